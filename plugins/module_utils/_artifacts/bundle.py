@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bundle: tokens and keys of many stamps on their way between the zones. FOR INTERNAL COLLECTION USE ONLY.
+
+A directory with, per artifact, one plain file (exactly the text that Microsoft's cmdlets read and write) and one manifest
+entry file, so that forks and slices never write the same file:
+
+    <stamp>.registration-token.txt   <stamp>.registration-token.json
+    <stamp>.activation-key.txt       <stamp>.activation-key.json
+    <stamp>.activation-receipt.json  (stays on the runner, `receipt.py`)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import json
+import pathlib
+import re
+import secrets
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import files, text
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
+
+FORMAT: t.Final = 1
+"""Version of the manifest entry's format."""
+
+TOKEN: t.Final = "registration_token"
+KEY: t.Final = "activation_key"
+KINDS: t.Final = {TOKEN: "registration-token", KEY: "activation-key"}
+"""Kind of artifact -> the middle of its file names."""
+NAMES: t.Final = {TOKEN: "registration token", KEY: "activation key"}
+
+VAULT_HEADER: t.Final = "$ANSIBLE_VAULT;"
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """The manifest entry of one artifact: what it is and what it must look like. It holds no secret.
+
+    :param sha256: digest of the normalised clear text; shows damage, does not prove origin.
+    :param size: characters of the normalised clear text.
+    :param fingerprint: salted digest of agreement number and asset tag, `<salt>$<digest>`; tokens only.
+    :param encrypted_sha256: digest of the file's bytes when it is encrypted with Ansible Vault, else None.
+    """
+
+    kind: str
+    stamp: str
+    sha256: str
+    size: int
+    created: str
+    cloud_id: str | None = None
+    billing_model: str | None = None
+    marketplace_syndication: bool | None = None
+    usage_reporting: bool | None = None
+    token_version: str | None = None
+    bridge_principal: str | None = None
+    stamp_version: str | None = None
+    fingerprint: str | None = None
+    registration_id: str | None = None
+    expires: str | None = None
+    encrypted_sha256: str | None = None
+    format: int = FORMAT
+
+    def as_json(self) -> bytes:
+        """Return the entry as the bytes of its file."""
+        return (json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n").encode()
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where one artifact lies: the text file, and the manifest entry beside it."""
+
+    path: pathlib.Path
+    entry_path: pathlib.Path
+    kind: str
+    stamp: str
+
+    @property
+    def name(self) -> str:
+        """What the artifact is called in messages."""
+        return f"{NAMES[self.kind]} of {self.stamp}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Artifact:
+    """An artifact that was read. `content` is the clear text; None when the file is encrypted and was not opened."""
+
+    place: Place
+    entry: Entry | None
+    content: str | None
+    encrypted: str | None
+    warnings: tuple[str, ...]
+
+
+def place(kind: str, *, bundle: str | None, stamp: str | None, path: str | None) -> Place:
+    """Return where an artifact lies: in a bundle under its stamp's name, or in a file of its own.
+
+    :raises InputError: the options do not name one place, or the stamp's name cannot be a file name.
+    """
+    if path:
+        file = pathlib.Path(path)
+        return Place(file, file.with_name(file.name + ".json"), kind, stamp or file.name)
+    if not bundle or not stamp:
+        raise InputError(
+            f"Nothing says where the {NAMES[kind]} lies", remedy="Give bundle and stamp together, or path"
+        )
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", stamp):
+        raise InputError(
+            f"{stamp!r} cannot name a stamp in a bundle",
+            remedy="Use letters, digits, dots, dashes and underscores only",
+        )
+    base = pathlib.Path(bundle) / f"{stamp}.{KINDS[kind]}"
+    return Place(base.with_name(base.name + ".txt"), base.with_name(base.name + ".json"), kind, stamp)
+
+
+def read_entry(where: Place) -> Entry | None:
+    """Return the manifest entry of an artifact, or None when there is none (a file of Microsoft's own tools).
+
+    :raises ArtifactError: the entry is damaged, of an unknown bundle version, or of something else.
+    """
+    if not where.entry_path.exists():
+        return None
+    return parse_entry(files.read(where.entry_path, f"manifest entry of the {where.name}"), where)
+
+
+def parse_entry(raw: bytes, where: Place) -> Entry:
+    """Return a manifest entry from the bytes of its file. Raises as `read_entry`."""
+    damaged = ArtifactError(
+        f"The manifest entry of the {where.name} is damaged",
+        kind="damaged_manifest",
+        where=str(where.entry_path),
+        remedy="Copy the whole bundle again; a half-copied one cannot be used",
+    )
+    try:
+        data = json.loads(raw)
+    except ValueError:
+        raise damaged from None
+    if not isinstance(data, dict) or not isinstance(data.get("format"), int):
+        raise damaged
+    if data["format"] != FORMAT:
+        raise ArtifactError(
+            f"The manifest entry of the {where.name} has bundle version {data['format']}, "
+            f"this collection knows version {FORMAT}",
+            kind="unknown_bundle_version",
+            where=str(where.entry_path),
+            remedy="Use the same version of the collection in all zones",
+        )
+    known = {field.name for field in dataclasses.fields(Entry)}
+    try:
+        entry = Entry(**{name: value for name, value in data.items() if name in known})
+    except TypeError:
+        raise damaged from None
+    if entry.kind != where.kind:
+        raise ArtifactError(
+            f"The manifest entry says {NAMES.get(entry.kind, entry.kind)} where a {NAMES[where.kind]} is expected",
+            kind="wrong_artifact",
+            where=str(where.entry_path),
+            remedy="Compare the path, or copy the whole bundle again",
+        )
+    return entry
+
+
+def read(where: Place, *, opened: str | None = None) -> Artifact:
+    """Read an artifact and check it against its manifest entry.
+
+    :param opened: the clear text when the file is encrypted and was decrypted by the caller.
+    :raises ArtifactError: missing, empty, truncated, altered, of an unknown bundle version.
+    """
+    raw = files.read(where.path, where.name)
+    entry = read_entry(where)
+    warning = files.exposure(where.path)
+    warnings = (warning,) if warning else ()
+    if raw.startswith(VAULT_HEADER.encode()):
+        if opened is None:
+            return Artifact(where, entry, None, raw.decode("ascii", "replace"), ())
+        raw, warnings = opened.encode(), ()  # encrypted: who can read the file reads nothing
+    content = text.normalise(raw, str(where.path))
+    if entry is not None:
+        check(content, entry, where)
+    return Artifact(where, entry, content, None, warnings)
+
+
+def check(content: str, entry: Entry, where: Place) -> None:
+    """Compare an artifact's clear text with its manifest entry.
+
+    :raises ArtifactError: truncated or altered.
+    """
+    if text.digest(content) == entry.sha256:
+        return
+    if len(content) < entry.size:
+        raise ArtifactError(
+            f"The {where.name} is truncated",
+            kind="truncated_artifact",
+            where=str(where.path),
+            cause=f"it has {len(content)} of {entry.size} characters",
+            remedy="Copy the whole bundle again; a half-copied one cannot be used",
+        )
+    raise ArtifactError(
+        f"The {where.name} was altered",
+        kind="altered_artifact",
+        where=str(where.path),
+        cause="its hash is not the one in its manifest entry",
+        remedy="Copy the whole bundle again, or run the leg that writes it again",
+    )
+
+
+def stored(where: Place, content: str, entry: Entry, encrypted: str | None = None) -> Entry:
+    """Write an artifact and its manifest entry; return the entry as it was written.
+
+    The entry is written last: an artifact without its new entry is found altered, never taken for the new one.
+
+    :param encrypted: the content as Ansible Vault text, written instead of the clear text.
+    :raises ArtifactError: the files cannot be written.
+    """
+    data = (encrypted or content).encode("ascii")
+    entry = dataclasses.replace(
+        entry, encrypted_sha256=hashlib.sha256(data).hexdigest() if encrypted else None
+    )
+    files.write(where.path, data)
+    files.write(where.entry_path, entry.as_json())
+    return entry
+
+
+def intact(where: Place, entry: Entry) -> bool:
+    """Tell whether the stored file is still the one that its entry was written for, without opening it."""
+    try:
+        raw = files.read(where.path, where.name)
+        if raw.startswith(VAULT_HEADER.encode()):
+            return hashlib.sha256(raw).hexdigest() == entry.encrypted_sha256
+        return text.digest(text.normalise(raw, str(where.path))) == entry.sha256
+    except ArtifactError:
+        return False
+
+
+def new_entry(kind: str, stamp: str, content: str, **facts: t.Any) -> Entry:
+    """Return the manifest entry of an artifact made now; `facts` are further fields of Entry."""
+    created = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0).isoformat()
+    return Entry(
+        kind=kind, stamp=stamp, sha256=text.digest(content), size=len(content),
+        created=created.replace("+00:00", "Z"), **facts,
+    )
+
+
+def fingerprint(agreement_number: str | None, asset_tag: str | None, salt: str | None = None) -> str:
+    """Return a salted digest of what cannot be read back anywhere, to notice later that it changed.
+
+    Slow on purpose (PBKDF2): agreement numbers are short.
+
+    :param salt: hexadecimal; None draws a new one.
+    """
+    salt = salt or secrets.token_hex(16)
+    secret = json.dumps([agreement_number or "", asset_tag or ""]).encode()
+    return f"{salt}${hashlib.pbkdf2_hmac('sha256', secret, bytes.fromhex(salt), 100_000).hex()}"
+
+
+def same_fingerprint(stored_value: str | None, agreement_number: str | None, asset_tag: str | None) -> bool:
+    """Tell whether a stored fingerprint was made of this agreement number and asset tag."""
+    if not stored_value or "$" not in stored_value:
+        return False
+    return secrets.compare_digest(
+        stored_value, fingerprint(agreement_number, asset_tag, stored_value.partition("$")[0])
+    )
