@@ -10,6 +10,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts.handover import NeedsVault
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 
 
@@ -55,6 +56,8 @@ class AzsModule(AnsibleModule):
         """
         try:
             result = work(self)
+        except NeedsVault as encrypted:
+            self.exit_json(changed=False, _azs_vaulted=encrypted.encrypted)
         except AzsError as error:
             self.fail_json(msg=str(error), error=error.as_result())
         except Exception as error:  # the last resort: name the exception, and keep its text out of the one-line message

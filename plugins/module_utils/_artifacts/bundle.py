@@ -206,18 +206,17 @@ def check(content: str, entry: Entry, where: Place) -> None:
     )
 
 
-def stored(where: Place, content: str, entry: Entry, encrypted: str | None = None) -> Entry:
+def store(where: Place, entry: Entry, content: str) -> Entry:
     """Write an artifact and its manifest entry; return the entry as it was written.
 
     The entry is written last: an artifact without its new entry is found altered, never taken for the new one.
 
-    :param encrypted: the content as Ansible Vault text, written instead of the clear text.
+    :param content: the clear text, or the Ansible Vault text of it.
     :raises ArtifactError: the files cannot be written.
     """
-    data = (encrypted or content).encode("ascii")
-    entry = dataclasses.replace(
-        entry, encrypted_sha256=hashlib.sha256(data).hexdigest() if encrypted else None
-    )
+    data = content.encode("ascii")
+    encrypted = hashlib.sha256(data).hexdigest() if content.startswith(VAULT_HEADER) else None
+    entry = dataclasses.replace(entry, encrypted_sha256=encrypted)
     files.write(where.path, data)
     files.write(where.entry_path, entry.as_json())
     return entry

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How modules read and write artifacts together with their action plugins. FOR INTERNAL COLLECTION USE ONLY.
+
+A module cannot open Ansible Vault and must not print a secret. So it leaves an encrypted artifact to its action plugin
+(`NeedsVault`), and hands over what it made sealed with a key that the action plugin drew for this one call: neither
+the module's output nor a debug log of the connection holds the clear text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
+
+if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
+
+PLACE_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
+    "bundle": {"type": "path"},
+    "stamp": {"type": "str"},
+    "path": {"type": "path"},
+}
+READ_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
+    **PLACE_SPEC,
+    "_azs_content": {"type": "str", "no_log": True},
+}
+"""Options of a module that reads an artifact; the hidden one is the content that the action plugin decrypted."""
+WRITE_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
+    **PLACE_SPEC,
+    "encrypt": {"type": "bool", "default": False},
+    "vault_id": {"type": "str"},
+    "return_content": {"type": "bool", "default": False},
+    "_azs_seal": {"type": "str", "no_log": True},
+}
+"""Options of a module that writes an artifact; the hidden one is the key that seals what it hands over."""
+PLACE_CONSTRAINTS: t.Final[dict[str, list[t.Any]]] = {
+    "mutually_exclusive": [("bundle", "path")],
+    "required_by": {"bundle": ["stamp"]},
+}
+
+
+class NeedsVault(Exception):
+    """The artifact is encrypted: only the action plugin can open it."""
+
+    def __init__(self, encrypted: str) -> None:
+        super().__init__("the artifact is encrypted")
+        self.encrypted = encrypted
+
+
+def place_of(module: AzsModule, kind: str) -> bundle.Place:
+    """Return where the module's options say that the artifact lies. Raises InputError."""
+    return bundle.place(kind, bundle=module.params["bundle"], stamp=module.params["stamp"], path=module.params["path"])
+
+
+def read(module: AzsModule, kind: str) -> bundle.Artifact:
+    """Read the artifact that the module's options name, and keep its content out of everything that is printed.
+
+    :raises ArtifactError: the artifact must not be used.
+    :raises NeedsVault: it is encrypted, and the action plugin has not opened it yet.
+    """
+    artifact = bundle.read(place_of(module, kind), opened=module.params["_azs_content"])
+    if artifact.content is None:
+        raise NeedsVault(t.cast(str, artifact.encrypted))
+    module.hide(artifact.content)
+    for warning in artifact.warnings:
+        module.warn(warning)
+    return artifact
+
+
+def write(module: AzsModule, where: bundle.Place, content: str, entry: bundle.Entry) -> dict[str, t.Any]:
+    """Write an artifact, or hand it to the action plugin that encrypts it; return the hidden part of the result.
+
+    :raises ArtifactError: the files cannot be written.
+    """
+    module.hide(content)
+    hidden: dict[str, t.Any] = {}
+    if module.params["encrypt"]:
+        hidden["_azs_entry"] = dataclasses.asdict(entry)
+    else:
+        bundle.store(where, entry, content)
+    if module.params["encrypt"] or module.params["return_content"]:
+        hidden["_azs_sealed"] = seal(content, module.params["_azs_seal"])
+    return hidden
+
+
+def seal(content: str, key: str | None) -> str:
+    """Encrypt a secret for the one who drew the key.
+
+    :raises ArtifactError: there is no key: the module was run without its action plugin.
+    """
+    if not key:
+        raise ArtifactError(
+            "Content can be encrypted or returned only through the module's action plugin",
+            kind="no_action_plugin",
+            remedy="Call the module by its full name, azurestack.hub.<module>",
+        )
+    from cryptography.fernet import Fernet  # comes with pypsrp and azure-identity
+
+    return Fernet(key.encode()).encrypt(content.encode()).decode()
