@@ -15,7 +15,7 @@ PEP_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "pep_hosts": {"type": "list", "elements": "str", "required": True},
     "pep_username": {"type": "str", "required": True},
     "pep_password": {"type": "str", "required": True, "no_log": True},
-    "pep_auth": {"type": "str", "default": "ntlm", "choices": ["ntlm", "kerberos", "negotiate", "certificate"]},
+    "pep_auth": {"type": "str", "default": "ntlm", "choices": ["ntlm", "kerberos", "negotiate"]},
     "pep_use_tls": {"type": "bool", "default": False},
     "pep_port": {"type": "int"},
     "pep_validate_certs": {"type": "bool", "default": True},

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attributes that every module states."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Documentation of attributes."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+  platform:
+    description: Target OS/families that can be operated against.
+    support: full
+    platforms: posix
+"""
+
+    INFO = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details: The module reads only.
+  diff_mode:
+    support: N/A
+    details: The module reads only.
+  idempotent:
+    support: full
+    details: The module reads only.
+"""
+
+    PEP = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/azurestack.hub.pep) in C(module_defaults) to set the options of the privileged endpoint once.
+    support: full
+    membership: azurestack.hub.pep
+"""
+
+    AZURE = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/azurestack.hub.azure) in C(module_defaults) to set the options of Azure once.
+    support: full
+    membership: azurestack.hub.azure
+"""
+
+    ADMIN = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/azurestack.hub.admin) in C(module_defaults) to set the options of the admin Azure Resource Manager once.
+    support: full
+    membership: azurestack.hub.admin
+"""
+
+    PEP_ADMIN = r"""
+options: {}
+attributes:
+  action_group:
+    description: >-
+      Use C(group/azurestack.hub.pep) and C(group/azurestack.hub.admin) in C(module_defaults) to set the options of the
+      privileged endpoint and of the admin Azure Resource Manager once.
+    support: full
+    membership: azurestack.hub.pep, azurestack.hub.admin
+"""
