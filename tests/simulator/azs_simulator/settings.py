@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be tuned while the simulator runs (control API: ``PUT /settings``; fleet file: ``settings``)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+SERVICES = ("arm", "login", "admin", "pep")
+
+
+@dataclasses.dataclass
+class Settings:
+    """Times are seconds. Every value applies from the next request on."""
+
+    latency: dict[str, float] = dataclasses.field(default_factory=lambda: dict.fromkeys(SERVICES, 0.0))
+    """Added to each answer of a service."""
+    provider_registration: float = 0.2
+    """How long a resource provider stays ``Registering``."""
+    replication_lag: float = 0.0
+    """How long a new principal is unknown to role assignments (PrincipalNotFound)."""
+    move_duration: float = 0.2
+    """How long moving resources takes."""
+    page_size: int = 100
+    """Entries per page of a list of registrations or customer subscriptions."""
+    mapping_status: int = 201
+    """Answer to a customer subscription's PUT: 201 has no body (as documented), 200 has one (as published in the swagger)."""
+    empty_mapping_list: bool = False
+    """Customer subscriptions are not listed although a GET by id finds them (seen in the wild)."""
+    writes_per_second: float = 0.0
+    """ARM writes a subscription accepts before it answers 429; 0: without limit."""
+    token_lifetime: float = 3600.0
+    """Of the access tokens that the sign-in endpoints give out from now on."""
+    registration_lifetime: float = 0.0
+    """Of registrations made from now on; 0: they never expire. Subscriptions and stamps can have their own."""
+    durations: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Cmdlet -> how long it takes; set for all stamps, over what the fleet file gave each."""
+    progress_records: dict[str, int] = dataclasses.field(default_factory=dict)
+    """Cmdlet -> how many progress records it writes; set for all stamps."""
+    sessions_per_user: int = 5
+    """Shells that a user may have open at one ERCS address."""
+    commands_per_shell: int = 15
+    """Commands that a shell may hold before one is ended by the terminate signal."""
+
+    def update(self, changes: Mapping[str, Any]) -> None:
+        """Take over changed values; mappings are merged key by key.
+
+        Raises ValueError on an unknown name or a value of the wrong type, before anything is changed.
+        """
+        accepted: dict[str, Any] = {}
+        for name, value in changes.items():
+            if name not in self.names():
+                raise ValueError(f"unknown setting '{name}' (known: {', '.join(sorted(self.names()))})")
+            accepted[name] = self._converted(name, value)
+        for name, value in accepted.items():
+            setattr(self, name, value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All values, for the control API."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def names(cls) -> set[str]:
+        """The settings that exist."""
+        return {field.name for field in dataclasses.fields(cls)}
+
+    def _converted(self, name: str, value: Any) -> Any:
+        current = getattr(self, name)
+        if isinstance(current, dict):
+            if not isinstance(value, Mapping):
+                raise ValueError(f"setting '{name}' is a mapping, not {value!r}")
+            if name == "latency" and not set(value) <= set(SERVICES):
+                raise ValueError(f"latency can be set for {', '.join(SERVICES)}, not for {', '.join(map(str, value))}")
+            number = int if name == "progress_records" else float
+            return {**current, **{str(key): number(entry) for key, entry in value.items()}}
+        if isinstance(value, bool) is not isinstance(current, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f"setting '{name}' is a {type(current).__name__}, not {value!r}")
+        return type(current)(value)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that is simulated, put together from a fleet; the protocols around it are in the other modules."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from typing import Any
+
+from . import tokens
+from .access import Lock
+from .cloud import NAMESPACE, ArmError, Cloud, Group, Registration, Subscription
+from .directory import Directory, Principal
+from .fleet import Fleet, FleetError, PrincipalSpec, RegistrationSpec
+from .settings import Settings
+from .stamp import CmdletError, Stamp
+
+__all__ = [
+    "ArmError",
+    "Cloud",
+    "CmdletError",
+    "Dice",
+    "Directory",
+    "Group",
+    "Registration",
+    "Stamp",
+    "Subscription",
+    "World",
+]
+
+LOCK_NAME = "RegistrationResourceLock"
+
+
+class Dice:
+    """Made-up values; with a seed, the same ones at every start."""
+
+    _PASSWORD = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._random = random.Random(seed)
+
+    def guid(self) -> str:
+        """A GUID in lower case."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def password(self) -> str:
+        """A password with the characters that quoting mistakes and NTLM user files stumble over.
+
+        No double quote and no backslash: searching logs for a leaked password has to find it inside JSON too.
+        """
+        letters = self._random.choices(self._PASSWORD, k=20)
+        return f"{''.join(letters[:16])}:#'% ${''.join(letters[16:])}"
+
+
+class World:
+    """The simulated clouds and stamps. Raises FleetError when the fleet contradicts itself."""
+
+    def __init__(self, fleet: Fleet, seed: int | None = None) -> None:
+        self.fleet = fleet
+        self.dice = Dice(seed)
+        self.settings = Settings()
+        self.sign_in_key = tokens.SigningKey()
+        self.registration_tokens = tokens.RegistrationTokens()
+        self.clouds: dict[str, Cloud] = {}
+        self.stamps: dict[str, Stamp] = {}
+        self.stamp_directories: dict[str, Directory] = {}
+        """AD FS of the stamps that have one, by the stamp's name."""
+        self.stamp_admins: dict[str, Principal] = {}
+        """Who may read a stamp's admin ARM, by the stamp's name."""
+        for cloud_spec in fleet.clouds:
+            self.clouds[cloud_spec.name] = Cloud(cloud_spec, self)
+        for spec in fleet.stamps:
+            cloud = self.clouds[spec.cloud or fleet.clouds[0].name]
+            stamp = self.stamps[spec.name] = Stamp(spec, self, cloud)
+            self._add_admin(stamp)
+            if spec.registration:
+                self._register(stamp, spec.registration)
+        try:
+            self.change_settings(fleet.settings)
+        except (ValueError, TypeError) as error:
+            raise FleetError(f"fleet.settings: {error}") from error
+
+    def directory_of(self, stamp: Stamp) -> Directory:
+        """Where sign-ins to a stamp's admin ARM go: its own AD FS, or the cloud's Entra ID."""
+        return self.stamp_directories.get(stamp.name, stamp.cloud.directory)
+
+    def open_activation_key(self, key: str) -> tuple[Cloud | None, dict[str, Any]]:
+        """The cloud that signed a key, and its claims; no cloud: nobody here signed it."""
+        for cloud in self.clouds.values():
+            try:
+                return cloud, cloud.signing_key.verify(key.strip())
+            except tokens.MalformedToken:
+                continue
+        return None, {}
+
+    def change_settings(self, changes: dict[str, Any]) -> None:
+        """Update the settings, and all stamps with changed durations and progress records. Raises ValueError."""
+        self.settings.update(changes)
+        for stamp in self.stamps.values():
+            if "durations" in changes:
+                stamp.durations.update(self.settings.durations)
+            if "progress_records" in changes:
+                stamp.progress_records.update(self.settings.progress_records)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The whole state for the control API."""
+        return {
+            "settings": self.settings.as_dict(),
+            "clouds": {name: cloud.as_dict() for name, cloud in self.clouds.items()},
+            "stamps": {name: stamp.as_dict() for name, stamp in self.stamps.items()},
+        }
+
+    def _add_admin(self, stamp: Stamp) -> None:
+        if stamp.identity == "ADFS":
+            self.stamp_directories[stamp.name] = Directory(self, {}, adfs=True)
+        directory = self.directory_of(stamp)
+        directory.audiences.add(stamp.admin_audience)
+        self.stamp_admins[stamp.name] = directory.add(
+            PrincipalSpec(
+                name=f"{stamp.name}-admin",
+                tenant=stamp.aad_tenant_id,
+                client_id=stamp.spec.admin_client_id,
+                secret=stamp.spec.admin_secret,
+            )
+        )
+
+    def _register(self, stamp: Stamp, spec: RegistrationSpec) -> None:
+        """Leave a stamp and its cloud as the vendor's script does when it has registered them."""
+        cloud = stamp.cloud
+        subscription = cloud.subscription(spec.subscription)
+        subscription.register_provider(NAMESPACE)
+        group = subscription.groups.setdefault(
+            spec.group.lower(), Group(spec.group, spec.location or cloud.spec.locations[0])
+        )
+        owner = cloud.principal(spec.by)
+        if stamp.has_key_pair_cmdlet:
+            stamp.create_key_pair()
+        if stamp.connected:
+            stamp.principals.append(cloud.directory.add_bridge_principal(f"Azurebridge-{stamp.name}", owner))
+        request: dict[str, Any] = {"BillingModel": stamp.billing_model}
+        if stamp.billing_model == "Capacity":
+            request["AgreementNumber"] = stamp.spec.agreement_number or "00000000"
+        if stamp.billing_model in ("Ruggedized", "Custom"):
+            request["MsAssetTag"] = stamp.spec.asset_tag or "00000"
+        if stamp.connected:
+            request["MarketplaceSyndicationEnabled"] = True
+            request["UsageReportingEnabled"] = stamp.billing_model != "Capacity"
+        name = spec.name or f"azurestack-{stamp.cloud_id}"
+        try:
+            registration, _new = cloud.put_registration(
+                subscription, group, name, stamp.mint_token(request), owner.object_id, {}
+            )
+            if spec.activated:
+                stamp.activate(cloud.activation_key(subscription, group, registration))
+        except (ArmError, CmdletError) as error:
+            raise FleetError(f"fleet: stamp {stamp.name}: its registration is not possible: {error}") from error
+        if spec.locked:
+            scope = subscription.registration_scope(group, registration)
+            cloud.access.put_lock(Lock(LOCK_NAME, scope, "CanNotDelete"))
+        if spec.expires_in_days is not None:
+            self.expire(stamp, registration, spec.expires_in_days)
+
+    def expire(self, stamp: Stamp | None, registration: Registration | None, days: float) -> None:
+        """Let a stamp's activation and a registration end `days` from now (negative: in the past)."""
+        moment = time.time() + days * 86400
+        if registration:
+            registration.expires = moment
+        if stamp and stamp.activation:
+            stamp.activation["properties"]["expiration"] = tokens.expiry_claim(moment).split(".")[0] + "Z"
