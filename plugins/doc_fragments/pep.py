@@ -71,6 +71,12 @@ options:
     description: Seconds to wait while the stamp runs another action plan.
     type: int
     default: 600
+  pep_progress_interval:
+    description:
+      - Seconds between two progress lines while a long step runs. A line shows the stamp, the step, the elapsed time and,
+        when the task runs on the controller itself, the last progress record of the stamp.
+    type: int
+    default: 10
   pep_transcript_share:
     description:
       - UNC path of a share. When given, the session ends with C(Close-PrivilegedEndpoint), which ships the session's

@@ -25,6 +25,7 @@ PEP_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "pep_connection_timeout": {"type": "int", "default": 15},
     "pep_operation_timeout": {"type": "int", "default": 20},
     "pep_busy_timeout": {"type": "int", "default": 600},
+    "pep_progress_interval": {"type": "int", "default": 10},
     "pep_transcript_share": {"type": "str"},
     "pep_transcript_username": {"type": "str"},
     "pep_transcript_password": {"type": "str", "no_log": True},

@@ -206,31 +206,68 @@ def check(content: str, entry: Entry, where: Place) -> None:
     )
 
 
-def store(where: Place, entry: Entry, content: str) -> Entry:
+def store(where: Place, entry: Entry | None, content: str) -> Entry | None:
     """Write an artifact and its manifest entry; return the entry as it was written.
 
     The entry is written last: an artifact without its new entry is found altered, never taken for the new one.
 
+    :param entry: None for a file of Microsoft's own tools, which has none.
     :param content: the clear text, or the Ansible Vault text of it.
     :raises ArtifactError: the files cannot be written.
     """
-    data = content.encode("ascii")
-    encrypted = hashlib.sha256(data).hexdigest() if content.startswith(VAULT_HEADER) else None
+    files.write(where.path, content.encode("ascii"))
+    if entry is None:
+        where.entry_path.unlink(missing_ok=True)
+        return None
+    encrypted = identity(content.encode("ascii")) if content.startswith(VAULT_HEADER) else None
     entry = dataclasses.replace(entry, encrypted_sha256=encrypted)
-    files.write(where.path, data)
     files.write(where.entry_path, entry.as_json())
     return entry
 
 
+def text_of(raw: bytes, where: str) -> str:
+    """Return what an artifact's file says: the normalised clear text, or the Ansible Vault text as it is.
+
+    :raises ArtifactError: the file is empty or holds no text.
+    """
+    if raw.startswith(VAULT_HEADER.encode()):
+        return raw.decode("ascii", "replace")
+    return text.normalise(raw, where)
+
+
+def identity(raw: bytes) -> str:
+    """Return the digest that tells an artifact's file from another, however its text was wrapped and encoded."""
+    return hashlib.sha256(text_of(raw, "").encode()).hexdigest()
+
+
+def verify(where: Place, raw: bytes, entry: Entry | None) -> None:
+    """Check the bytes of an artifact's file against its entry without opening what is encrypted.
+
+    An encrypted file that was encrypted again since (`ansible-vault rekey`) differs from its entry, too.
+
+    :raises ArtifactError: empty, no text, truncated or altered.
+    """
+    if not raw.startswith(VAULT_HEADER.encode()):
+        content = text.normalise(raw, str(where.path))
+        if entry is not None:
+            check(content, entry, where)
+    elif entry is not None and identity(raw) != entry.encrypted_sha256:
+        raise ArtifactError(
+            f"The encrypted {where.name} was altered",
+            kind="altered_artifact",
+            where=str(where.path),
+            cause="its hash is not the one in its manifest entry",
+            remedy="Copy the whole bundle again, or run the leg that writes it again",
+        )
+
+
 def intact(where: Place, entry: Entry) -> bool:
-    """Tell whether the stored file is still the one that its entry was written for, without opening it."""
+    """Tell whether the stored file is still the one that its entry was written for."""
     try:
-        raw = files.read(where.path, where.name)
-        if raw.startswith(VAULT_HEADER.encode()):
-            return hashlib.sha256(raw).hexdigest() == entry.encrypted_sha256
-        return text.digest(text.normalise(raw, str(where.path))) == entry.sha256
+        verify(where, files.read(where.path, where.name), entry)
     except ArtifactError:
         return False
+    return True
 
 
 def new_entry(kind: str, stamp: str, content: str, **facts: t.Any) -> Entry:

@@ -11,19 +11,25 @@ import tempfile
 
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 
-MAXIMUM: int = 1024 * 1024
+_LARGEST = 1024 * 1024
 """Bytes that are read of one artifact at the most; real ones have a few KiB."""
 
 
 def read(path: pathlib.Path, what: str) -> bytes:
+    """Return the bytes of an artifact or manifest entry. Raises as `read_up_to`."""
+    return read_up_to(path, _LARGEST, what)
+
+
+def read_up_to(path: pathlib.Path, largest: int, what: str) -> bytes:
     """Return a file's bytes.
 
+    :param largest: bytes that such a file has at the most.
     :param what: what the file is, for the message.
-    :raises ArtifactError: it is missing, cannot be read or is too large to be an artifact.
+    :raises ArtifactError: it is missing, cannot be read or is larger.
     """
     try:
         with open(path, "rb") as stream:
-            data = stream.read(MAXIMUM + 1)
+            data = stream.read(largest + 1)
     except FileNotFoundError:
         raise ArtifactError(
             f"There is no {what}",
@@ -36,9 +42,9 @@ def read(path: pathlib.Path, what: str) -> bytes:
             f"The {what} cannot be read", kind="unreadable_artifact", where=str(path), cause=error.strerror,
             remedy="Give the user that runs this task the right to read it",
         ) from None
-    if len(data) > MAXIMUM:
+    if len(data) > largest:
         raise ArtifactError(
-            f"The {what} is larger than 1 MiB", kind="not_an_artifact", where=str(path), remedy="Compare the path"
+            f"The {what} is larger than {largest // (1024 * 1024)} MiB", kind="not_an_artifact", where=str(path), remedy="Compare the path"
         )
     return data
 

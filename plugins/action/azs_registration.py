@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller side of the module azs_registration."""
+
+from __future__ import annotations
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
+from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsAction
+
+
+class ActionModule(AzsAction):
+    """Registers the stamp in Azure."""
+
+    families = ("azure",)
+    reads = bundle.TOKEN

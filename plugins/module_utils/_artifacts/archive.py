@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The single-file archive of a bundle, for the USB stick. FOR INTERNAL COLLECTION USE ONLY.
+
+A gzipped tar: gzip's own checksum shows a cut or damaged copy before anything is taken out of it. The same bundle always
+gives the same bytes. Receipts stay on the runner and are not packed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import io
+import pathlib
+import re
+import tarfile
+import typing as t
+import zlib
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, files
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
+
+LARGEST: t.Final = 256 * 1024 * 1024
+"""Bytes that an archive may hold unpacked: ten thousand stamps need about a tenth of it."""
+_NAME: t.Final = re.compile(
+    r"(?P<stamp>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}?)\.(?P<middle>" + "|".join(bundle.KINDS.values()) + r")\.(?P<end>txt|json)"
+)
+_KIND_OF: t.Final = {middle: kind for kind, middle in bundle.KINDS.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One artifact of a bundle or archive: where it lies or would lie, its bytes, and its entry's."""
+
+    where: bundle.Place
+    raw: bytes
+    entry_raw: bytes | None
+
+    @property
+    def entry(self) -> bundle.Entry | None:
+        """The manifest entry. Raises ArtifactError."""
+        return bundle.parse_entry(self.entry_raw, self.where) if self.entry_raw is not None else None
+
+
+def items_of(directory: pathlib.Path) -> list[Item]:
+    """Return the artifacts of a bundle, each checked against its manifest entry.
+
+    :raises ArtifactError: the bundle is missing or empty, or an artifact must not be used.
+    """
+    contents = {
+        path.name: files.read(path, "artifact")
+        for path in (sorted(directory.iterdir()) if directory.is_dir() else ())
+        if _NAME.fullmatch(path.name)
+    }
+    if not contents:
+        raise ArtifactError(
+            "The bundle holds no artifact", kind="empty_bundle", where=str(directory),
+            remedy="Compare the path, or run the leg that writes the bundle",
+        )
+    return _items(contents, directory)
+
+
+def pack(items: t.Iterable[Item]) -> bytes:
+    """Return the archive of a bundle's artifacts."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for item in items:
+            for path, raw in ((item.where.path, item.raw), (item.where.entry_path, item.entry_raw)):
+                if raw is not None:
+                    member = tarfile.TarInfo(path.name)
+                    member.size, member.mode = len(raw), 0o600
+                    archive.addfile(member, io.BytesIO(raw))
+    return gzip.compress(stream.getvalue(), mtime=0)
+
+
+def unpack(raw: bytes, archive_path: pathlib.Path, directory: pathlib.Path) -> list[Item]:
+    """Return the artifacts in an archive, each checked against its manifest entry; nothing is written.
+
+    :param directory: the bundle that they are meant for.
+    :raises ArtifactError: the archive is cut, damaged or not one of ours, or an artifact in it must not be used.
+    """
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
+            plain = stream.read(LARGEST + 1)
+        if len(plain) > LARGEST:
+            raise ValueError("too large")
+        contents: dict[str, bytes] = {}
+        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isfile() else None
+                if content is None or not _NAME.fullmatch(member.name) or member.name in contents:
+                    raise ValueError(member.name)
+                contents[member.name] = content.read()
+    except EOFError:
+        raise ArtifactError(
+            "The archive is truncated", kind="truncated_archive", where=str(archive_path),
+            remedy="Copy it again; a half-copied archive cannot be used",
+        ) from None
+    except (OSError, ValueError, zlib.error, tarfile.TarError):
+        raise ArtifactError(
+            "The archive is damaged, or is not the archive of a bundle", kind="damaged_archive",
+            where=str(archive_path), remedy="Compare the path, or copy the archive again",
+        ) from None
+    return _items(contents, directory)
+
+
+def _items(contents: dict[str, bytes], directory: pathlib.Path) -> list[Item]:
+    items = []
+    for stamp, middle in sorted({(match["stamp"], match["middle"]) for match in map(_NAME.fullmatch, contents) if match}):
+        where = bundle.place(_KIND_OF[middle], bundle=str(directory), stamp=stamp, path=None)
+        raw = contents.get(where.path.name)
+        if raw is None:
+            raise ArtifactError(
+                f"The bundle has the manifest entry of the {where.name}, and not the artifact itself",
+                kind="incomplete_bundle", where=str(where.path),
+                remedy="Copy the whole bundle again; a half-copied one cannot be used",
+            )
+        item = Item(where, raw, contents.get(where.entry_path.name))
+        bundle.verify(where, item.raw, item.entry)
+        items.append(item)
+    return items

@@ -1,0 +1,212 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pack a bundle into a single file, or unpack one."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: azs_bundle
+short_description: Pack the bundle of registration tokens and activation keys for the way between two zones
+version_added: 1.0.0
+author:
+  - Azure Stack Hub collection team (@azurestack-hub)
+description:
+  - Packs all artifacts of a bundle into one file, in one final step, or takes them out of it again.
+  - Every artifact is checked against its manifest entry on both ways. A truncated or damaged archive is refused before
+    anything is written.
+  - The hashes show damage. They do not prove who made the archive; only encryption (O(azs_registration_token#module:encrypt))
+    guards against forgery and against readers.
+extends_documentation_fragment:
+  - azurestack.hub.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - V(packed) writes the archive from the bundle.
+      - V(unpacked) writes the bundle from the archive. Artifacts of the bundle that are newer than those of the archive
+        stay, with a warning.
+    type: str
+    choices: [packed, unpacked]
+    default: packed
+  bundle:
+    description: Directory of the bundle.
+    type: path
+    required: true
+  archive:
+    description: File of the archive.
+    type: path
+    required: true
+  predicted:
+    description:
+      - In check mode, whether an earlier task of the play would have written the bundle. It is then no error that it is
+        missing.
+    type: bool
+    default: false
+seealso:
+  - module: azurestack.hub.azs_artifact
+"""
+
+EXAMPLES = r"""
+- name: Pack the bundle for the USB stick
+  azurestack.hub.azs_bundle:
+    bundle: /var/lib/azurestack/bundle
+    archive: /media/usb/stamps.tar.gz
+
+- name: Take the bundle from the USB stick
+  azurestack.hub.azs_bundle:
+    state: unpacked
+    bundle: /var/lib/azurestack/bundle
+    archive: /media/usb/stamps.tar.gz
+"""
+
+RETURN = r"""
+artifacts:
+  description: The artifacts of the bundle or archive.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    stamp:
+      description: Name of the stamp.
+      type: str
+    kind:
+      description: V(registration_token) or V(activation_key).
+      type: str
+    cloud_id:
+      description: The stamp's cloud id, when the manifest entry tells it.
+      type: str
+    created:
+      description: When the artifact was made, in UTC.
+      type: str
+    sha256:
+      description: Hash of the artifact's text.
+      type: str
+    encrypted:
+      description: Whether the artifact is encrypted.
+      type: bool
+  sample:
+    - stamp: stamp01
+      kind: registration_token
+      cloud_id: 2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
+      created: "2026-11-20T09:30:00Z"
+      sha256: 0f3c5a1d7be0c7d4d3f1f0a1bd4f8a51f5a9c2f0a6b7c8d9e0f1a2b3c4d5e6f7
+      encrypted: false
+archive:
+  description: The archive.
+  returned: success
+  type: str
+  sample: /media/usb/stamps.tar.gz
+"""
+
+import pathlib
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import archive, bundle, files
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
+from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
+
+
+def carry(module: AzsModule) -> dict[str, t.Any]:
+    """Pack or unpack the bundle."""
+    directory, file = pathlib.Path(module.params["bundle"]), pathlib.Path(module.params["archive"])
+    try:
+        changed, items, before, after = (_pack if module.params["state"] == "packed" else _unpack)(module, directory, file)
+    except ArtifactError as error:
+        if module.check_mode and module.params["predicted"] and error.kind in ("empty_bundle", "missing_artifact"):
+            return {"changed": True, "archive": str(file), "artifacts": []}
+        raise
+    return {
+        "changed": changed,
+        "archive": str(file),
+        "artifacts": [_shown(item) for item in items],
+        "diff": diff_of(before, after),
+    }
+
+
+_Outcome = tuple[bool, list[archive.Item], dict[str, t.Any], dict[str, t.Any]]
+
+
+def _pack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _Outcome:
+    items = archive.items_of(directory)
+    data = archive.pack(items)
+    old = files.read_up_to(file, archive.LARGEST, "archive") if file.exists() else None
+    if old != data and not module.check_mode:
+        files.write(file, data)
+    try:
+        before = {} if old is None else _listed(archive.unpack(old, file, directory))
+    except ArtifactError:  # a damaged archive is simply replaced
+        before = {}
+    return old != data, items, before, _listed(items)
+
+
+def _unpack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _Outcome:
+    items = archive.unpack(files.read_up_to(file, archive.LARGEST, "archive"), file, directory)
+    before: dict[str, t.Any] = {}
+    after: dict[str, t.Any] = {}
+    for item in items:
+        name = item.where.path.name
+        after[name] = bundle.identity(item.raw)
+        if item.where.path.exists():
+            before[name] = _identity_there(item)
+        if before.get(name) == after[name]:
+            continue
+        entry, local = item.entry, bundle.read_entry(item.where)
+        if before.get(name) and local and entry and local.created > entry.created:
+            module.warn(
+                f"The {item.where.name} in {directory} is newer ({local.created}) than the one in the archive "
+                f"({entry.created}) and was kept."
+            )
+            after[name] = before[name]
+        elif not module.check_mode:
+            bundle.store(item.where, entry, bundle.text_of(item.raw, name))
+    return before != after, items, before, after
+
+
+def _identity_there(item: archive.Item) -> str | None:
+    """Return the identity of the bundle's own artifact, None when it is damaged."""
+    try:
+        raw = files.read(item.where.path, item.where.name)
+        bundle.verify(item.where, raw, bundle.read_entry(item.where))
+        return bundle.identity(raw)
+    except ArtifactError:
+        return None
+
+
+def _listed(items: list[archive.Item]) -> dict[str, t.Any]:
+    return {item.where.path.name: bundle.identity(item.raw) for item in items}
+
+
+def _shown(item: archive.Item) -> dict[str, t.Any]:
+    entry = item.entry
+    return {
+        "stamp": item.where.stamp,
+        "kind": item.where.kind,
+        "cloud_id": entry.cloud_id if entry else None,
+        "created": entry.created if entry else None,
+        "sha256": entry.sha256 if entry else bundle.identity(item.raw),
+        "encrypted": item.raw.startswith(bundle.VAULT_HEADER.encode()),
+    }
+
+
+def main() -> None:
+    """Declare the module and run it."""
+    AzsModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["packed", "unpacked"], "default": "packed"},
+            "bundle": {"type": "path", "required": True},
+            "archive": {"type": "path", "required": True},
+            "predicted": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    ).run(carry)
+
+
+if __name__ == "__main__":
+    main()
