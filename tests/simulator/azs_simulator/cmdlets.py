@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cmdlets that a privileged endpoint offers: their parameters, their gates by stamp version, and what they do."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from . import psobjects
+from .binding import COMMON_PARAMETERS, Parameter, anything, number, switch
+
+if typing.TYPE_CHECKING:
+    from .stamp import Stamp
+
+
+@dataclasses.dataclass(frozen=True)
+class Action:
+    """What a cmdlet makes the stamp do."""
+
+    commit: Callable[[Stamp, Mapping[str, Any]], Any]
+    """Makes the transition; what it returns is the output."""
+    check: Callable[[Stamp, Mapping[str, Any]], Any] = lambda _stamp, _parameters: None
+    """Refuses before anything begins."""
+    output: Callable[[Any], Any] | None = None
+    """Turns the result into the object that is written; None: nothing is written."""
+    timeout: float | None = None
+    """Default of the parameter TimeoutInSeconds."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cmdlet:
+    """A cmdlet. One without an action is built into the session, or visible only."""
+
+    name: str
+    parameters: tuple[Parameter, ...] = ()
+    action: Action | None = None
+    offered: Callable[[Stamp], bool] = lambda _stamp: True
+    gates: Mapping[str, Callable[[Stamp], bool]] = dataclasses.field(default_factory=dict)
+    """Parameters that not every version has."""
+
+    def parameters_of(self, stamp: Stamp) -> list[Parameter]:
+        """The parameters in the stamp's version, without the common ones."""
+        return [
+            parameter
+            for parameter in self.parameters
+            if parameter.name not in self.gates or self.gates[parameter.name](stamp)
+        ]
+
+
+_AS_JOB = switch("AsJob")
+_TIMEOUT = number("TimeoutInSeconds")
+
+_CMDLETS = (
+    Cmdlet(
+        "Get-AzureStackStampInformation",
+        (_AS_JOB,),
+        Action(lambda stamp, _parameters: stamp.information(), output=psobjects.property_bag),
+    ),
+    Cmdlet(
+        "Set-RegistrationKeyPair",
+        (_AS_JOB,),
+        Action(lambda stamp, _parameters: stamp.create_key_pair()),
+        offered=lambda stamp: stamp.has_key_pair_cmdlet,
+    ),
+    Cmdlet(
+        "New-RegistrationToken",
+        (
+            Parameter("BillingModel"),
+            switch("MarketplaceSyndicationEnabled"),
+            switch("UsageReportingEnabled"),
+            Parameter("AgreementNumber"),
+            Parameter("MsAssetTag"),
+            Parameter("TokenVersion"),
+            _AS_JOB,
+        ),
+        Action(
+            lambda stamp, parameters: stamp.mint_token(parameters),
+            lambda stamp, parameters: stamp.check_token_request(parameters),
+            output=str,
+        ),
+        gates={
+            "MsAssetTag": lambda stamp: stamp.knows_asset_tag,
+            "TokenVersion": lambda stamp: stamp.knows_token_version,
+        },
+    ),
+    Cmdlet(
+        "New-AzureBridgeServicePrincipal",
+        (Parameter("RefreshToken"), Parameter("AzureEnvironment"), Parameter("TenantId"), _TIMEOUT, _AS_JOB),
+        Action(
+            lambda stamp, parameters: stamp.create_principal(parameters),
+            lambda stamp, parameters: stamp.check_principal(parameters),
+            output=psobjects.property_bag,
+            timeout=420,
+        ),
+    ),
+    Cmdlet(
+        "New-AzureStackActivation",
+        (Parameter("ActivationKey", mandatory=True), _TIMEOUT, _AS_JOB),
+        Action(
+            lambda stamp, parameters: stamp.activate(parameters["ActivationKey"]),
+            lambda stamp, parameters: stamp.check_activation(parameters["ActivationKey"]),
+            timeout=1000,
+        ),
+    ),
+    Cmdlet(
+        "Remove-AzureStackActivation",
+        (_TIMEOUT, _AS_JOB),
+        Action(lambda stamp, _parameters: stamp.deactivate(), timeout=1000),
+    ),
+    Cmdlet(
+        "Close-PrivilegedEndpoint",
+        (
+            Parameter("TranscriptsPathDestination", mandatory=True),
+            Parameter("Credential", anything, "System.Management.Automation.PSCredential", mandatory=True),
+        ),
+    ),
+    Cmdlet("Get-Command", (Parameter("Name", anything, "System.String[]"), switch("ListImported"))),
+    Cmdlet("Exit-PSSession"),
+    Cmdlet("Clear-Host"),
+    Cmdlet("Out-Default"),
+    Cmdlet("Measure-Object"),
+    Cmdlet("Select-Object", (Parameter("Property", anything, "System.Object[]"), number("First"))),
+    *(
+        Cmdlet(name)
+        for name in (
+            "Get-ActionStatus",
+            "Get-AzureStackLog",
+            "Get-ClusterLog",
+            "Get-FormatData",
+            "Get-Help",
+            "Get-ThirdPartyNotices",
+            "New-CloudAdminUser",
+            "Remove-CloudAdminUser",
+            "Set-CloudAdminUserPassword",
+            "Stop-AzureStack",
+            "Test-AzureStack",
+        )
+    ),
+)
+_BY_NAME = {cmdlet.name.casefold(): cmdlet for cmdlet in _CMDLETS}
+
+NOISE = (
+    ("verbose", "Looking up shared vhd product drive letter."),
+    ("warning", "Unable to find volume with label Deployment"),
+    ("verbose", "Get-Package returned with Success:True"),
+)
+"""What the cmdlets of a stamp write besides their output, as seen in logs of real ones."""
+
+
+def find(stamp: Stamp, name: str) -> Cmdlet:
+    """The cmdlet of that name, with or without the name of a module. Raises psobjects.TerminatingError."""
+    cmdlet = _BY_NAME.get(name.rsplit("\\", 1)[-1].casefold())
+    if cmdlet is None or not cmdlet.offered(stamp):
+        raise psobjects.command_not_found(name)
+    return cmdlet
+
+
+def visible(stamp: Stamp, patterns: Iterable[str]) -> list[Any]:
+    """The visible commands whose names match, as Get-Command describes them.
+
+    Raises psobjects.TerminatingError for a name without wildcards that no command has.
+    """
+    offered = {cmdlet.name: cmdlet for cmdlet in _CMDLETS if cmdlet.offered(stamp)}
+    found: list[str] = []
+    for pattern in patterns:
+        matching = [name for name in sorted(offered) if fnmatch.fnmatchcase(name.casefold(), pattern.casefold())]
+        if not matching and not set(pattern) & set("*?["):
+            raise psobjects.command_not_found(pattern)
+        found.extend(name for name in matching if name not in found)
+    return [
+        psobjects.command_information(
+            name, [*(parameter.name for parameter in offered[name].parameters_of(stamp)), *COMMON_PARAMETERS]
+        )
+        for name in found
+    ]

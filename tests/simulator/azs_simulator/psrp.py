@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The server side of PSRP: a runspace pool, its pipelines, and what clients receive of both."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import logging
+import struct
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import psrpcore
+import psrpcore.types as ps
+
+from . import psobjects
+from .soap import WSManFault, operation_timed_out
+
+_FRAGMENT = struct.Struct(">QQBI")
+_MESSAGE_HEADER = 40
+_MESSAGE_TYPE = struct.Struct("<I")
+_MESSAGE_TYPE_OFFSET = 4
+_PIPELINE_ID = slice(24, 40)
+_BOM = b"\xef\xbb\xbf"
+
+MAX_FRAGMENT = 32 * 1024
+"""Bytes in one fragment; Windows puts each into a stream element of its own."""
+
+_ABORTED = 995
+
+_log = logging.getLogger(__name__)
+
+
+class MalformedData(Exception):
+    """Bytes that are not PSRP, or not at this point of the conversation."""
+
+
+@dataclasses.dataclass
+class Delivery:
+    """What one Receive is answered with. Nothing is lost until it is confirmed."""
+
+    message_id: str
+    fragments: list[bytes]
+    done: bool
+    """Whether this was the last of a pipeline."""
+
+
+class Output:
+    """What a client receives of a pool or of a pipeline.
+
+    A Receive takes everything that is there. It stays there until the answer is known to be written; and an answer
+    that was written can be had again with the same message id, because a client whose connection broke resends.
+    """
+
+    def __init__(self) -> None:
+        self._fragments: deque[tuple[bytes, bool]] = deque()
+        self._changed = asyncio.Event()
+        self._finished = False
+        self._fault: WSManFault | None = None
+        self._last: Delivery | None = None
+        self._turn = 0
+
+    def add(self, fragments: Iterator[bytes], *, separate: bool = False) -> None:
+        """Append a message's fragments; `separate` ones begin a new answer."""
+        for fragment in fragments:
+            self._fragments.append((fragment, separate))
+            separate = False
+        self._notify()
+
+    def finish(self) -> None:
+        """Nothing more will come."""
+        self._finished = True
+        self._notify()
+
+    def close(self, fault: WSManFault) -> None:
+        """Answer waiting and later Receives with a fault."""
+        self._fault = fault
+        self._notify()
+
+    async def receive(self, message_id: str, timeout: float, limit: int) -> Delivery:
+        """Wait up to `timeout` seconds for data and take at most about `limit` bytes of it.
+
+        Raises WSManFault: nothing came, the shell is gone, or a later Receive took this one's place.
+        """
+        if self._last is not None and self._last.message_id == message_id:
+            return self._last
+        self._turn += 1
+        turn = self._turn
+        self._notify()
+        deadline = asyncio.get_running_loop().time() + timeout
+        while self._fault is None and not self._fragments and not self._finished:
+            remaining = deadline - asyncio.get_running_loop().time()
+            if remaining <= 0:
+                raise operation_timed_out()
+            try:
+                await asyncio.wait_for(self._changed.wait(), remaining)
+            except asyncio.TimeoutError:
+                continue
+            if turn != self._turn:
+                raise aborted()
+        if self._fault is not None:
+            raise self._fault
+        return self._take(message_id, limit)
+
+    def confirm(self, delivery: Delivery) -> None:
+        """The answer was written: do not give it out again, unless to the very same request."""
+        offered = [fragment for fragment, _separate in itertools.islice(self._fragments, len(delivery.fragments))]
+        if offered and offered == delivery.fragments:
+            for _fragment in offered:
+                self._fragments.popleft()
+        self._last = delivery
+
+    def _take(self, message_id: str, limit: int) -> Delivery:
+        taken: list[bytes] = []
+        size = 0
+        for fragment, separate in self._fragments:
+            size += len(fragment)
+            if taken and (separate or size > limit):
+                break
+            taken.append(fragment)
+        return Delivery(message_id, taken, self._finished and len(taken) == len(self._fragments))
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def aborted() -> WSManFault:
+    """What a waiting Receive gets when something else ended it."""
+    return WSManFault(
+        _ABORTED,
+        "w:InternalError",
+        "The I/O operation has been aborted because of either a thread exit or an application request. ",
+        sender=False,
+    )
+
+
+class Pipeline:
+    """One pipeline. `commands` is None until all of its definition has arrived."""
+
+    def __init__(self, pool: RunspacePool, identifier: uuid.UUID) -> None:
+        self.output = Output()
+        self.commands: list[psrpcore.Command] | None = None
+        self._pool = pool
+        self._server = psrpcore.ServerPipeline(pool.server, identifier)
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the commands; a script has the name ``<script>``, for scripts may hold secrets."""
+        return ["<script>" if command.is_script else command.command_text for command in self.commands or []]
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of all parameters given."""
+        return [name for command in self.commands or [] for name, _value in command.parameters if name]
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._server.state == ps.PSInvocationState.Running
+
+    def start(self, run: Callable[[Pipeline], Awaitable[None]]) -> None:
+        """Run the commands in the background; the outcome of `run` becomes the outcome of the pipeline."""
+        # Windows does not announce that a pipeline runs, hence no `ServerPipeline.start`.
+        self._server.state = ps.PSInvocationState.Running
+        self._task = asyncio.create_task(self._run(run))
+
+    def stop(self) -> None:
+        """Stop at the client's wish."""
+        if self.running:
+            self._end(ps.PSInvocationState.Stopped, psobjects.pipeline_stopped().record)
+        if self._task is not None:
+            self._task.cancel()
+
+    def close(self, fault: WSManFault) -> None:
+        """Forget the pipeline; what it still had to say is lost."""
+        self.stop()
+        self.output.close(fault)
+
+    def write_output(self, value: Any) -> None:
+        """Write an object to the output stream."""
+        self._send(value, ps.PSRPMessageType.PipelineOutput)
+
+    def write_verbose(self, message: str) -> None:
+        """Write to the verbose stream."""
+        record = psobjects.informational_record(ps.VerboseRecord, message)
+        self._send(record, ps.PSRPMessageType.VerboseRecord)
+
+    def write_warning(self, message: str) -> None:
+        """Write to the warning stream."""
+        record = psobjects.informational_record(ps.WarningRecord, message)
+        self._send(record, ps.PSRPMessageType.WarningRecord)
+
+    def write_progress(self, activity: str, status: str, percent: int) -> None:
+        """Write to the progress stream."""
+        self._send(psobjects.progress_record(activity, status, percent), ps.PSRPMessageType.ProgressRecord)
+
+    def write_information(self, message: str, source: str, computer: str) -> None:
+        """Write to the information stream."""
+        self._server.write_information(message, source, computer=computer, user="AZURESTACK\\AzureStackAdmin")
+        self._pool.flush()
+
+    async def _run(self, run: Callable[[Pipeline], Awaitable[None]]) -> None:
+        try:
+            await run(self)
+        except psobjects.TerminatingError as error:
+            self._end(ps.PSInvocationState.Failed, error.record)
+        except Exception as error:
+            _log.exception("a pipeline failed inside the simulator")
+            failure = psobjects.TerminatingError(f"Simulator failure: {error!r}", "SimulatorFailure", "NotSpecified")
+            self._end(ps.PSInvocationState.Failed, failure.record)
+        else:
+            self._end(ps.PSInvocationState.Completed)
+
+    def _send(self, value: Any, message_type: ps.PSRPMessageType) -> None:
+        self._server.prepare_message(value, message_type=message_type)
+        self._pool.flush()
+
+    def _end(self, state: ps.PSInvocationState, error: ps.ErrorRecord | None = None) -> None:
+        message = ps.PipelineState(PipelineState=int(state))
+        if error is not None:
+            message.ExceptionAsErrorRecord = error
+        self._server.prepare_message(message)
+        self._server.state = state
+        self._pool.flush()
+        self.output.finish()
+        self._server.close()
+
+
+class RunspacePool:
+    """The runspace pool of one shell."""
+
+    def __init__(self) -> None:
+        self.server = psrpcore.ServerRunspacePool(application_private_data=_private_data())
+        self.output = Output()
+        self._pipelines: dict[uuid.UUID, Pipeline] = {}
+        self._object_ids = itertools.count(1)
+
+    def feed(self, data: bytes) -> None:
+        """Take data that is for the pool itself, or the rest of a pipeline's definition or input.
+
+        Raises MalformedData.
+        """
+        self._process(data)
+        self.flush()
+
+    def create_pipeline(self, data: bytes) -> Pipeline:
+        """Take the first fragment of a pipeline's definition, which may be all of it. Raises MalformedData."""
+        if len(data) < _FRAGMENT.size + _MESSAGE_HEADER:
+            raise MalformedData("too short for a pipeline's first fragment")
+        message = data[_FRAGMENT.size :]
+        # psrpcore wants the pipeline to exist when the definition is complete, and names it only then.
+        identifier = uuid.UUID(bytes_le=message[_PIPELINE_ID])
+        self._pipelines[identifier] = pipeline = Pipeline(self, identifier)
+        try:
+            self.feed(data)
+        except MalformedData:
+            self.remove_pipeline(pipeline)
+            raise
+        return pipeline
+
+    def remove_pipeline(self, pipeline: Pipeline) -> None:
+        """Forget a pipeline that has ended."""
+        self._pipelines = {key: value for key, value in self._pipelines.items() if value is not pipeline}
+
+    def connect(self, data: bytes) -> bytes:
+        """Take the negotiation of a client that takes over the pool; returns the answer to it. Raises MalformedData."""
+        self.flush()
+        self.server.disconnect()
+        self.server.connect()
+        self.server.prepare_message(self.server.our_capability)
+        self._process(data)
+        answer = bytearray()
+        for _pipeline_id, message in self._messages():
+            kind = _message_type(message)
+            fragments = _fragments(next(self._object_ids), message)
+            if kind == ps.PSRPMessageType.ApplicationPrivateData:
+                self.output.add(fragments)
+            elif kind != ps.PSRPMessageType.RunspacePoolState:  # which Windows sends to the client that opened it alone
+                answer.extend(b"".join(fragments))
+        return bytes(answer)
+
+    def flush(self) -> None:
+        """Hand what psrpcore has to say to the outputs that it is for."""
+        for pipeline_id, message in self._messages():
+            pipeline = self._pipelines.get(pipeline_id) if pipeline_id else None
+            output = self.output if pipeline_id is None else pipeline and pipeline.output
+            if output is not None:
+                # The pool is opened only after the negotiation is answered: its state is in an answer of its own.
+                separate = _message_type(message) == ps.PSRPMessageType.RunspacePoolState
+                output.add(_fragments(next(self._object_ids), message), separate=separate)
+
+    def announce_closed(self) -> None:
+        """Tell the client that the server closed the pool."""
+        self.server.prepare_message(ps.RunspacePoolStateMsg(RunspaceState=int(ps.RunspacePoolState.Closed)))
+        self.flush()
+
+    def _process(self, data: bytes) -> None:
+        try:
+            self.server.receive_data(psrpcore.PSRPPayload(data, psrpcore.StreamType.default, None))
+            while (event := self.server.next_event()) is not None:
+                self._handle(event)
+        except (psrpcore.PSRPCoreError, struct.error, SyntaxError, ValueError, AttributeError, KeyError) as error:
+            raise MalformedData(str(error)) from error
+
+    def _handle(self, event: Any) -> None:
+        if isinstance(event, psrpcore.CreatePipelineEvent):
+            self._pipelines[event.pipeline_id].commands = event.pipeline.commands
+        elif isinstance(event, psrpcore.GetAvailableRunspacesEvent):
+            self.server.runspace_availability_response(event.ci, self.server.max_runspaces)
+        elif isinstance(
+            event, (psrpcore.SetMaxRunspacesEvent, psrpcore.SetMinRunspacesEvent, psrpcore.ResetRunspaceStateEvent)
+        ):
+            self.server.runspace_availability_response(event.ci, True)
+
+    def _messages(self) -> Iterator[tuple[uuid.UUID | None, bytes]]:
+        # Without a limit psrpcore puts each message into one fragment, several of them into one payload.
+        while (payload := self.server.data_to_send()) is not None:
+            data, start = payload.data, 0
+            while start < len(data):
+                length = _FRAGMENT.unpack_from(data, start)[-1]
+                start += _FRAGMENT.size
+                yield payload.pipeline_id, data[start : start + length]
+                start += length
+
+
+def _message_type(message: bytes) -> int:
+    return _MESSAGE_TYPE.unpack_from(message, _MESSAGE_TYPE_OFFSET)[0]
+
+
+def _fragments(object_id: int, message: bytes) -> Iterator[bytes]:
+    """Cut a message up as Windows does, which also begins each message's text with a byte order mark."""
+    header, text = message[:_MESSAGE_HEADER], message[_MESSAGE_HEADER:]
+    message = header + _BOM + text if text else header
+    for number, start in enumerate(range(0, len(message), MAX_FRAGMENT)):
+        part = message[start : start + MAX_FRAGMENT]
+        flags = (start == 0) | (start + MAX_FRAGMENT >= len(message)) << 1
+        yield _FRAGMENT.pack(object_id, number, flags, len(part)) + part
+
+
+def _private_data() -> dict[str, Any]:
+    versions = {
+        "PSVersion": ps.PSVersion("5.1.17763.5458"),
+        "PSEdition": "Desktop",
+        "CLRVersion": ps.PSVersion("4.0.30319.42000"),
+        "BuildVersion": ps.PSVersion("10.0.17763.5458"),
+        "WSManStackVersion": ps.PSVersion("3.0"),
+    }
+    return {"PSVersionTable": ps.PSDict(versions)}

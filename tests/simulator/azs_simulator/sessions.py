@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A session at a privileged endpoint: runs the pipelines of one shell, in no-language mode."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psrpcore.types as ps
+
+from . import cmdlets, psobjects
+from .binding import bind, unknown_parameter
+from .faults import Effect
+from .plans import ActionPlan
+from .stamp import CmdletError
+
+if typing.TYPE_CHECKING:
+    import psrpcore
+
+    from .psrp import Pipeline
+    from .stamp import Stamp
+
+EFFECTS = frozenset({"error", "busy", "timeout", "hardware", "empty_output", "two_outputs", "not_offered"})
+"""Fault effects that a cmdlet knows (match them with `cmdlet` and ``action: Command``):
+
+- `error`: fails at once (message, fully_qualified_error_id, category)
+- `busy`: the stamp says that another action is in progress (action_id)
+- `timeout`: fails with an execution timeout when its time is over; `commit` says whether it took effect all the same
+  (never, the default; before: it did; after: it does later, when the duration has passed once more)
+- `hardware`: a physical host did not answer (host, unreachable: true for the message about the connection)
+- `empty_output`: writes nothing, or `value` in place of the output
+- `two_outputs`: writes its output twice
+- `not_offered`: this version does not have the cmdlet, or with `parameter` not that parameter
+"""
+
+_TIMED_OUT = "Action plan execution failed. Error: Execution timeout"
+
+
+class Session:
+    """What a shell's pipelines run in."""
+
+    def __init__(self, stamp: Stamp, machine: str) -> None:
+        self.closed = False
+        self._stamp = stamp
+        self._machine = machine
+        self._plan: ActionPlan | None = None
+        self._commit: str | None = None
+
+    def settle(self, commit: str) -> None:
+        """Decide what becomes of the action plan, running or about to, when the session is lost (see plans.COMMITS)."""
+        self._commit = commit
+        if self._plan is not None:
+            self._plan.settle(commit)
+
+    async def run(self, pipeline: Pipeline, effect: Effect | None) -> None:
+        """Run the statements of a pipeline. Raises psobjects.TerminatingError."""
+        for statement in _statements(pipeline.commands or []):
+            first, *others = [self._resolve(command, effect) for command in statement]
+            try:
+                objects = await self._invoke(*first, pipeline, effect)
+            except CmdletError as error:
+                raise psobjects.TerminatingError(
+                    error.message, error.fully_qualified_error_id, error.category, activity=first[0].name
+                ) from error
+            for cmdlet, parameters in others:
+                objects = _filter(cmdlet, parameters, objects)
+            for value in objects:
+                pipeline.write_output(value)
+
+    def _resolve(self, command: psrpcore.Command, effect: Effect | None) -> tuple[cmdlets.Cmdlet, dict[str, Any]]:
+        if command.is_script:
+            raise psobjects.scripts_not_allowed(command.command_text)
+        hidden = effect.get("parameter", "") if effect and effect.kind == "not_offered" else None
+        if hidden == "":
+            raise psobjects.command_not_found(command.command_text)
+        cmdlet = cmdlets.find(self._stamp, command.command_text)
+        offered = [p for p in cmdlet.parameters_of(self._stamp) if p.name.casefold() != str(hidden).casefold()]
+        if hidden and len(offered) == len(cmdlet.parameters_of(self._stamp)):
+            raise unknown_parameter(cmdlet.name, hidden)
+        return cmdlet, bind(cmdlet.name, offered, command.parameters)
+
+    async def _invoke(
+        self, cmdlet: cmdlets.Cmdlet, parameters: dict[str, Any], pipeline: Pipeline, effect: Effect | None
+    ) -> list[Any]:
+        if effect is not None:
+            self._fail(effect, cmdlet.name)
+        if cmdlet.action is None:
+            return self._built_in(cmdlet.name, parameters)
+        quiet = str(parameters.get("WarningAction", "")).casefold() in ("silentlycontinue", "ignore")
+        cmdlet.action.check(self._stamp, parameters)
+        result = await self._act(cmdlet, cmdlet.action, parameters, pipeline, effect)
+        for stream, message in cmdlets.NOISE:
+            if stream == "verbose":
+                pipeline.write_verbose(message)
+            elif not quiet:
+                pipeline.write_warning(message)
+        pipeline.write_information(f"{cmdlet.name} on {self._machine} has completed.", cmdlet.name, self._machine)
+        if cmdlet.action.output is None:
+            return []
+        if effect is not None and effect.kind == "empty_output":
+            return [effect.get("value")] if effect.get("value") is not None else []
+        copies = 2 if effect is not None and effect.kind == "two_outputs" else 1
+        return [cmdlet.action.output(result) for _copy in range(copies)]
+
+    async def _act(
+        self,
+        cmdlet: cmdlets.Cmdlet,
+        action: cmdlets.Action,
+        parameters: dict[str, Any],
+        pipeline: Pipeline,
+        effect: Effect | None,
+    ) -> Any:
+        """Run the stamp's action plan, telling its progress."""
+        stamp = self._stamp
+        seconds = stamp.durations.get(cmdlet.name, 0.0)
+        lifetime = seconds
+        limit: float | None = parameters.get("TimeoutInSeconds", action.timeout)
+        commit: Callable[[], Any] = lambda: action.commit(stamp, parameters)
+        fails = effect is not None and effect.kind == "timeout"
+        if effect is not None and fails:
+            outcome = effect.get("commit", "never")
+            limit = seconds if outcome == "after" else None
+            lifetime = seconds * 2 if outcome == "after" else seconds
+            commit = (lambda: None) if outcome == "never" else commit
+        plan = self._plan = ActionPlan(stamp, lifetime, commit)
+        if self._commit is not None:
+            plan.settle(self._commit)
+        finished = await self._follow(plan, cmdlet.name, seconds, limit, pipeline)
+        if fails or not finished:
+            raise CmdletError(_TIMED_OUT, f"ActionPlanTimeout,{cmdlet.name}", "OperationTimeout")
+        return plan.result()
+
+    async def _follow(
+        self, plan: ActionPlan, name: str, seconds: float, limit: float | None, pipeline: Pipeline
+    ) -> bool:
+        """Spread the progress records over the duration; returns whether the plan ended within the limit."""
+        records = self._stamp.progress_records.get(name, 0)
+        step = seconds / (records + 1)
+        for record in range(1, records + 1):
+            if limit is not None and step * record > limit:
+                return await plan.wait(max(limit - step * (record - 1), 0.0))
+            if await plan.wait(step):
+                return True
+            pipeline.write_progress(name, f"Running step {record} of {records}", 100 * record // (records + 1))
+        return await plan.wait(None if limit is None else max(limit - step * records, 0.0))
+
+    def _fail(self, effect: Effect, cmdlet: str) -> None:
+        if effect.kind == "error":
+            raise CmdletError(
+                effect.get("message", "Simulated failure"),
+                effect.get("fully_qualified_error_id", f"SimulatedFailure,{cmdlet}"),
+                effect.get("category", "InvalidOperation"),
+            )
+        if effect.kind == "busy":
+            action_id = effect.get("action_id") or self._stamp.world.dice.guid()
+            raise CmdletError(
+                f"Cannot invoke action plan because another action is in progress: {action_id}",
+                f"ActionPlanInProgress,{cmdlet}",
+                "ResourceBusy",
+            )
+        if effect.kind == "hardware":
+            host = effect.get("host", self._stamp.hardware[0]["name"])
+            message = (
+                f"Cannot connect to {host} to get hardware info. Check physical host and connectivity, then try to rerun "
+                "registration."
+                if effect.get("unreachable")
+                else f"Could not retrieve mandatory hardware info for {host}. Check physical host and connectivity, then "
+                "try to rerun registration."
+            )
+            raise CmdletError(message, f"HardwareInfoNotAvailable,{cmdlet}", "ResourceUnavailable")
+
+    def _built_in(self, name: str, parameters: dict[str, Any]) -> list[Any]:
+        if name == "Get-Command":
+            patterns = parameters.get("Name", "*")
+            return cmdlets.visible(self._stamp, [patterns] if isinstance(patterns, str) else [str(p) for p in patterns])
+        if name == "Close-PrivilegedEndpoint":
+            self._ship_transcripts(parameters)
+            return []
+        if name == "Measure-Object":
+            return _filter(cmdlets.find(self._stamp, name), parameters, [])
+        if name in ("Exit-PSSession", "Clear-Host", "Out-Default", "Select-Object"):
+            return []
+        raise CmdletError(f"{name} is not simulated.", f"NotSimulated,{name}", "NotImplemented")
+
+    def _ship_transcripts(self, parameters: dict[str, Any]) -> None:
+        credential = parameters["Credential"]
+        if not isinstance(credential, ps.PSCredential) or not isinstance(credential.Password, ps.PSSecureString):
+            raise psobjects.binding_error(
+                "Cannot process argument transformation on parameter 'Credential'. userName",
+                "ParameterArgumentTransformationError",
+                "Close-PrivilegedEndpoint",
+                "InvalidData",
+            )
+        destination = parameters["TranscriptsPathDestination"]
+        if not destination.startswith("\\\\") or not credential.Password.decrypt():
+            raise CmdletError(
+                f"The network path '{destination}' was not found or access to it was denied.",
+                "TranscriptsNotTransferred,Close-PrivilegedEndpoint",
+                "WriteError",
+            )
+        self._stamp.transcripts.append(
+            {"ercs": self._machine, "destination": destination, "username": str(credential.UserName)}
+        )
+        self.closed = True
+
+
+def _statements(commands: list[psrpcore.Command]) -> Iterator[list[psrpcore.Command]]:
+    statement: list[psrpcore.Command] = []
+    for command in commands:
+        statement.append(command)
+        if command.end_of_statement:
+            yield statement
+            statement = []
+    if statement:
+        yield statement
+
+
+def _filter(cmdlet: cmdlets.Cmdlet, parameters: dict[str, Any], objects: list[Any]) -> list[Any]:
+    """Run a command that takes the output of the one before it."""
+    if cmdlet.name == "Out-Default":
+        return objects
+    if cmdlet.name == "Measure-Object":
+        return [psobjects.property_bag({"Count": len(objects)})]
+    if cmdlet.name == "Select-Object":
+        selected = objects[: parameters.get("First", len(objects))]
+        names = parameters.get("Property")
+        if names is None:
+            return selected
+        names = [names] if isinstance(names, str) else [str(name) for name in names]
+        return [psobjects.property_bag({name: getattr(value, name, None) for name in names}) for value in selected]
+    raise psobjects.binding_error(
+        "The input object cannot be bound to any parameters for the command either because the command does not take "
+        "pipeline input or the input and its properties do not match any of the parameters that take pipeline input.",
+        "InputObjectNotBound",
+        cmdlet.name,
+    )
