@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a stamp's admin Azure Resource Manager shows of its activation. FOR INTERNAL COLLECTION USE ONLY.
+
+The resource is Microsoft.AzureBridge.Admin/activations/default, api-version 2016-01-01, in the subscription named
+"Default Provider Subscription". Its states are the portal's: no resource is "Not registered", a passed expiry "Expired".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds, credentials
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust, require_libraries
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
+
+API_VERSION: t.Final = "2016-01-01"
+SUBSCRIPTIONS_VERSION: t.Final = "2015-11-01"
+SUBSCRIPTION_NAME: t.Final = "Default Provider Subscription"
+
+REGISTERED: t.Final = "Registered"
+NOT_REGISTERED: t.Final = "Not registered"
+EXPIRED: t.Final = "Expired"
+
+
+@dataclasses.dataclass(frozen=True)
+class Activation:
+    """A stamp's activation, as its admin Azure Resource Manager shows it; None where it does not tell.
+
+    :param registration_id: resource id of the registration in Azure that the stamp was activated with.
+    :param expires: UTC timestamp; claims.NEVER when it never expires.
+    """
+
+    registration_id: str | None
+    environment: str | None
+    expires: str | None
+    marketplace_syndication: bool | None
+    usage_reporting: bool | None
+    provisioning_state: str | None
+
+    @classmethod
+    def of(cls, resource: t.Mapping[str, t.Any]) -> Activation:
+        """Return the activation of a resource as the service answers it."""
+        properties = resource.get("properties") or {}
+        return cls(
+            registration_id=properties.get("azureRegistrationResourceIdentifier") or None,
+            environment=properties.get("azureEnvironmentName") or None,
+            expires=_expiry(properties.get("expiration")),
+            marketplace_syndication=properties.get("marketplaceSyndicationEnabled"),
+            usage_reporting=properties.get("usageReportingEnabled"),
+            provisioning_state=properties.get("provisioningState") or None,
+        )
+
+    def state(self, now: datetime.datetime) -> str:
+        """Return what the portal says: Registered, Not registered or Expired.
+
+        :param now: aware UTC time.
+        """
+        if not self.registration_id:
+            return NOT_REGISTERED
+        if self.expires is not None and claims.parse_time(self.expires) <= now:
+            return EXPIRED
+        return REGISTERED
+
+    def expires_in_days(self, now: datetime.datetime) -> int | None:
+        """Return the whole days that are left, negative when it has expired; None when it never does."""
+        return days_left(self.expires, now)
+
+    @property
+    def registration(self) -> RegistrationId | None:
+        """The parts of the registration's id; None when there is none, or it has another form."""
+        try:
+            return RegistrationId.parse(self.registration_id or "")
+        except InputError:
+            return None
+
+
+@dataclasses.dataclass(frozen=True)
+class AdminOptions:
+    """The admin option family: where the stamp's admin Azure Resource Manager is and who signs in."""
+
+    endpoint: str
+    authority: str | None
+    identity: credentials.Identity
+    subscription_id: str | None
+    trust: Trust
+
+    @classmethod
+    def from_params(cls, params: t.Mapping[str, t.Any]) -> AdminOptions:
+        """Return the options of a module's parameters.
+
+        :raises InputError: admin_endpoint is missing or no https URL.
+        """
+        endpoint = (params["admin_endpoint"] or "").strip().rstrip("/")
+        if not endpoint.lower().startswith("https://"):
+            raise InputError(
+                f"admin_endpoint {endpoint!r} is not an https URL" if endpoint else "admin_endpoint is not given",
+                remedy="Set it to https://adminmanagement.<region>.<fqdn>",
+            )
+        return cls(
+            endpoint=endpoint,
+            authority=params["admin_authority"],
+            identity=credentials.of_stamp(params),
+            subscription_id=params["admin_subscription_id"],
+            trust=Trust(
+                verify=params["admin_validate_certs"],
+                ca_bundle=params["admin_ca_bundle"],
+                timeout=params["admin_timeout"],
+            ),
+        )
+
+
+class Stamp:
+    """A stamp's admin Azure Resource Manager, signed in once and asked as often as needed."""
+
+    def __init__(self, options: AdminOptions) -> None:
+        require_libraries()
+        self._options = options
+        self._transport = options.trust.transport()
+
+    def activation(self) -> Activation | None:
+        """Return the activation, None when there is none. Raises as `read`."""
+        resource = self._client.find(f"{self._path}/activations/default", API_VERSION, doing="read the activation")
+        return None if resource is None else Activation.of(resource)
+
+    def products(self) -> int:
+        """Return how many marketplace products the stamp is offered (none on disconnected ones). Raises as `read`."""
+        path = f"{self._path}/activations/default/products"
+        return sum(1 for _ in self._client.list_all(path, API_VERSION, doing="list the marketplace products"))
+
+    @functools.cached_property
+    def _client(self) -> ArmClient:
+        endpoint = self._options.endpoint
+        stamp = clouds.describe(endpoint, endpoint, self._transport)
+        if self._options.authority:
+            stamp = dataclasses.replace(stamp, authority=self._options.authority.rstrip("/"))
+        credential = self._options.identity.credential(
+            stamp, self._options.trust, discovery=False, hide=lambda token: None
+        )
+        return ArmClient(
+            endpoint, self._transport, credential=credential, audience=stamp.audience, name=f"the stamp's {endpoint}"
+        )
+
+    @functools.cached_property
+    def _path(self) -> str:
+        return (
+            f"/subscriptions/{self._options.subscription_id or self._provider_subscription()}"
+            "/resourceGroups/azurestack-activation/providers/Microsoft.AzureBridge.Admin"
+        )
+
+    def _provider_subscription(self) -> str:
+        seen = []
+        for subscription in self._client.list_all(
+            "/subscriptions", SUBSCRIPTIONS_VERSION, doing="list the stamp's subscriptions"
+        ):
+            if subscription.get("displayName") == SUBSCRIPTION_NAME:
+                return str(subscription["subscriptionId"])
+            seen.append(str(subscription.get("displayName")))
+        raise ArmError(
+            f"The account does not see the stamp's {SUBSCRIPTION_NAME}",
+            kind="provider_subscription_not_visible",
+            where=self._options.endpoint,
+            cause=f"it sees {', '.join(seen)}" if seen else "it sees no subscription",
+            remedy=f"Give the account a role (Reader is enough) on the {SUBSCRIPTION_NAME}, "
+            "and compare admin_endpoint: it is the admin one, https://adminmanagement.<region>.<fqdn>",
+        )
+
+
+def read(options: AdminOptions) -> Activation | None:
+    """Return the stamp's activation, None when there is none.
+
+    Reading again with the same options uses the sign-in and the connection of the first time.
+
+    :raises Unreachable: the stamp's admin endpoint or its sign-in service does not answer.
+    :raises SignInError: the credential was not accepted.
+    :raises ArmError: the account may not read the activation.
+    :raises InputError: the options cannot work.
+    """
+    return _stamp(options).activation()
+
+
+def state_of(activation: Activation | None, now: datetime.datetime) -> str:
+    """Return the portal's state of an activation that may not exist."""
+    return NOT_REGISTERED if activation is None else activation.state(now)
+
+
+def days_left(expires: str | None, now: datetime.datetime) -> int | None:
+    """Return the whole days until a timestamp, negative when it has passed; None for unknown and for never."""
+    if expires is None or expires == claims.NEVER:
+        return None
+    return (claims.parse_time(expires) - now).days
+
+
+@functools.lru_cache(maxsize=1)
+def _stamp(options: AdminOptions) -> Stamp:
+    return Stamp(options)
+
+
+def _expiry(value: t.Any) -> str | None:
+    """Return the service's timestamp in one form; all forms of never (year 9999) as claims.NEVER."""
+    if not value:
+        return None
+    try:
+        moment = claims.parse_time(str(value))
+    except ValueError:
+        return None
+    if moment.year == 9999:
+        return claims.NEVER
+    return moment.astimezone(datetime.timezone.utc).replace(microsecond=0).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests to Azure Resource Manager, of a cloud or of a stamp. FOR INTERNAL COLLECTION USE ONLY.
+
+A thin layer over azure-core's pipeline: it turns error answers into typed errors, follows pages, and tries again where
+that can help. Neither bodies nor headers are logged: they hold tokens and keys.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+import re
+import ssl
+import sys
+import time
+import traceback
+import typing as t
+import urllib.parse
+
+from ansible_collections.azurestack.hub.plugins.module_utils import _failures
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, InputError, Unreachable
+
+try:
+    from azure.core.exceptions import AzureError
+    from azure.core.pipeline.policies import HeadersPolicy, ProxyPolicy, RequestIdPolicy, UserAgentPolicy
+    from azure.core.pipeline.transport import RequestsTransport
+    from azure.core.rest import HttpRequest
+    from azure.mgmt.core import ARMPipelineClient
+    from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+except ImportError:
+    IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    IMPORT_ERROR = None
+
+if t.TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.core.rest import HttpResponse
+
+ABSENT: t.Final = ("resource_not_found", "registration_not_found")
+"""Kinds of failure that mean: the resource is not there."""
+
+_TRANSIENT: t.Final = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses after which the same request can succeed. Every request of the collection may be sent twice."""
+_ATTEMPTS: t.Final = 4
+_PATIENCE: t.Final = 300.0
+"""Seconds that one request may spend waiting between its attempts; a server that asks for more is believed, not met."""
+
+
+def require_libraries() -> None:
+    """Raise an AzsError (kind missing_library) when the libraries for Azure Resource Manager cannot be imported."""
+    if IMPORT_ERROR is not None:
+        raise missing_library("azure-mgmt-resource", ">=23.2.0", IMPORT_ERROR)
+
+
+def missing_library(name: str, versions: str, trace: str) -> AzsError:
+    """Return the error for a library that this host's Python does not have."""
+    return AzsError(
+        f"The Python library {name} is missing on {os.uname().nodename}",
+        kind="missing_library",
+        where=sys.executable,
+        cause=trace.strip().splitlines()[-1],
+        remedy=f"Install it there: {sys.executable} -m pip install '{name}{versions}'; "
+        "or set ansible_python_interpreter to a Python that has it",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Trust:
+    """How the services' certificates are checked, and how long they may take.
+
+    :param verify: whether certificates are checked.
+    :param ca_bundle: file with the authorities to trust instead of the host's own.
+    :param timeout: seconds for the answer to one request.
+    """
+
+    verify: bool = True
+    ca_bundle: str | None = None
+    timeout: int = 60
+
+    def transport_options(self) -> dict[str, t.Any]:
+        """Return the options that azure-core and azure-identity take alike.
+
+        :raises InputError: the file of authorities cannot be read or holds no certificate.
+        """
+        verify: bool | str = self.verify
+        if self.verify and self.ca_bundle:
+            try:
+                ssl.create_default_context(cafile=self.ca_bundle)
+            except OSError as error:  # ssl.SSLError is one
+                raise InputError(
+                    "The file with the certificates of the authorities cannot be used",
+                    where=self.ca_bundle,
+                    cause=error.strerror or str(error),
+                    remedy="Give a PEM file that the user running this task can read, "
+                    "on the host that the task runs on",
+                ) from None
+            # A path given here wins over REQUESTS_CA_BUNDLE, for the sign-in too.
+            verify = self.ca_bundle
+        return {
+            "connection_verify": verify,
+            "connection_timeout": min(self.timeout, 15),
+            "read_timeout": self.timeout,
+        }
+
+    def transport(self) -> RequestsTransport:
+        """Return a transport that keeps its connections; raises as `transport_options` and `require_libraries`."""
+        require_libraries()
+        return RequestsTransport(**self.transport_options())
+
+
+class ArmClient:
+    """Requests to one Azure Resource Manager endpoint.
+
+    :param endpoint: its URL.
+    :param transport: from Trust.transport(); several clients can share one.
+    :param credential: signs in; None for what needs no sign-in.
+    :param audience: audience of the access tokens, from the endpoint's metadata.
+    :param name: what messages call the service.
+    :param warn: takes a warning for the operator.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        transport: RequestsTransport,
+        *,
+        credential: TokenCredential | None = None,
+        audience: str = "",
+        name: str = "Azure Resource Manager",
+        warn: t.Callable[[str], None] = lambda message: None,
+    ) -> None:
+        require_libraries()
+        self.endpoint = endpoint.rstrip("/")
+        self.name = name
+        self._warn = warn
+        policies: list[t.Any] = [
+            RequestIdPolicy(),
+            HeadersPolicy({"Accept": "application/json"}),
+            UserAgentPolicy(base_user_agent="azurestack.hub"),
+            ProxyPolicy(),
+        ]
+        if credential is not None:
+            policies.append(ARMChallengeAuthenticationPolicy(credential, f"{audience}/.default"))
+        self._client = ARMPipelineClient(self.endpoint, policies=policies, transport=transport)
+
+    def get(self, path: str, api_version: str, *, doing: str) -> dict[str, t.Any]:
+        """Return a resource. Raises as `request`."""
+        return self.request("GET", path, api_version, doing=doing)
+
+    def find(self, path: str, api_version: str, *, doing: str) -> dict[str, t.Any] | None:
+        """Return a resource, or None when it or its resource group does not exist. Raises as `request`."""
+        try:
+            return self.get(path, api_version, doing=doing)
+        except ArmError as error:
+            if error.kind in ABSENT:
+                return None
+            raise
+
+    def list_all(self, path: str, api_version: str, *, doing: str) -> t.Iterator[dict[str, t.Any]]:
+        """Yield the entries of a list, page by page as they are needed.
+
+        A link that leads to a page that was read already ends the list with a warning: some services loop.
+
+        :raises ArmError: also when a page leads to another host, which would get the access token.
+        """
+        url = self._url(path, api_version)
+        seen: set[str] = set()
+        while url and url not in seen:
+            seen.add(url)
+            page = self._send("GET", url, None, doing)
+            entries = page.get("value")
+            yield from (entry for entry in entries or () if isinstance(entry, dict))
+            url = page.get("nextLink") or ""
+            if url:
+                url = urllib.parse.urljoin(self.endpoint + "/", url)
+                self._same_host(url, doing)
+        if url:
+            self._warn(f"A list of {self.name} repeats its pages ({path}); what it showed up to there was used.")
+
+    def request(
+        self, method: str, path: str, api_version: str, *, doing: str, json: t.Any = None
+    ) -> dict[str, t.Any]:
+        """Send a request, again where that can help, and return the answer's body ({} when it has none).
+
+        :param doing: completes the sentence "Could not ..." of an error.
+        :raises ArmError: an error answer.
+        :raises Unreachable: no answer at all.
+        :raises SignInError: the credential was not accepted.
+        """
+        return self._send(method, self._url(path, api_version), json, doing)
+
+    def _url(self, path: str, api_version: str) -> str:
+        return f"{self.endpoint}{urllib.parse.quote(path, safe='/:@!$&()*+,;=~')}?api-version={api_version}"
+
+    def _send(self, method: str, url: str, json: t.Any, doing: str) -> dict[str, t.Any]:
+        attempt, waited = 1, 0.0
+        while True:
+            asked: float | None = None
+            try:
+                response = self._client.send_request(HttpRequest(method, url, json=json))
+                if response.status_code < 400:
+                    return _body(response)
+                failure: AzsError = error_of(response, urllib.parse.unquote(urllib.parse.urlsplit(url).path), doing)
+                asked = _retry_after(response)
+                again = response.status_code in _TRANSIENT
+            except AzureError as error:
+                failure = unreachable(error, self.name, self.endpoint, doing)
+                again = failure.kind == Unreachable.default_kind
+            # The random part keeps many stamps' tasks from coming back at the same moment.
+            pause = (asked if asked is not None else 0.5 * 2 ** (attempt - 1)) * random.uniform(1.0, 1.25)
+            if not again or attempt == _ATTEMPTS or waited + pause > _PATIENCE:
+                if asked is not None:
+                    failure.details["retry_after"] = asked
+                raise failure
+            time.sleep(pause)
+            attempt, waited = attempt + 1, waited + pause
+
+    def _same_host(self, url: str, doing: str) -> None:
+        own, other = urllib.parse.urlsplit(self.endpoint), urllib.parse.urlsplit(url)
+        if (other.scheme, other.hostname, other.port or 443) != (own.scheme, own.hostname, own.port or 443):
+            raise ArmError(
+                f"Could not {doing}",
+                kind="foreign_next_link",
+                where=self.endpoint,
+                cause=f"its next page is at another host, {other.hostname}, which must not get the access token",
+                remedy="Ask the operators of this cloud",
+            )
+
+
+def error_of(response: HttpResponse, path: str, doing: str) -> ArmError:
+    """Return the typed error of an error answer.
+
+    :param path: what the request was for.
+    :param doing: completes the sentence "Could not ...".
+    """
+    code, text = _code_and_message(response)
+    known = _failures.classify(code, text)
+    details: dict[str, t.Any] = {}
+    missing = re.search(r"(?:client|user|account) '([^']+)'.*?action '([^']+)'.*?scope '([^']+)'", text, re.DOTALL)
+    if missing and known and known.kind == "missing_rights":
+        details = dict(zip(("account", "action", "scope"), missing.groups()))
+        text = f"the account '{details['account']}' lacks {details['action']} on {details['scope']}"
+    reason = " ".join(text.split()).rstrip(".")[:600] or f"HTTP status {response.status_code}"
+    return ArmError(
+        f"Could not {doing}: {reason}" + (f" [{code}]" if code else ""),
+        status=response.status_code,
+        kind=known.kind if known else None,
+        where=path,
+        cause=known.cause if known else None,
+        remedy=known.remedy if known else None,
+        code=code,
+        request_id=response.headers.get("x-ms-request-id") or response.headers.get("x-ms-correlation-request-id"),
+        details=details,
+    )
+
+
+def unreachable(error: BaseException, name: str, endpoint: str, doing: str) -> AzsError:
+    """Return the typed error for a request that got no answer: kind certificate_not_trusted, or unreachable."""
+    chain: list[BaseException] = []
+    inner: t.Any = error
+    while isinstance(inner, BaseException) and inner not in chain:
+        chain.append(inner)
+        # requests and urllib3 keep the cause as `reason` or as first argument, not always as __cause__.
+        nested = (getattr(inner, "reason", None), *inner.args[:1], inner.__cause__, inner.__context__)
+        inner = next((cause for cause in nested if isinstance(cause, BaseException)), None)
+    refused = next((cause for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)), None)
+    if refused is not None:
+        return Unreachable(
+            f"Could not {doing}: the certificate of {name} is not trusted",
+            kind="certificate_not_trusted",
+            where=endpoint,
+            cause=refused.verify_message or str(refused),
+            remedy="Give the file with the authority's certificate as ca_bundle (admin_ca_bundle for a stamp), "
+            "and compare the address with the one that the certificate names",
+        )
+    reasons = [cause.strerror or str(cause) for cause in chain if isinstance(cause, OSError) and cause.errno]
+    return Unreachable(
+        f"Could not {doing}: {name} does not answer",
+        where=endpoint,
+        cause=(reasons[-1] if reasons else " ".join(str(chain[-1]).split()))[:300],
+        remedy="Compare the address; check name resolution, route, firewall and proxy "
+        "of the host that this task runs on; then run again",
+    )
+
+
+def _body(response: HttpResponse) -> dict[str, t.Any]:
+    if not response.content.strip():
+        return {}
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    # A few answers are bare lists; they are handed on as the list form.
+    return body if isinstance(body, dict) else {"value": body} if isinstance(body, list) else {}
+
+
+def _code_and_message(response: HttpResponse) -> tuple[str | None, str]:
+    """Return the service's error code and message; the shapes of Azure and of the stamps' own services."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return None, ""
+    error = next((body[name] for name in ("error", "Error", "odata.error") if isinstance(body.get(name), dict)), body)
+    message = error.get("message", error.get("Message", ""))
+    if isinstance(message, dict):
+        message = message.get("value", "")
+    code = error.get("code", error.get("Code"))
+    return (str(code) if code else None), str(message or "")
+
+
+def _retry_after(response: HttpResponse) -> float | None:
+    """Return the seconds that the service asks to wait: Retry-After in seconds, or its milliseconds variants."""
+    for header, scale in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(response.headers[header]) * scale)
+        except (KeyError, ValueError):
+            continue
+    return None

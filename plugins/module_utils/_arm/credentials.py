@@ -1,0 +1,427 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Signing in to a cloud or to a stamp's admin services. FOR INTERNAL COLLECTION USE ONLY.
+
+Chooses one azure-identity credential from the options (never several, never one after another in silence) and turns its
+failures into errors that say what to change.
+"""
+
+from __future__ import annotations
+
+import configparser
+import dataclasses
+import logging
+import os
+import pathlib
+import re
+import shutil
+import traceback
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust, missing_library, unreachable
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import Cloud
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, SignInError
+from ansible_collections.azurestack.hub.plugins.module_utils._failures import Failure
+
+if t.TYPE_CHECKING:
+    from azure.core.credentials import AccessToken, TokenCredential
+
+ADFS: t.Final = "adfs"
+"""The tenant that means: an AD FS, not a directory of Entra ID."""
+CLI_CLIENT: t.Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+"""The Azure CLI's public client, which a user signs in through when the task names no client of its own."""
+CREDENTIAL_FILE: t.Final = "~/.azure/credentials"
+
+SIGN_IN_FAILURES: t.Final[tuple[Failure, ...]] = (
+    Failure(
+        kind="wrong_secret",
+        codes=("AADSTS7000215",),
+        cause="the secret is not one of this application's (often its id was copied instead of its value)",
+        remedy="Set the secret's value as secret (admin_secret for a stamp); make a new one if it is lost",
+    ),
+    Failure(
+        kind="expired_secret",
+        codes=("AADSTS7000222",),
+        cause="the application's secret has expired",
+        remedy="Make a new secret for the application and set it as secret (admin_secret for a stamp)",
+    ),
+    Failure(
+        kind="unknown_client",
+        codes=("AADSTS700016",),
+        cause="the directory knows no application with this client id",
+        remedy="Compare client_id and tenant (admin_client_id and admin_tenant for a stamp): "
+        "the application must be in that directory",
+    ),
+    Failure(
+        kind="unknown_tenant",
+        codes=("AADSTS90002", "AADSTS900023", "AADSTS900021"),
+        cause="there is no such directory in this cloud",
+        remedy="Compare tenant and cloud_environment (admin_tenant for a stamp)",
+    ),
+    Failure(
+        kind="unknown_tenant",
+        pattern=r"Unable to get authority configuration|OIDC Discovery failed",
+        cause="the sign-in service knows no such directory, or is no sign-in service",
+        remedy="Compare tenant and cloud_environment (admin_tenant and admin_authority for a stamp)",
+    ),
+    Failure(
+        kind="disabled_client",
+        codes=("AADSTS7000112",),
+        cause="the application is disabled in the directory",
+        remedy="Enable the application's service principal, or use another one",
+    ),
+    Failure(
+        kind="wrong_certificate",
+        codes=("AADSTS700027", "AADSTS7000274"),
+        cause="the directory does not know this certificate for the application, or it has expired",
+        remedy="Upload the certificate to the application, or use the one that it knows",
+    ),
+    Failure(
+        kind="federation_mismatch",
+        codes=("AADSTS700213", "AADSTS70021", "AADSTS700212", "AADSTS700211"),
+        cause="no federated credential of the application fits this token's issuer, subject and audience",
+        remedy="Compare the application's federated credentials with the workload's token",
+    ),
+    Failure(
+        kind="expired_assertion",
+        codes=("AADSTS700024",),
+        cause="the workload's token has expired, or a clock is wrong",
+        remedy="Renew the token, and compare the host's clock",
+    ),
+    Failure(
+        kind="wrong_user_password",
+        codes=("AADSTS50126", "AADSTS50034", "AADSTS50056", "MSIS9659"),
+        cause="user name or password is wrong",
+        remedy="Compare ad_user and password (admin_username and admin_password for a stamp); it was tried once",
+    ),
+    Failure(
+        kind="user_not_usable",
+        codes=("AADSTS50055", "AADSTS50053", "AADSTS50057"),
+        cause="the user's password has expired, or the user is locked or disabled",
+        remedy="Sign in interactively once to see which, and have it repaired",
+    ),
+    Failure(
+        kind="second_factor",
+        codes=("AADSTS50076", "AADSTS50079", "AADSTS50158", "AADSTS53003"),
+        cause="this user must sign in with a second factor, which a task cannot do",
+        remedy="Use a service principal, or sign in with 'az login' and set auth_source to cli",
+    ),
+    Failure(
+        kind="wrong_audience",
+        codes=("AADSTS500011", "AADSTS650057"),
+        cause="this directory does not know the cloud that the access is for",
+        remedy="Compare tenant and cloud_environment; for a stamp, admin_tenant must be the directory of its operators",
+    ),
+    Failure(
+        kind="wrong_cloud",
+        codes=("AADSTS900382", "AADSTS90038"),
+        cause="the account belongs to another cloud",
+        remedy="Set cloud_environment to the cloud of the account",
+    ),
+    Failure(
+        kind="client_not_allowed",
+        codes=("MSIS9602", "MSIS9605"),
+        cause="this AD FS does not allow the client to use the stamp's services",
+        remedy="Register the service principal at the stamp's privileged endpoint (New-GraphApplication), "
+        "and use the client id that it printed",
+    ),
+    Failure(
+        kind="unknown_client",
+        codes=("MSIS9223", "MSIS9210"),
+        cause="this AD FS knows no such client",
+        remedy="Compare admin_client_id with what New-GraphApplication printed",
+    ),
+    Failure(
+        kind="wrong_secret",
+        codes=("MSIS9622", "MSIS9267"),
+        cause="this AD FS does not accept the client's secret or certificate",
+        remedy="Set admin_secret, or renew it at the privileged endpoint (Set-GraphApplication -ResetClientSecret)",
+    ),
+)
+"""Failures of the sign-in services, by the code in their messages."""
+
+for _library in ("azure", "msal"):
+    # Without a handler Python prints the libraries' warnings to standard error, beside our own error.
+    logging.getLogger(_library).addHandler(logging.NullHandler())
+
+
+@dataclasses.dataclass(frozen=True)
+class Identity:
+    """Who signs in, and how that is proved.
+
+    :param prefix: "admin_" when the options of the stamp's admin family are meant, for messages.
+    :param source: the option auth_source.
+    """
+
+    tenant: str | None = None
+    client_id: str | None = None
+    secret: str | None = dataclasses.field(default=None, repr=False)
+    username: str | None = None
+    password: str | None = dataclasses.field(default=None, repr=False)
+    certificate_path: str | None = None
+    certificate_password: str | None = dataclasses.field(default=None, repr=False)
+    oidc_token: str | None = dataclasses.field(default=None, repr=False)
+    oidc_token_file: str | None = None
+    source: str = "auto"
+    prefix: str = ""
+
+    @property
+    def proven(self) -> bool:
+        """Whether something proves the identity without asking another program."""
+        return any((self.secret, self.password, self.certificate_path, self.oidc_token, self.oidc_token_file))
+
+    def credential(
+        self, cloud: Cloud, trust: Trust, *, discovery: bool, hide: t.Callable[[str], None]
+    ) -> SignIn:
+        """Return the credential for a cloud; nothing is contacted before the first access token is wanted.
+
+        :param discovery: whether the public cloud is asked if the sign-in address is a known one.
+        :param hide: takes every access token, to keep it out of what is printed.
+        :raises InputError: the options do not make one way to sign in.
+        """
+        authority, tenant = cloud.authority, self.tenant
+        if authority.lower().endswith(f"/{ADFS}"):
+            authority, tenant = authority[: -len(ADFS) - 1], ADFS
+        return SignIn(self._azure_identity(cloud, authority, tenant, trust, discovery), self, cloud, hide)
+
+    def _azure_identity(
+        self, cloud: Cloud, authority: str, tenant: str | None, trust: Trust, discovery: bool
+    ) -> TokenCredential:
+        try:
+            import azure.identity as identity  # imported here: it costs a third of a module's start-up
+        except ImportError:
+            raise missing_library("azure-identity", ">=1.19.0", traceback.format_exc()) from None
+        if self.source == "cli":
+            return identity.AzureCliCredential(tenant_id=self.tenant or "", process_timeout=60)
+        if self.source == "msi":
+            return identity.ManagedIdentityCredential(client_id=self.client_id)
+        common: dict[str, t.Any] = {
+            "authority": authority,
+            "disable_instance_discovery": not discovery,
+            "retry_total": 3,
+            "retry_backoff_factor": 0.4,
+            **trust.transport_options(),
+        }
+        if self.password:
+            return identity.UsernamePasswordCredential(
+                self.client_id or CLI_CLIENT, self._given("username", "ad_user"), self.password,
+                tenant_id=tenant or "organizations", **common,
+            )
+        if not tenant:
+            raise InputError(
+                f"Nothing says which directory to sign in to at {cloud.name}",
+                remedy=f"Set {self.prefix}tenant" + (" to the directory of the subscription" if not self.prefix else ""),
+            )
+        client_id = self._given("client_id", "client_id")
+        if self.secret:
+            return identity.ClientSecretCredential(tenant, client_id, self.secret, **common)
+        if self.certificate_path:
+            return self._certificate(identity, tenant, client_id, common)
+        token_file = self.oidc_token_file
+        if self.oidc_token or token_file:
+            return identity.ClientAssertionCredential(
+                tenant, client_id, lambda: self.oidc_token or _read(str(token_file)), **common
+            )
+        raise self._nothing_proves(cloud)
+
+    def _certificate(
+        self, identity: t.Any, tenant: str, client_id: str, common: dict[str, t.Any]
+    ) -> TokenCredential:
+        try:
+            return identity.CertificateCredential(
+                tenant, client_id, self.certificate_path, password=self.certificate_password, **common
+            )
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(
+                "The certificate to sign in with cannot be used",
+                where=self.certificate_path,
+                cause=str(error),
+                remedy="Give a PEM or PKCS12 file with certificate and RSA private key, and its password if it has one",
+            ) from None
+
+    def _given(self, field: str, option: str) -> str:
+        value = getattr(self, field)
+        if not value:
+            option = self.prefix + (field if self.prefix else option)
+            raise InputError(f"Signing in needs {option}", remedy=f"Set {option}")
+        return value
+
+    def _nothing_proves(self, cloud: Cloud) -> InputError:
+        if self.prefix:
+            ways = "admin_secret, admin_certificate_path, or admin_username and admin_password"
+        else:
+            ways = "secret, x509_certificate_path, oidc_token, or ad_user and password (or the AZURE_* variables)"
+        return InputError(f"Nothing proves the identity that signs in to {cloud.name}", remedy=f"Set {ways}")
+
+
+class SignIn:
+    """An azure-identity credential whose failures are typed errors."""
+
+    def __init__(
+        self, credential: TokenCredential, identity: Identity, cloud: Cloud, hide: t.Callable[[str], None]
+    ) -> None:
+        self._credential = credential
+        self._identity = identity
+        self._cloud = cloud
+        self._hide = hide
+
+    def get_token(self, *scopes: str, **options: t.Any) -> AccessToken:
+        """Return an access token (the interface that azure-core's policies call).
+
+        :raises SignInError: the credential was not accepted, or there is none.
+        :raises Unreachable: the sign-in service does not answer.
+        """
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
+        from azure.identity import CredentialUnavailableError
+
+        try:
+            token = self._credential.get_token(*scopes, **options)
+        except CredentialUnavailableError as error:
+            raise self._unavailable(str(error)) from None
+        except ClientAuthenticationError as error:
+            # azure-identity wraps what it meets on the way, a closed port included.
+            if isinstance(error.__cause__, AzureError) and not isinstance(error.__cause__, ClientAuthenticationError):
+                raise self._silent(error.__cause__) from None
+            raise self._refused(str(error.message)) from None
+        except AzureError as error:
+            raise self._silent(error) from None
+        except ValueError as error:  # a sign-in address whose discovery document is not one
+            raise self._refused(str(error)) from None
+        self._hide(token.token)
+        return token
+
+    def _silent(self, error: Exception) -> Exception:
+        return unreachable(error, "the sign-in service", self._cloud.authority, f"sign in to {self._cloud.name}")
+
+    def _unavailable(self, text: str) -> SignInError:
+        host = os.uname().nodename
+        if self._identity.source == "cli":
+            return SignInError(
+                f"The Azure CLI on {host} is not signed in",
+                kind="cli_not_signed_in",
+                cause=_one_line(text),
+                remedy="Run 'az login' there as the user that runs this task (and 'az cloud set' for another cloud), "
+                "or set another auth_source",
+            )
+        return SignInError(
+            f"{host} has no managed identity",
+            kind="no_managed_identity",
+            cause=_one_line(text),
+            remedy="Assign one to the machine (client_id names a user-assigned one), or set another auth_source",
+        )
+
+    def _refused(self, text: str) -> SignInError:
+        code = next(iter(re.findall(r"\b(AADSTS\d+|MSIS\d+)\b", text)), None)
+        known = next((row for row in SIGN_IN_FAILURES if row.matches(code, text)), None)
+        trace = re.search(r"Trace ID: ([0-9a-fA-F-]+)", text)
+        reason = _one_line(re.split(r"Trace ID:", re.sub(r"^Authentication failed: ", "", text))[0])
+        who = self._identity.username or self._identity.client_id or "the account"
+        return SignInError(
+            f"{self._cloud.name} did not accept the sign-in of {who}: {reason}",
+            kind=known.kind if known else None,
+            where=f"{self._cloud.authority}, tenant {self._identity.tenant or 'not given'}",
+            cause=known.cause if known else None,
+            remedy=known.remedy if known else "Compare tenant, client id and credential with the directory",
+            code=code,
+            request_id=trace.group(1) if trace else None,
+        )
+
+
+def of_azure(params: t.Mapping[str, t.Any]) -> tuple[Identity, dict[str, str]]:
+    """Return the identity of the Azure option family, and the further options that its profile supplies.
+
+    auto takes the options (and the environment, which stands in for them), then the profile, then the Azure CLI.
+
+    :param params: the module's options.
+    :raises InputError: no identity, or half of one.
+    """
+    source = params["auth_source"]
+    given = _from_options(params)
+    if given.proven and source in ("auto", "env"):
+        return given, {}
+    if source in ("cli", "msi"):
+        return given, {}
+    if source == "auto" and (given.client_id or given.username):
+        raise InputError(
+            f"{'client_id' if given.client_id else 'ad_user'} is given, but nothing that proves it",
+            remedy="Set secret, x509_certificate_path, oidc_token or password; "
+            "for a managed identity set auth_source to msi",
+        )
+    if source in ("auto", "credential_file"):
+        profile = _profile(params["profile"], required=source == "credential_file" or params["profile"] != "default")
+        if profile:
+            merged = {**params, **{name: value for name, value in profile.items() if not params.get(name)}}
+            return _from_options(merged), profile
+    if source == "auto" and shutil.which("az"):
+        return dataclasses.replace(given, source="cli"), {}
+    raise InputError(
+        "No credential for Azure is given",
+        remedy="Set tenant, client_id and secret (or AZURE_TENANT, AZURE_CLIENT_ID and AZURE_SECRET), "
+        f"or auth_source to msi, cli or credential_file ({CREDENTIAL_FILE})",
+    )
+
+
+def _from_options(params: t.Mapping[str, t.Any]) -> Identity:
+    return Identity(
+        tenant=params.get("tenant"),
+        client_id=params.get("client_id"),
+        secret=params.get("secret"),
+        username=params.get("ad_user"),
+        password=params.get("password"),
+        certificate_path=params.get("x509_certificate_path"),
+        certificate_password=params.get("x509_certificate_password"),
+        oidc_token=params.get("oidc_token"),
+        oidc_token_file=params.get("oidc_token_file_path"),
+        source=params.get("auth_source") or "auto",
+    )
+
+
+def of_stamp(params: t.Mapping[str, t.Any]) -> Identity:
+    """Return the identity of the admin option family."""
+    return Identity(
+        tenant=params.get("admin_tenant"),
+        client_id=params.get("admin_client_id"),
+        secret=params.get("admin_secret"),
+        username=params.get("admin_username"),
+        password=params.get("admin_password"),
+        certificate_path=params.get("admin_certificate_path"),
+        certificate_password=params.get("admin_certificate_password"),
+        prefix="admin_",
+    )
+
+
+def _profile(name: str, *, required: bool) -> dict[str, str]:
+    """Return a section of the credential file that Azure's other tools use.
+
+    :raises InputError: the file is damaged, or has no such section although it is required.
+    """
+    path = pathlib.Path(CREDENTIAL_FILE).expanduser()
+    parser = configparser.ConfigParser(interpolation=None)  # secrets hold percent signs
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise InputError(
+            "The credential file cannot be read", where=str(path), cause=type(error).__name__,
+            remedy="Write it as INI: [default] with subscription_id, tenant, client_id and secret",
+        ) from None
+    if parser.has_section(name):
+        return dict(parser.items(name))
+    if required:
+        raise InputError(
+            f"The credential file has no profile {name!r}", where=str(path),
+            remedy=f"Add the section [{name}] with tenant, client_id and secret, or set profile",
+        )
+    return {}
+
+
+def _read(path: str) -> str:
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise InputError(
+            "The file with the workload's token cannot be read", where=path,
+            remedy="Compare oidc_token_file_path on the host that this task runs on",
+        ) from None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")[:400]

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Resource ids of registrations. FOR INTERNAL COLLECTION USE ONLY."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
+
+_PATTERN = re.compile(
+    r"/?subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.AzureStack/registrations/([^/]+)/?",
+    re.IGNORECASE,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class RegistrationId:
+    """Where a registration is. Azure compares all parts without case: compare with `same`, not with ==."""
+
+    subscription_id: str
+    resource_group: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> RegistrationId:
+        """Return the parts of a registration's resource id, in any letter case.
+
+        :raises InputError: it is not the id of a registration.
+        """
+        match = _PATTERN.fullmatch(text.strip())
+        if not match:
+            raise InputError(
+                f"{text!r} is not the resource id of a registration",
+                remedy="Give it as /subscriptions/<id>/resourceGroups/<group>"
+                "/providers/Microsoft.AzureStack/registrations/<name>",
+            )
+        return cls(*match.groups())
+
+    def __str__(self) -> str:
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.AzureStack/registrations/{self.name}"
+        )
+
+    def same(self, other: RegistrationId) -> bool:
+        """Tell whether two ids mean the same registration."""
+        return same_id(str(self), str(other))
