@@ -115,7 +115,7 @@ def _hand_over(module: AzsModule, where: bundle.Place) -> dict[str, t.Any]:
 
 
 def _shown(entry: bundle.Entry | None) -> dict[str, t.Any]:
-    return {name: value for name, value in dataclasses.asdict(entry).items() if name != "fingerprint"} if entry else {}
+    return entry.as_result() if entry else {}
 
 
 def main() -> None:

@@ -43,6 +43,12 @@ options:
     description: File of the archive.
     type: path
     required: true
+  stamps:
+    description:
+      - Names of the stamps whose artifacts to unpack. Each of them has to be in the archive.
+      - Everything is unpacked when not given. Packing always takes the whole bundle.
+    type: list
+    elements: str
   predicted:
     description:
       - In check mode, whether an earlier task of the play would have written the bundle. It is then no error that it is
@@ -79,25 +85,26 @@ artifacts:
     kind:
       description: V(registration_token) or V(activation_key).
       type: str
+    encrypted:
+      description: Whether the artifact is encrypted.
+      type: bool
     cloud_id:
-      description: The stamp's cloud id, when the manifest entry tells it.
+      description: The stamp's cloud id. This and all further fields of the manifest entry are there when the entry is.
       type: str
     created:
       description: When the artifact was made, in UTC.
       type: str
     sha256:
-      description: Hash of the artifact's text.
+      description: Hash of the artifact's clear text.
       type: str
-    encrypted:
-      description: Whether the artifact is encrypted.
-      type: bool
   sample:
     - stamp: stamp01
       kind: registration_token
+      encrypted: false
       cloud_id: 2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
+      billing_model: Capacity
       created: "2026-11-20T09:30:00Z"
       sha256: 0f3c5a1d7be0c7d4d3f1f0a1bd4f8a51f5a9c2f0a6b7c8d9e0f1a2b3c4d5e6f7
-      encrypted: false
 archive:
   description: The archive.
   returned: success
@@ -148,6 +155,8 @@ def _pack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _Ou
 
 def _unpack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _Outcome:
     items = archive.unpack(files.read_up_to(file, archive.LARGEST, "archive"), file, directory)
+    if module.params["stamps"] is not None:
+        items = _only(items, module.params["stamps"], file)
     before: dict[str, t.Any] = {}
     after: dict[str, t.Any] = {}
     for item in items:
@@ -169,6 +178,21 @@ def _unpack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _
     return before != after, items, before, after
 
 
+def _only(items: list[archive.Item], stamps: list[str], file: pathlib.Path) -> list[archive.Item]:
+    """Return the artifacts of the named stamps."""
+    there = {item.where.stamp for item in items}
+    missing = sorted(set(stamps) - there)
+    if missing:
+        raise ArtifactError(
+            f"The archive has no artifact of {', '.join(missing)}",
+            kind="stamp_not_in_archive",
+            where=str(file),
+            cause=f"it holds {', '.join(sorted(there)) or 'none'}",
+            remedy="Compare the inventory names in both zones, or run the leg that packs the archive for these stamps",
+        )
+    return [item for item in items if item.where.stamp in stamps]
+
+
 def _identity_there(item: archive.Item) -> str | None:
     """Return the identity of the bundle's own artifact, None when it is damaged."""
     try:
@@ -184,13 +208,10 @@ def _listed(items: list[archive.Item]) -> dict[str, t.Any]:
 
 
 def _shown(item: archive.Item) -> dict[str, t.Any]:
-    entry = item.entry
     return {
+        **(item.entry.as_result() if item.entry else {}),
         "stamp": item.where.stamp,
         "kind": item.where.kind,
-        "cloud_id": entry.cloud_id if entry else None,
-        "created": entry.created if entry else None,
-        "sha256": entry.sha256 if entry else bundle.identity(item.raw),
         "encrypted": item.raw.startswith(bundle.VAULT_HEADER.encode()),
     }
 
@@ -202,6 +223,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["packed", "unpacked"], "default": "packed"},
             "bundle": {"type": "path", "required": True},
             "archive": {"type": "path", "required": True},
+            "stamps": {"type": "list", "elements": "str"},
             "predicted": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

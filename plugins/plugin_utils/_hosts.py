@@ -7,7 +7,7 @@ import copy
 import typing as t
 
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import become_loader, connection_loader
 
@@ -21,13 +21,12 @@ def at(action: AzsAction, host: str, task_vars: dict[str, t.Any]) -> tuple[AzsAc
     :param host: inventory name, or localhost for the controller.
     :raises AnsibleActionFail: the inventory does not know the host.
     """
-    try:
-        known = task_vars["hostvars"][host]
-        variables = {name: known[name] for name in known if name.startswith("ansible_")}
-    except (AnsibleError, KeyError):
+    if host not in task_vars["hostvars"]:
         raise AnsibleActionFail(
             f"The inventory has no host {host!r}. Compare azs_pep_runner and azs_azure_runner with the inventory."
-        ) from None
+        )
+    known = task_vars["hostvars"][host]
+    variables = {name: known[name] for name in known if name.startswith("ansible_")}
     variables["inventory_hostname"] = host
     variables.setdefault("ansible_host", host)
     transport = variables.get("ansible_connection") or C.DEFAULT_TRANSPORT

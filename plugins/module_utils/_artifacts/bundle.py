@@ -63,6 +63,10 @@ class Entry:
     encrypted_sha256: str | None = None
     format: int = FORMAT
 
+    def as_result(self) -> dict[str, t.Any]:
+        """Return the entry as data for a task result."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "fingerprint"}
+
     def as_json(self) -> bytes:
         """Return the entry as the bytes of its file."""
         return (json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n").encode()
