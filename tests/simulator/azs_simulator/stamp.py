@@ -24,6 +24,8 @@ if typing.TYPE_CHECKING:
 
 BILLING_MODELS = ("PayAsYouUse", "Capacity", "Development", "Ruggedized", "Custom")
 
+ASSET_TAG_MODELS = ("Ruggedized", "Custom")
+
 DURATIONS = {
     "Get-AzureStackStampInformation": 0.05,
     "Set-RegistrationKeyPair": 0.02,
@@ -90,6 +92,8 @@ class Stamp:
         self.admin_audience = f"https://adminmanagement.{self.fqdn}/{dice.guid()}"
         self.provider_subscription_id = dice.guid()
         self.billing_model = spec.billing_model or ("PayAsYouUse" if spec.connected else "Capacity")
+        self.agreement_number = spec.agreement_number or ("12345678" if self.billing_model == "Capacity" else "")
+        self.asset_tag = spec.asset_tag or ("AT-0042" if self.billing_model in ASSET_TAG_MODELS else "")
         self.durations = {**DURATIONS, **spec.durations}
         self.progress_records = {**PROGRESS_RECORDS, **spec.progress_records}
         self.principals: list[Principal] = []
@@ -214,7 +218,7 @@ class Stamp:
                 "Agreement number is null or empty when BillingModel is set to Capacity",
                 f"MissingAgreementNumber,{cmdlet}",
             )
-        if model in ("ruggedized", "custom") and not params.get("MsAssetTag"):
+        if model in map(str.lower, ASSET_TAG_MODELS) and not params.get("MsAssetTag"):
             raise CmdletError(
                 "ErrorCode: MissingMsAssetTag. MsAssetTag is null or empty when BillingModel is set to "
                 f"{params['BillingModel']}",

@@ -19,6 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 NEVER = "9999-12-30T23:59:59.9999999Z"
 """Expiry claim of a key that does not expire (facts, section 9)."""
 
+OIDC_ISSUER = "https://oidc.rehearsal.example"
+"""Issuer of the OIDC tokens that the control API makes for workload identity sign-in."""
+
 
 class MalformedToken(ValueError):
     """The text is not a registration token, an activation key or a sign-in token of this key."""

@@ -139,10 +139,10 @@ class World:
         if stamp.connected:
             stamp.principals.append(cloud.directory.add_bridge_principal(f"Azurebridge-{stamp.name}", owner))
         request: dict[str, Any] = {"BillingModel": stamp.billing_model}
-        if stamp.billing_model == "Capacity":
-            request["AgreementNumber"] = stamp.spec.agreement_number or "00000000"
-        if stamp.billing_model in ("Ruggedized", "Custom"):
-            request["MsAssetTag"] = stamp.spec.asset_tag or "00000"
+        if stamp.agreement_number:
+            request["AgreementNumber"] = stamp.agreement_number
+        if stamp.asset_tag:
+            request["MsAssetTag"] = stamp.asset_tag
         if stamp.connected:
             request["MarketplaceSyndicationEnabled"] = True
             request["UsageReportingEnabled"] = stamp.billing_model != "Capacity"

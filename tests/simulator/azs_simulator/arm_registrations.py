@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ARM: the registrations of Azure Stack Hub stamps, and their activation keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .arm import GROUP, REGISTRATION, REGISTRATION_VERSIONS, SUBSCRIPTION, Call, route
+from .cloud import NAMESPACE, ArmError, Group, Registration, Subscription
+from .web import Answer
+
+TYPE = f"{NAMESPACE}/registrations"
+
+
+def registration_body(subscription: Subscription, group: Group, registration: Registration) -> dict[str, Any]:
+    """The resource as ARM shows it: never the token."""
+    properties = {"cloudId": registration.cloud_id, "billingModel": registration.claims["billingModel"]}
+    if registration.claims.get("objectId"):
+        properties["objectId"] = registration.claims["objectId"]
+    return {
+        "id": subscription.registration_scope(group, registration),
+        "name": registration.name,
+        "type": TYPE,
+        "location": "global",
+        "tags": registration.tags,
+        "etag": registration.etag,
+        "properties": properties,
+    }
+
+
+def require_provider(call: Call) -> None:
+    """Raise ArmError (MissingSubscriptionRegistration) until the provider is Registered."""
+    if call.subscription.provider_state() != "Registered":
+        raise ArmError(
+            409,
+            "MissingSubscriptionRegistration",
+            f"The subscription is not registered to use namespace '{NAMESPACE}'. See https://aka.ms/rps-not-found for how to "
+            "register subscriptions.",
+        )
+
+
+@route("GET", SUBSCRIPTION + rf"/providers/{NAMESPACE}/registrations", f"{TYPE}/read", REGISTRATION_VERSIONS)
+def list_by_subscription(call: Call) -> Answer:
+    """All registrations of a subscription."""
+    require_provider(call)
+    return Answer(
+        body=call.page(
+            [
+                registration_body(call.subscription, group, registration)
+                for group in call.subscription.groups.values()
+                for registration in group.registrations.values()
+            ]
+        )
+    )
+
+
+@route("GET", GROUP + rf"/providers/{NAMESPACE}/registrations", f"{TYPE}/read", REGISTRATION_VERSIONS)
+def list_by_group(call: Call) -> Answer:
+    """The registrations of a resource group."""
+    group = call.group
+    return Answer(
+        body=call.page(
+            [registration_body(call.subscription, group, found) for found in group.registrations.values()]
+        )
+    )
+
+
+@route("GET", REGISTRATION, f"{TYPE}/read", REGISTRATION_VERSIONS)
+def get_registration(call: Call) -> Answer:
+    """One registration."""
+    return Answer(body=registration_body(call.subscription, call.group, call.registration))
+
+
+@route("HEAD", REGISTRATION, f"{TYPE}/read", REGISTRATION_VERSIONS)
+def head_registration(call: Call) -> Answer:
+    """Whether a registration exists: 204 or 404."""
+    return Answer(204 if call.ids["registration"].lower() in call.group.registrations else 404)
+
+
+@route("PUT", REGISTRATION, f"{TYPE}/write", REGISTRATION_VERSIONS)
+def put_registration(call: Call) -> Answer:
+    """Register a stamp by its token, or register it again. Any lock has to be lifted for the latter (facts, section 4)."""
+    return _write(call, call.request.json())
+
+
+@route("PATCH", REGISTRATION, f"{TYPE}/write", REGISTRATION_VERSIONS)
+def patch_registration(call: Call) -> Answer:
+    """Change tags, or register again when there is a token."""
+    registration, body = call.registration, call.request.json()
+    if (body.get("properties") or {}).get("registrationToken"):
+        return _write(call, {"location": "global", "tags": registration.tags, **body})
+    call.require_unlocked(call.registration_scope, "write")
+    registration.tags = {**registration.tags, **(body.get("tags") or {})}
+    call.cloud.touch(registration)
+    return Answer(body=registration_body(call.subscription, call.group, registration))
+
+
+def _write(call: Call, body: dict[str, Any]) -> Answer:
+    require_provider(call)
+    group, name = call.group, call.ids["registration"]
+    location, token = body.get("location"), (body.get("properties") or {}).get("registrationToken")
+    if str(location).lower() != "global":
+        raise ArmError(
+            400,
+            "LocationNotAvailableForResourceType",
+            f"The provided location '{location}' is not available for resource type '{TYPE}'. List of available regions "
+            "for the resource type is 'global'.",
+        )
+    if not isinstance(token, str) or not token:
+        raise ArmError(400, "InvalidRegistrationToken", "The registration token is malformed.")
+    existing = group.registrations.get(name.lower())
+    if existing:
+        scope = call.subscription.registration_scope(group, existing)
+        call.require_none(scope, "write", [lock.scope for lock in call.cloud.access.locks_at(scope)])
+        if call.request.headers.get("If-Match", "*") not in ("*", existing.etag):
+            raise ArmError(412, "PreconditionFailed", "The etag does not match that of the registration.")
+    else:
+        call.require_unlocked(call.subscription.group_scope(group), "write")
+    registration, new = call.cloud.put_registration(
+        call.subscription, group, name, token, call.caller.object_id, body.get("tags") or {}
+    )
+    return Answer(201 if new else 200, registration_body(call.subscription, group, registration))
+
+
+@route("DELETE", REGISTRATION, f"{TYPE}/delete", REGISTRATION_VERSIONS)
+def delete_registration(call: Call) -> Answer:
+    """Remove a registration; 204 when there is none."""
+    if call.ids["registration"].lower() not in call.group.registrations:
+        return Answer(204)
+    call.require_unlocked(call.registration_scope, "delete")
+    call.cloud.delete_registration(call.subscription, call.group, call.registration)
+    return Answer(200)
+
+
+@route("POST", REGISTRATION + "/getactivationkey", f"{TYPE}/getActivationKey/action", REGISTRATION_VERSIONS)
+def get_activation_key(call: Call) -> Answer:
+    """Export the activation key; changes nothing."""
+    key = call.cloud.activation_key(call.subscription, call.group, call.registration)
+    return Answer(body={"activationKey": key})
+
+
+@route("POST", REGISTRATION + "/enableremotemanagement", f"{TYPE}/enableRemoteManagement/action", REGISTRATION_VERSIONS)
+def enable_remote_management(call: Call) -> Answer:
+    """Accepted for a registration that exists, without effect."""
+    call.require_unlocked(call.registration_scope, "write")
+    return Answer(200)

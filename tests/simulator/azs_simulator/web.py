@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the HTTP services have in common: a listener each, the request log, latencies and faults."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from .cloud import ArmError
+from .faults import Effect, Faults
+from .journal import Journal
+from .tls import Tls
+from .world import World
+
+
+@dataclasses.dataclass
+class Answer:
+    """A response: JSON, or nothing when `body` is None."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+class Request:
+    """A request that has been read whole. `facts` are what fault rules can match and what the log shows."""
+
+    def __init__(self, request: web.BaseRequest, content: bytes) -> None:
+        self.method = request.method
+        self.path = request.path
+        self.url = f"{request.scheme}://{request.host}{request.path}"
+        self.headers = request.headers
+        self.query = {name.lower(): value for name, value in request.rel_url.query.items()}
+        self.content = content
+        self.facts: dict[str, Any] = {"method": self.method, "path": self.path}
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object, empty when there is none. Raises ArmError (InvalidRequestContent)."""
+        try:
+            body = json.loads(self.content or b"{}")
+        except ValueError as error:
+            body = error
+        if not isinstance(body, dict):
+            raise ArmError(
+                400, "InvalidRequestContent", f"The request content was invalid and could not be deserialized: '{body}'."
+            )
+        return body
+
+
+def error_answer(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """ARM's error envelope."""
+    return Answer(status, {"error": {"code": code, "message": message}}, dict(headers or {}))
+
+
+class Service:
+    """One listener on 127.0.0.1. Subclasses say what is asked (`describe`) and answer it (`respond`)."""
+
+    name = ""
+    """Service name in fault rules, latencies and the request log."""
+
+    def __init__(self, world: World, faults: Faults, journal: Journal) -> None:
+        self.world = world
+        self.faults = faults
+        self.journal = journal
+        self.url = ""
+        self._ending = asyncio.Event()
+        self._runner: web.ServerRunner | None = None
+
+    def service_of(self, request: Request) -> str:
+        """The service that a request counts for."""
+        return self.name
+
+    def describe(self, request: Request) -> None:
+        """Complete `request.facts` before faults are looked up."""
+
+    async def respond(self, request: Request) -> Answer:
+        """The service's own answer. May raise ArmError."""
+        raise NotImplementedError
+
+    async def start(self, tls: Tls | None) -> str:
+        """Listen on a free port; returns the URL."""
+        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None))
+        await self._runner.setup()
+        site = web.TCPSite(
+            self._runner, "127.0.0.1", 0, ssl_context=tls.context if tls else None, shutdown_timeout=0.1
+        )
+        await site.start()
+        port = self._runner.addresses[0][1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+        return self.url
+
+    async def close(self) -> None:
+        """Stop listening and cut the open connections."""
+        self._ending.set()
+        if self._runner:
+            await self._runner.cleanup()
+
+    async def _handle(self, raw: web.BaseRequest) -> web.StreamResponse:
+        started = time.monotonic()
+        request = Request(raw, await raw.read())
+        self.describe(request)
+        service = self.service_of(request)
+        effect = self.faults.take(service, **request.facts)
+        if effect and effect.kind == "hang":
+            self.journal.add(service, status=None, **request.facts)
+            await self._wait(float(effect.get("seconds", 86400)))
+        delay = self.world.settings.latency.get(service, 0.0)
+        delay += float(effect.get("seconds", 0)) if effect and effect.kind == "delay" else 0.0
+        if delay:
+            await asyncio.sleep(delay)
+        if effect and effect.kind in ("hang", "drop"):
+            if effect.kind == "drop":
+                self.journal.add(service, status=None, **request.facts)
+            return self._cut(raw)
+        answer = self._fault_answer(effect) if effect and effect.kind == "error" else await self._answer(request)
+        lost = effect is not None and effect.kind == "drop_after"
+        self.journal.add(
+            service,
+            status=None if lost else answer.status,
+            seconds=round(time.monotonic() - started, 6),
+            **request.facts,
+        )
+        return self._cut(raw) if lost else self._render(answer)
+
+    async def _answer(self, request: Request) -> Answer:
+        try:
+            return await self.respond(request)
+        except ArmError as error:
+            return error_answer(error.status, error.code, error.message, error.headers)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._ending.wait(), seconds)
+        except asyncio.TimeoutError:
+            pass
+
+    @staticmethod
+    def _fault_answer(effect: Effect) -> Answer:
+        answer = error_answer(
+            int(effect.get("status", 500)),
+            str(effect.get("code", "InternalServerError")),
+            str(effect.get("message", "The server encountered an internal error. Please retry the request.")),
+            {str(name): str(value) for name, value in effect.get("headers", {}).items()},
+        )
+        if effect.get("details"):
+            answer.body["error"]["details"] = effect.get("details")
+        return answer
+
+    @staticmethod
+    def _cut(raw: web.BaseRequest) -> web.StreamResponse:
+        if raw.transport is not None:
+            raw.transport.abort()
+        return web.Response()
+
+    @staticmethod
+    def _render(answer: Answer) -> web.StreamResponse:
+        request_id = str(uuid.uuid4())
+        headers = {
+            "x-ms-request-id": request_id,
+            "x-ms-correlation-request-id": request_id,
+            "Cache-Control": "no-cache",
+            **answer.headers,
+        }
+        if answer.body is None:
+            return web.Response(status=answer.status, headers=headers)
+        return web.Response(
+            status=answer.status,
+            body=json.dumps(answer.body).encode("utf-8"),
+            content_type="application/json",
+            charset="utf-8",
+            headers=headers,
+        )
