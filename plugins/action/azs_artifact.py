@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from cryptography.fernet import Fernet
-
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import handover
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _hosts
 from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsAction
 
@@ -23,7 +22,7 @@ class ActionModule(AzsAction):
         if not source:
             return self.module(self._task.action, args, task_vars)  # it says which options are missing
         same_place = source == target and args.get("source_bundle", args.get("bundle")) == args.get("bundle")
-        key = Fernet.generate_key().decode()
+        key = handover.draw_seal()
         reader, variables = _hosts.at(self, source, task_vars)
         reading = {**args, "bundle": args.get("source_bundle", args.get("bundle")), "_azs_seal": key}
         found = reader.module(self._task.action, reading, variables)
@@ -31,7 +30,7 @@ class ActionModule(AzsAction):
             return {name: value for name, value in found.items() if not name.startswith("_azs_")}
         writing = {
             **args,
-            "_azs_content": Fernet(key.encode()).decrypt(found["_azs_sealed"].encode()).decode(),
+            "_azs_content": handover.unseal(found["_azs_sealed"], key),
             "_azs_entry": found["_azs_entry"],
         }
         return self.module(self._task.action, writing, task_vars)

@@ -1,4 +1,5 @@
 #!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pack a bundle into a single file, or unpack one."""
 
@@ -15,7 +16,7 @@ description:
   - Packs all artifacts of a bundle into one file, in one final step, or takes them out of it again.
   - Every artifact is checked against its manifest entry on both ways. A truncated or damaged archive is refused before
     anything is written.
-  - The hashes show damage. They do not prove who made the archive; only encryption (O(azs_registration_token#module:encrypt))
+  - The hashes show damage. They do not prove who made the archive; only encryption with Ansible Vault
     guards against forgery and against readers.
 extends_documentation_fragment:
   - azurestack.hub.attributes

@@ -12,9 +12,8 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from cryptography.fernet import Fernet
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
 from ansible_collections.azurestack.hub.plugins.module_utils._options import from_environment
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _vault
 from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import Progress
@@ -48,7 +47,7 @@ class AzsAction(ActionBase):
             args["_azs_content"] = _vault.decrypt(self._loader, result["_azs_vaulted"], self.place(args, self.reads))
             result = self.module(self._task.action, args, task_vars)
         if self.writes and "_azs_sealed" in result:
-            content = Fernet(args["_azs_seal"].encode()).decrypt(result["_azs_sealed"].encode()).decode()
+            content = handover.unseal(result["_azs_sealed"], args["_azs_seal"])
             if "_azs_entry" in result:
                 self.write_encrypted(args, content, result["_azs_entry"], task_vars)
             if args.get("return_content"):
@@ -65,7 +64,7 @@ class AzsAction(ActionBase):
             raise AnsibleActionFail(f"Unsupported parameters: {', '.join(hidden)}")
         args.update(from_environment(self.families, args, os.environ))
         if self.writes:
-            args["_azs_seal"] = Fernet.generate_key().decode()
+            args["_azs_seal"] = handover.draw_seal()
         return args
 
     def module(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -85,6 +85,11 @@ def write(module: AzsModule, where: bundle.Place, content: str, entry: bundle.En
     return hidden
 
 
+def draw_seal() -> str:
+    """Return a fresh key for one handing over."""
+    return _fernet().generate_key().decode()
+
+
 def seal(content: str, key: str | None) -> str:
     """Encrypt a secret for the one who drew the key.
 
@@ -96,6 +101,15 @@ def seal(content: str, key: str | None) -> str:
             kind="no_action_plugin",
             remedy="Call the module by its full name, azurestack.hub.<module>",
         )
-    from cryptography.fernet import Fernet  # comes with pypsrp and azure-identity
+    return _fernet()(key.encode()).encrypt(content.encode()).decode()
 
-    return Fernet(key.encode()).encrypt(content.encode()).decode()
+
+def unseal(sealed: str, key: str) -> str:
+    """Return the secret that was sealed with this key."""
+    return _fernet()(key.encode()).decrypt(sealed.encode()).decode()
+
+
+def _fernet() -> t.Any:
+    from cryptography.fernet import Fernet  # needed by ansible-core, by pypsrp and by azure-identity alike
+
+    return Fernet

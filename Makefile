@@ -1,0 +1,50 @@
+# make rehearse   the three legs on a simulated fleet, twice
+# make test       all tests that need no linters
+# make lint       ansible-lint, ansible-test sanity, galaxy-importer
+# make simulator  a simulated fleet in the foreground, to point any playbook at
+
+PYTHON ?= python3
+COLLECTION := ansible_collections/azurestack/hub
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
+export ANSIBLE_HOME := $(CURDIR)/.venv/ansible-home
+
+.PHONY: rehearse test lint simulator clean
+
+rehearse: .venv/ready
+	.venv/bin/python tests/rehearsal/rehearse.py
+
+test: .venv/ready .venv-oldest/ready
+	.venv/bin/pytest tests/unit -n 2 --dist loadgroup
+	.venv/bin/pytest tests/system -n 2 --dist loadgroup
+
+simulator: .venv/ready
+	.venv/bin/python tests/simulator --output rehearsal
+
+lint: .venv-lint/ready .build/$(COLLECTION)/galaxy.yml
+	cd .build/$(COLLECTION) && $(CURDIR)/.venv-lint/bin/ansible-lint --profile production --offline
+	cd .build/$(COLLECTION) && PATH="$(CURDIR)/.venv-lint/bin:$$PATH" ansible-test sanity --venv --python 3.11 --color no
+	tests/bin/import-collection
+
+# A real directory with a repository of its own: ansible-test wants the collection at its place in a tree.
+.PHONY: .build/$(COLLECTION)/galaxy.yml
+.build/$(COLLECTION)/galaxy.yml:
+	rm -rf .build/ansible_collections && mkdir -p .build/$(COLLECTION)
+	git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t .build/$(COLLECTION)
+	cd .build/$(COLLECTION) && git init -q && git add -A
+
+.venv/ready: requirements.txt tests/requirements.txt tests/simulator/requirements.txt
+	tests/bin/make-venv $(PYTHON) .venv $^
+	mkdir -p .venv/collections/ansible_collections/azurestack
+	ln -sfn ../../../.. .venv/collections/$(COLLECTION)
+	touch $@
+
+.venv-oldest/ready: tests/requirements-oldest.txt
+	tests/bin/make-venv $(PYTHON) .venv-oldest $^
+	touch $@
+
+.venv-lint/ready: tests/requirements-lint.txt
+	tests/bin/make-venv $(PYTHON) .venv-lint $^
+	touch $@
+
+clean:
+	rm -rf .venv .venv-oldest .venv-lint .build rehearsal

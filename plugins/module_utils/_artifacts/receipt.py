@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The receipt of an activation: what this collection activated a stamp with. FOR INTERNAL COLLECTION USE ONLY.
+
+It lies beside the activation key on the host that reaches the privileged endpoint, and tells a later run that there is
+nothing to do where the stamp's admin Azure Resource Manager cannot be asked. It holds no secret. It proves nothing: what
+others did to the stamp since is not in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import json
+import pathlib
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, files
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims as domain
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
+
+FORMAT: t.Final = 1
+_SUFFIX: t.Final = "activation-receipt.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Receipt:
+    """What a stamp was activated with.
+
+    :param claims_digest: of the key's claims, see `digest_of`.
+    :param activated: UTC timestamp.
+    """
+
+    cloud_id: str | None
+    registration_id: str | None
+    claims_digest: str
+    activated: str
+    billing_model: str | None = None
+    marketplace_syndication: bool | None = None
+    usage_reporting: bool | None = None
+    bridge_principal: str | None = None
+    expires: str | None = None
+    format: int = FORMAT
+
+
+def path_of(key: bundle.Place) -> pathlib.Path:
+    """Return where the receipt of the stamp lies whose activation key lies there."""
+    middle = f".{bundle.KINDS[bundle.KEY]}.txt"
+    if key.path.name == f"{key.stamp}{middle}":
+        return key.path.with_name(f"{key.stamp}.{_SUFFIX}")
+    return key.path.with_name(f"{key.path.name}.{_SUFFIX}")
+
+
+def digest_of(claims: domain.KeyClaims, key: str) -> str:
+    """Return the SHA-256 of what a key says, which stays the same when Azure exports the same key again.
+
+    :param key: the key's text, digested when its claims could not be decoded; every export of those counts as new.
+    """
+    said = key if claims.opaque else json.dumps(dataclasses.asdict(claims), sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def read(path: pathlib.Path) -> Receipt | None:
+    """Return the receipt, None when there is none, or none that can be understood: it is a hint, not a proof."""
+    try:
+        data = json.loads(files.read(path, "activation receipt"))
+        known = {field.name for field in dataclasses.fields(Receipt)}
+        receipt = Receipt(**{name: value for name, value in data.items() if name in known})
+    except (ArtifactError, ValueError, TypeError, AttributeError):
+        return None
+    return receipt if receipt.format == FORMAT else None
+
+
+def write(path: pathlib.Path, claims: domain.KeyClaims, digest: str) -> None:
+    """Write the receipt of an activation that succeeded now.
+
+    :raises ArtifactError: the file cannot be written.
+    """
+    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    receipt = Receipt(
+        cloud_id=claims.cloud_id,
+        registration_id=claims.registration_id,
+        claims_digest=digest,
+        activated=now.isoformat().replace("+00:00", "Z"),
+        billing_model=claims.billing_model,
+        marketplace_syndication=claims.marketplace_syndication,
+        usage_reporting=claims.usage_reporting,
+        bridge_principal=claims.bridge_principal,
+        expires=claims.expires,
+    )
+    files.write(path, (json.dumps(dataclasses.asdict(receipt), indent=2, sort_keys=True) + "\n").encode())
+
+
+def remove(path: pathlib.Path) -> None:
+    """Delete the receipt, when there is one: the stamp is not activated any more.
+
+    :raises ArtifactError: the file cannot be deleted.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ArtifactError(
+            "The activation receipt cannot be deleted",
+            kind="unwritable_artifact",
+            where=str(path),
+            cause=error.strerror,
+            remedy="Delete it by hand: it says that the stamp is activated, and it is not any more",
+        ) from None
