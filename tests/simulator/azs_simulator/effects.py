@@ -168,6 +168,12 @@ def mint_token(world: World, stamp: str, **params: Any) -> str:
 
 
 @effect
+def create_principal(world: World, stamp: str, **params: Any) -> dict[str, str]:
+    """A bridge principal without going through the PEP; `params` are those of New-AzureBridgeServicePrincipal."""
+    return _stamp(world, stamp).create_principal(params)
+
+
+@effect
 def activate_stamp(world: World, stamp: str) -> None:
     """Activate a registered stamp without going through the PEP."""
     _stamp(world, stamp).activate(activation_key(world, stamp))
