@@ -67,7 +67,7 @@ _COMMON = tuple(switch(name) if name in ("Verbose", "Debug") else Parameter(name
 def bind(cmdlet: str, offered: Iterable[Parameter], given: Iterable[tuple[str | None, Any]]) -> dict[str, Any]:
     """The given parameters under their proper names; switches that are off are left out.
 
-    Names match in any case, and abbreviated while they stay unambiguous. Raises psobjects.TerminatingError.
+    Names match in any case, and abbreviated while they stay unambiguous. Raises psobjects.PSError.
     """
     parameters = {parameter.name.casefold(): parameter for parameter in (*offered, *_COMMON)}
     bound: dict[str, Any] = {}
@@ -88,7 +88,9 @@ def bind(cmdlet: str, offered: Iterable[Parameter], given: Iterable[tuple[str | 
                 cmdlet,
             )
         bound[parameter.name] = _convert(parameter, value, cmdlet)
-    missing = [parameter.name for parameter in parameters.values() if parameter.mandatory and parameter.name not in bound]
+    missing = [
+        parameter.name for parameter in parameters.values() if parameter.mandatory and parameter.name not in bound
+    ]
     if missing:
         raise psobjects.binding_error(
             "Cannot process command because of one or more missing mandatory parameters: " + " ".join(missing) + ".",
@@ -98,7 +100,7 @@ def bind(cmdlet: str, offered: Iterable[Parameter], given: Iterable[tuple[str | 
     return {name: value for name, value in bound.items() if value is not False}
 
 
-def unknown_parameter(cmdlet: str, name: str) -> psobjects.TerminatingError:
+def unknown_parameter(cmdlet: str, name: str) -> psobjects.PSError:
     """What a parameter gets that this version of the cmdlet does not have."""
     return psobjects.binding_error(
         f"A parameter cannot be found that matches parameter name '{name}'.", "NamedParameterNotFound", cmdlet

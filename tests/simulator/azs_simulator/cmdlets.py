@@ -151,28 +151,27 @@ NOISE = (
 
 
 def find(stamp: Stamp, name: str) -> Cmdlet:
-    """The cmdlet of that name, with or without the name of a module. Raises psobjects.TerminatingError."""
+    """The cmdlet of that name, with or without the name of a module. Raises psobjects.PSError."""
     cmdlet = _BY_NAME.get(name.rsplit("\\", 1)[-1].casefold())
     if cmdlet is None or not cmdlet.offered(stamp):
         raise psobjects.command_not_found(name)
     return cmdlet
 
 
-def visible(stamp: Stamp, patterns: Iterable[str]) -> list[Any]:
-    """The visible commands whose names match, as Get-Command describes them.
-
-    Raises psobjects.TerminatingError for a name without wildcards that no command has.
-    """
+def visible(stamp: Stamp, patterns: Iterable[str]) -> tuple[list[Any], list[str]]:
+    """The visible commands whose names match, as Get-Command describes them, and the names that no command has."""
     offered = {cmdlet.name: cmdlet for cmdlet in _CMDLETS if cmdlet.offered(stamp)}
     found: list[str] = []
+    missing: list[str] = []
     for pattern in patterns:
         matching = [name for name in sorted(offered) if fnmatch.fnmatchcase(name.casefold(), pattern.casefold())]
         if not matching and not set(pattern) & set("*?["):
-            raise psobjects.command_not_found(pattern)
+            missing.append(pattern)
         found.extend(name for name in matching if name not in found)
-    return [
+    descriptions = [
         psobjects.command_information(
             name, [*(parameter.name for parameter in offered[name].parameters_of(stamp)), *COMMON_PARAMETERS]
         )
         for name in found
     ]
+    return descriptions, missing

@@ -60,10 +60,6 @@ class CredentialFile:
         os.environ.pop(_CREDENTIAL_VARIABLE, None)
         self._lock.release()
 
-    def close(self) -> None:
-        """Remove the file."""
-        self._directory.cleanup()
-
     def _write(self, username: str, password: str) -> None:
         # pyspnego keeps the hash function private, and OpenSSL 3 has no MD4 of its own.
         from spnego._ntlm_raw.crypto import ntowfv1
@@ -96,18 +92,16 @@ class SecurityContext:
 
         Raises AuthenticationRefused when the token does not sign the account in.
         """
-        from spnego.exceptions import SpnegoError
-
         if self.established:
             self._context = None
-        try:
-            with self._credentials:
+        with self._credentials:
+            try:
                 if self._context is None:
                     self._context = self._acceptor(token)
                 return self._context.step(token)
-        except (SpnegoError, ValueError, IndexError, struct.error) as error:
-            self._context = None
-            raise AuthenticationRefused(str(error)) from error
+            except Exception as error:  # a damaged token makes pyspnego raise many things besides SpnegoError
+                self._context = None
+                raise AuthenticationRefused(str(error)) from error
 
     def unseal(self, body: bytes) -> bytes:
         """Open a sealed body. Raises UnreadableMessage when it was sealed with another context or damaged."""

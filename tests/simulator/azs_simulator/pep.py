@@ -39,6 +39,8 @@ class PepServer:
         context: ssl.SSLContext | None,
     ) -> None:
         self.machine = f"AzS-ERCS{number:02}"
+        self.transcripts: list[dict[str, str]] = []
+        """Sessions whose transcripts Close-PrivilegedEndpoint shipped: destination and user name of each."""
         self._facts: dict[str, Any] = {"stamp": stamp.name, "ercs": number}
         self._faults = faults
         self._journal = journal
@@ -46,7 +48,7 @@ class PepServer:
         self._port = 0
         self._listener: asyncio.Server | None = None
         endpoint = Endpoint(
-            Shells(self.machine, world.settings, lambda: Session(stamp, self.machine)),
+            Shells(self.machine, world.settings, lambda: Session(stamp, self.machine, self.transcripts)),
             credentials,
             secure=context is not None,
             facts=self._facts,
@@ -80,7 +82,7 @@ class PepServer:
 
     def _protocol(self) -> asyncio.Protocol:
         effect = self._faults.take("pep", action="Connection", **self._facts)
-        if effect is None:
+        if effect is None or effect.kind not in ("refuse", "drop", "hang"):
             return self._http()
         self._journal.add("pep", action="Connection", status=None, **self._facts)
         return _BrokenConnection(effect)

@@ -24,8 +24,8 @@ _PARAMETERS_TYPE = (
 )
 
 
-class TerminatingError(Exception):
-    """An error that ends a pipeline; `record` is what the client sees of it."""
+class PSError(Exception):
+    """An error; raised, it ends the pipeline. `record` is what the client sees of it."""
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class TerminatingError(Exception):
         self.record = _error_record(message, fully_qualified_error_id, category, exception, activity, target)
 
 
-def scripts_not_allowed(script: str) -> TerminatingError:
+def scripts_not_allowed(script: str) -> PSError:
     """What a script gets in a runspace without a language."""
-    return TerminatingError(
+    return PSError(
         "The syntax is not supported by this runspace. This can occur if the runspace is in no-language mode.",
         "ScriptsNotAllowed",
         "ParserError",
@@ -52,21 +52,21 @@ def scripts_not_allowed(script: str) -> TerminatingError:
     )
 
 
-def command_not_found(name: str) -> TerminatingError:
-    """What a command gets that is not visible in this session."""
-    return TerminatingError(
+def command_not_found(name: str, seeker: str = "") -> PSError:
+    """What a command gets that is not visible in this session, or the cmdlet (`seeker`) that looks for it."""
+    return PSError(
         f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable program. Check "
         "the spelling of the name, or if a path was included, verify that the path is correct and try again.",
-        "CommandNotFoundException",
+        f"CommandNotFoundException,{seeker}" if seeker else "CommandNotFoundException",
         "ObjectNotFound",
         exception="System.Management.Automation.CommandNotFoundException",
         target=name,
     )
 
 
-def binding_error(message: str, identifier: str, cmdlet: str, category: str = "InvalidArgument") -> TerminatingError:
+def binding_error(message: str, identifier: str, cmdlet: str, category: str = "InvalidArgument") -> PSError:
     """What a command gets whose parameters do not fit it."""
-    return TerminatingError(
+    return PSError(
         message,
         f"{identifier},{cmdlet}",
         category,
@@ -75,9 +75,9 @@ def binding_error(message: str, identifier: str, cmdlet: str, category: str = "I
     )
 
 
-def pipeline_stopped() -> TerminatingError:
+def pipeline_stopped() -> PSError:
     """What a pipeline ends with that its client stopped."""
-    return TerminatingError(
+    return PSError(
         "The pipeline has been stopped.",
         "PipelineStopped",
         "OperationStopped",

@@ -21,10 +21,12 @@ from .soap import WSManFault, operation_timed_out
 
 _FRAGMENT = struct.Struct(">QQBI")
 _MESSAGE_HEADER = 40
-_MESSAGE_TYPE = struct.Struct("<I")
-_MESSAGE_TYPE_OFFSET = 4
+_MESSAGE_TYPE = slice(4, 8)
 _PIPELINE_ID = slice(24, 40)
 _BOM = b"\xef\xbb\xbf"
+
+_CALLS_WITH_CAPITALS = (ps.PSRPMessageType.SetMaxRunspaces, ps.PSRPMessageType.SetMinRunspaces)
+"""Clients call the call id CI in these messages alone, and psrpcore knows it as ci."""
 
 MAX_FRAGMENT = 32 * 1024
 """Bytes in one fragment; Windows puts each into a stream element of its own."""
@@ -185,6 +187,10 @@ class Pipeline:
         """Write an object to the output stream."""
         self._send(value, ps.PSRPMessageType.PipelineOutput)
 
+    def write_error(self, error: psobjects.PSError) -> None:
+        """Write to the error stream; the pipeline goes on."""
+        self._send(error.record, ps.PSRPMessageType.ErrorRecord)
+
     def write_verbose(self, message: str) -> None:
         """Write to the verbose stream."""
         record = psobjects.informational_record(ps.VerboseRecord, message)
@@ -207,11 +213,11 @@ class Pipeline:
     async def _run(self, run: Callable[[Pipeline], Awaitable[None]]) -> None:
         try:
             await run(self)
-        except psobjects.TerminatingError as error:
+        except psobjects.PSError as error:
             self._end(ps.PSInvocationState.Failed, error.record)
         except Exception as error:
             _log.exception("a pipeline failed inside the simulator")
-            failure = psobjects.TerminatingError(f"Simulator failure: {error!r}", "SimulatorFailure", "NotSpecified")
+            failure = psobjects.PSError(f"Simulator failure: {error!r}", "SimulatorFailure", "NotSpecified")
             self._end(ps.PSInvocationState.Failed, failure.record)
         else:
             self._end(ps.PSInvocationState.Completed)
@@ -301,6 +307,8 @@ class RunspacePool:
 
     def _process(self, data: bytes) -> None:
         try:
+            if _message_type(data[_FRAGMENT.size :]) in _CALLS_WITH_CAPITALS:
+                data = data.replace(b'N="CI"', b'N="ci"')
             self.server.receive_data(psrpcore.PSRPPayload(data, psrpcore.StreamType.default, None))
             while (event := self.server.next_event()) is not None:
                 self._handle(event)
@@ -310,6 +318,9 @@ class RunspacePool:
     def _handle(self, event: Any) -> None:
         if isinstance(event, psrpcore.CreatePipelineEvent):
             self._pipelines[event.pipeline_id].commands = event.pipeline.commands
+        elif isinstance(event, psrpcore.GetCommandMetadataEvent):
+            # Import-PSSession asks so; a command that is not visible is the honest answer.
+            self._pipelines[event.pipeline_id].commands = [psrpcore.Command("Get-CommandMetadata")]
         elif isinstance(event, psrpcore.GetAvailableRunspacesEvent):
             self.server.runspace_availability_response(event.ci, self.server.max_runspaces)
         elif isinstance(
@@ -329,7 +340,7 @@ class RunspacePool:
 
 
 def _message_type(message: bytes) -> int:
-    return _MESSAGE_TYPE.unpack_from(message, _MESSAGE_TYPE_OFFSET)[0]
+    return int.from_bytes(message[_MESSAGE_TYPE], "little")
 
 
 def _fragments(object_id: int, message: bytes) -> Iterator[bytes]:

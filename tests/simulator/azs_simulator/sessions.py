@@ -22,7 +22,7 @@ if typing.TYPE_CHECKING:
     from .stamp import Stamp
 
 EFFECTS = frozenset({"error", "busy", "timeout", "hardware", "empty_output", "two_outputs", "not_offered"})
-"""Fault effects that a cmdlet knows (match them with `cmdlet` and ``action: Command``):
+"""Fault effects that a cmdlet knows; a rule has to match a `cmdlet`, or another request uses it up:
 
 - `error`: fails at once (message, fully_qualified_error_id, category)
 - `busy`: the stamp says that another action is in progress (action_id)
@@ -34,16 +34,19 @@ EFFECTS = frozenset({"error", "busy", "timeout", "hardware", "empty_output", "tw
 - `not_offered`: this version does not have the cmdlet, or with `parameter` not that parameter
 """
 
+_GET_COMMAND = "Microsoft.PowerShell.Commands.GetCommandCommand"
 _TIMED_OUT = "Action plan execution failed. Error: Execution timeout"
 
 
 class Session:
     """What a shell's pipelines run in."""
 
-    def __init__(self, stamp: Stamp, machine: str) -> None:
+    def __init__(self, stamp: Stamp, machine: str, transcripts: list[dict[str, str]]) -> None:
         self.closed = False
+        """Whether Close-PrivilegedEndpoint ended it."""
         self._stamp = stamp
         self._machine = machine
+        self._transcripts = transcripts
         self._plan: ActionPlan | None = None
         self._commit: str | None = None
 
@@ -54,13 +57,13 @@ class Session:
             self._plan.settle(commit)
 
     async def run(self, pipeline: Pipeline, effect: Effect | None) -> None:
-        """Run the statements of a pipeline. Raises psobjects.TerminatingError."""
+        """Run the statements of a pipeline. Raises psobjects.PSError."""
         for statement in _statements(pipeline.commands or []):
             first, *others = [self._resolve(command, effect) for command in statement]
             try:
                 objects = await self._invoke(*first, pipeline, effect)
             except CmdletError as error:
-                raise psobjects.TerminatingError(
+                raise psobjects.PSError(
                     error.message, error.fully_qualified_error_id, error.category, activity=first[0].name
                 ) from error
             for cmdlet, parameters in others:
@@ -86,7 +89,7 @@ class Session:
         if effect is not None:
             self._fail(effect, cmdlet.name)
         if cmdlet.action is None:
-            return self._built_in(cmdlet.name, parameters)
+            return self._built_in(cmdlet.name, parameters, pipeline)
         quiet = str(parameters.get("WarningAction", "")).casefold() in ("silentlycontinue", "ignore")
         cmdlet.action.check(self._stamp, parameters)
         result = await self._act(cmdlet, cmdlet.action, parameters, pipeline, effect)
@@ -170,10 +173,12 @@ class Session:
             )
             raise CmdletError(message, f"HardwareInfoNotAvailable,{cmdlet}", "ResourceUnavailable")
 
-    def _built_in(self, name: str, parameters: dict[str, Any]) -> list[Any]:
+    def _built_in(self, name: str, parameters: dict[str, Any], pipeline: Pipeline) -> list[Any]:
         if name == "Get-Command":
-            patterns = parameters.get("Name", "*")
-            return cmdlets.visible(self._stamp, [patterns] if isinstance(patterns, str) else [str(p) for p in patterns])
+            descriptions, missing = cmdlets.visible(self._stamp, _strings(parameters.get("Name", "*")))
+            for pattern in missing:
+                pipeline.write_error(psobjects.command_not_found(pattern, _GET_COMMAND))
+            return descriptions
         if name == "Close-PrivilegedEndpoint":
             self._ship_transcripts(parameters)
             return []
@@ -199,9 +204,7 @@ class Session:
                 "TranscriptsNotTransferred,Close-PrivilegedEndpoint",
                 "WriteError",
             )
-        self._stamp.transcripts.append(
-            {"ercs": self._machine, "destination": destination, "username": str(credential.UserName)}
-        )
+        self._transcripts.append({"destination": destination, "username": str(credential.UserName)})
         self.closed = True
 
 
@@ -216,6 +219,10 @@ def _statements(commands: list[psrpcore.Command]) -> Iterator[list[psrpcore.Comm
         yield statement
 
 
+def _strings(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else [str(entry) for entry in value]
+
+
 def _filter(cmdlet: cmdlets.Cmdlet, parameters: dict[str, Any], objects: list[Any]) -> list[Any]:
     """Run a command that takes the output of the one before it."""
     if cmdlet.name == "Out-Default":
@@ -224,10 +231,9 @@ def _filter(cmdlet: cmdlets.Cmdlet, parameters: dict[str, Any], objects: list[An
         return [psobjects.property_bag({"Count": len(objects)})]
     if cmdlet.name == "Select-Object":
         selected = objects[: parameters.get("First", len(objects))]
-        names = parameters.get("Property")
-        if names is None:
+        if "Property" not in parameters:
             return selected
-        names = [names] if isinstance(names, str) else [str(name) for name in names]
+        names = _strings(parameters["Property"])
         return [psobjects.property_bag({name: getattr(value, name, None) for name in names}) for value in selected]
     raise psobjects.binding_error(
         "The input object cannot be bound to any parameters for the command either because the command does not take "

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import dataclasses
 import time
 import uuid
@@ -35,7 +34,7 @@ class Session(Protocol):
         """Decide what becomes of what the stamp is doing, when the session is lost (see plans.COMMITS)."""
 
     async def run(self, pipeline: psrp.Pipeline, effect: Effect | None) -> None:
-        """Run the commands of a pipeline, writing to its streams. Raises TerminatingError."""
+        """Run the commands of a pipeline, writing to its streams. Raises psobjects.PSError."""
 
 
 class Quotas(Protocol):
@@ -162,8 +161,10 @@ class Shells:
             if handler is None:
                 raise soap.unsupported(f"the action {request.action_uri}")
             return handler(shell, request)
-        except (psrp.MalformedData, binascii.Error) as error:
-            raise WSManFault(_INVALID_PARAMETER, "w:InvalidParameter", f"The parameter is incorrect. {error}") from error
+        except (psrp.MalformedData, soap.MalformedRequest, ValueError) as error:
+            raise WSManFault(
+                _INVALID_PARAMETER, "w:InvalidParameter", f"The parameter is incorrect. {error}"
+            ) from error
 
     def lose(self, shell_id: str) -> None:
         """Lose a shell, as when its host process dies."""
@@ -203,7 +204,7 @@ class Shells:
         wanted = element.get("ShellId", "") if element is not None else ""
         idle_timeout = request.body.findtext("rsp:Shell/rsp:IdleTimeOut", "", NS)
         shell = Shell(
-            wanted.upper() or str(uuid.uuid4()).upper(),
+            _identifier(wanted),
             caller,
             soap.seconds(idle_timeout) if idle_timeout else DEFAULT_IDLE_TIMEOUT,
             self._open_session(),
@@ -227,7 +228,7 @@ class Shells:
         if shell.session.closed:
             raise soap.unknown_shell(shell.id)
         line = request.body.find("rsp:CommandLine", NS)
-        command_id = (line.get("CommandId", "") if line is not None else "").upper() or str(uuid.uuid4()).upper()
+        command_id = _identifier(line.get("CommandId", "") if line is not None else "")
         pipeline = shell.pool.create_pipeline(
             base64.b64decode(request.body.findtext("rsp:CommandLine/rsp:Arguments", "", NS))
         )
@@ -347,7 +348,10 @@ class Shells:
             filtered = request.body.find("n:Enumerate/w:Filter", NS)
             shell_id = soap.selectors(filtered).get("ShellId", "").upper() if filtered is not None else ""
             commands = [
-                (command_id, pipeline) for shell in own if shell.id == shell_id for command_id, pipeline in shell.commands.items()
+                (command_id, pipeline)
+                for shell in own
+                if shell.id == shell_id
+                for command_id, pipeline in shell.commands.items()
             ]
             items = "".join(
                 f'<rsp:Command xmlns:rsp="{NS["rsp"]}"><rsp:CommandId>{command_id}</rsp:CommandId><rsp:CommandLine/>'
@@ -358,9 +362,7 @@ class Shells:
             items = "".join(shell.xml() for shell in own)
         else:
             raise soap.unsupported(f"enumerating {request.resource_uri}")
-        body = (
-            f"<n:EnumerateResponse><n:EnumerationContext/><w:Items>{items}</w:Items><w:EndOfSequence/></n:EnumerateResponse>"
-        )
+        body = f"<n:EnumerateResponse><n:EnumerationContext/><w:Items>{items}</w:Items><w:EndOfSequence/></n:EnumerateResponse>"
         return _simple(lambda: body)
 
 
@@ -371,6 +373,11 @@ _CONFIG = (
     f'<cfg:Config xmlns:cfg="{soap.CONFIG_URI}"><cfg:MaxEnvelopeSizekb>{_MAX_ENVELOPE_KB}</cfg:MaxEnvelopeSizekb>'
     "</cfg:Config>"
 )
+
+
+def _identifier(wanted: str) -> str:
+    """The id that a client wants for its shell or command, or a new one. Raises ValueError."""
+    return str(uuid.UUID(wanted) if wanted else uuid.uuid4()).upper()
 
 
 def _simple(act: Callable[[], str]) -> Operation:

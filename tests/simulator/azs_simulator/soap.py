@@ -164,6 +164,9 @@ def parse(message: bytes) -> Request:
     if header is None or body is None or not action:
         raise MalformedRequest("not a WS-Management envelope")
     timeout = header.findtext("w:OperationTimeout", "", NS)
+    size = header.findtext("w:MaxEnvelopeSize", "", NS)
+    if size and not size.isdecimal():
+        raise MalformedRequest(f"not a size: {size}")
     return Request(
         action=action.rsplit("/", 1)[-1],
         action_uri=action,
@@ -172,7 +175,7 @@ def parse(message: bytes) -> Request:
         to=header.findtext("a:To", "", NS),
         selectors=selectors(header),
         operation_timeout=seconds(timeout) if timeout else DEFAULT_OPERATION_TIMEOUT,
-        envelope_size=int(header.findtext("w:MaxEnvelopeSize", "", NS) or DEFAULT_ENVELOPE_SIZE),
+        envelope_size=int(size or DEFAULT_ENVELOPE_SIZE),
         body=body,
     )
 

@@ -7,6 +7,7 @@ import asyncio
 import base64
 import binascii
 import dataclasses
+import time
 import typing
 import weakref
 from collections.abc import Awaitable, Callable
@@ -100,12 +101,22 @@ class Endpoint:
         if context is None:
             context = self._contexts[transport] = SecurityContext(self._credentials)
         exchange = _Exchange(request, context)
-        response: web.StreamResponse | None = None
+        started = time.monotonic()
+        response: web.Response | None = None
         try:
-            response = await self._respond(exchange, await request.read())
+            body = await request.read()
+            if self._settings.latency["pep"]:
+                await asyncio.sleep(self._settings.latency["pep"])
+            response = await self._respond(exchange, body)
         finally:
-            status = response.status if response is not None and exchange.cut_at is None else None
-            self._journal.add("pep", action=exchange.action, status=status, **self._facts, **exchange.facts)
+            self._journal.add(
+                "pep",
+                action=exchange.action,
+                status=response.status if response is not None and exchange.cut_at is None else None,
+                seconds=round(time.monotonic() - started, 6),
+                **self._facts,
+                **exchange.facts,
+            )
         return await self._write(exchange, response)
 
     async def _respond(self, exchange: _Exchange, body: bytes) -> web.Response:
@@ -154,7 +165,6 @@ class Endpoint:
             cmdlet = "|".join(operation.pipeline.names)
             exchange.facts.update(cmdlet=cmdlet, parameters=operation.pipeline.parameters)
         effect = self._faults.take("pep", action=exchange.action, cmdlet=cmdlet, **self._facts)
-        await asyncio.sleep(self._settings.latency["pep"])
         if effect is None:
             return await operation.perform(None)
         if effect.get("commit") and effect.kind in CONNECTION_EFFECTS:
