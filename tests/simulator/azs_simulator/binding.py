@@ -100,20 +100,15 @@ def bind(cmdlet: str, offered: Iterable[Parameter], given: Iterable[tuple[str | 
     return {name: value for name, value in bound.items() if value is not False}
 
 
-def unknown_parameter(cmdlet: str, name: str) -> psobjects.PSError:
-    """What a parameter gets that this version of the cmdlet does not have."""
-    return psobjects.binding_error(
-        f"A parameter cannot be found that matches parameter name '{name}'.", "NamedParameterNotFound", cmdlet
-    )
-
-
 def _find(parameters: dict[str, Parameter], name: str, cmdlet: str) -> Parameter:
     exact = parameters.get(name.casefold())
     if exact is not None:
         return exact
     candidates = [parameter for key, parameter in parameters.items() if key.startswith(name.casefold())]
     if not candidates:
-        raise unknown_parameter(cmdlet, name)
+        raise psobjects.binding_error(
+            f"A parameter cannot be found that matches parameter name '{name}'.", "NamedParameterNotFound", cmdlet
+        )
     if len(candidates) > 1:
         names = " ".join(f"-{candidate.name}" for candidate in candidates)
         raise psobjects.binding_error(

@@ -24,13 +24,19 @@ class ActionPlan:
         self.seconds = seconds
         self._stamp = stamp
         self._commit = commit
-        self._dropped = False
+        self.dropped = False
+        """Whether it ends without effect, by `settle`."""
         self._hurry = asyncio.Event()
         self._id = stamp.begin()
         self._task = asyncio.create_task(self._run())
         # The event loop itself keeps only weak references, and the session may end before the plan does.
         _running.add(self._task)
         self._task.add_done_callback(_forget)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return not self._task.done()
 
     async def wait(self, seconds: float | None = None) -> bool:
         """Wait for the end, at most `seconds`; returns whether it was reached."""
@@ -44,7 +50,7 @@ class ActionPlan:
     def settle(self, commit: str) -> None:
         """Decide what becomes of a plan whose session is lost: one of `COMMITS`."""
         if commit == "never":
-            self._dropped = True
+            self.dropped = True
         if commit != "after":
             self._hurry.set()
 
@@ -54,7 +60,7 @@ class ActionPlan:
                 await asyncio.wait_for(self._hurry.wait(), self.seconds)
             except asyncio.TimeoutError:
                 pass
-            return None if self._dropped else self._commit()
+            return None if self.dropped else self._commit()
         finally:
             self._stamp.finish(self._id)
 

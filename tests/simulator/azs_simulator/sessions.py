@@ -10,7 +10,7 @@ from typing import Any
 import psrpcore.types as ps
 
 from . import cmdlets, psobjects
-from .binding import bind, unknown_parameter
+from .binding import bind
 from .faults import Effect
 from .plans import ActionPlan
 from .stamp import CmdletError
@@ -52,9 +52,10 @@ class Session:
 
     def settle(self, commit: str) -> None:
         """Decide what becomes of the action plan, running or about to, when the session is lost (see plans.COMMITS)."""
-        self._commit = commit
-        if self._plan is not None:
+        if self._plan is not None and self._plan.running:
             self._plan.settle(commit)
+        else:
+            self._commit = commit
 
     async def run(self, pipeline: Pipeline, effect: Effect | None) -> None:
         """Run the statements of a pipeline. Raises psobjects.PSError."""
@@ -79,8 +80,6 @@ class Session:
             raise psobjects.command_not_found(command.command_text)
         cmdlet = cmdlets.find(self._stamp, command.command_text)
         offered = [p for p in cmdlet.parameters_of(self._stamp) if p.name.casefold() != str(hidden).casefold()]
-        if hidden and len(offered) == len(cmdlet.parameters_of(self._stamp)):
-            raise unknown_parameter(cmdlet.name, hidden)
         return cmdlet, bind(cmdlet.name, offered, command.parameters)
 
     async def _invoke(
@@ -129,8 +128,9 @@ class Session:
         plan = self._plan = ActionPlan(stamp, lifetime, commit)
         if self._commit is not None:
             plan.settle(self._commit)
+            self._commit = None
         finished = await self._follow(plan, cmdlet.name, seconds, limit, pipeline)
-        if fails or not finished:
+        if fails or not finished or plan.dropped:
             raise CmdletError(_TIMED_OUT, f"ActionPlanTimeout,{cmdlet.name}", "OperationTimeout")
         return plan.result()
 

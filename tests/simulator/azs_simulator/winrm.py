@@ -206,8 +206,11 @@ class Endpoint:
                 await self._write_part(request, response, exchange.cut_at)
             transport.close()
             return response
-        await response.prepare(request)
-        await response.write_eof()
+        try:
+            await response.prepare(request)
+            await response.write_eof()
+        except ConnectionResetError:
+            return response
         if transport is not None and not transport.is_closing():
             exchange.confirm()
         return response
