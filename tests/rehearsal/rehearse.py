@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`make rehearse`: a simulated fleet goes through the three disconnected legs, twice, as an operator would run them.
+
+Two directories play the two zones, a third one the USB stick. Ends with exit status 1 when a leg fails, when the second
+round changes anything, or when a stamp is not active in the end.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "simulator"))
+
+from azs_simulator.client import Simulator  # noqa: E402 (the simulator is no installed package)
+
+LEGS = (
+    ("leg 1, at the stamps: export the registration tokens", "disconnected_export_token", "stamp-zone"),
+    ("leg 2, in Azure: register, export the activation keys", "disconnected_register", "azure-zone"),
+    ("leg 3, at the stamps: activate", "disconnected_activate", "stamp-zone"),
+)
+
+
+def main() -> int:
+    """Run the rehearsal; return the exit status."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="azs-rehearsal-") as directory:
+        place = pathlib.Path(directory)
+        with Simulator.start(ROOT / "tests/simulator/fleets/rehearsal.yml", place / "simulator") as simulator:
+            say(f"simulated fleet: {', '.join(simulator.state()['stamps'])}")
+            rounds = [run_round(simulator, place, number) for number in (1, 2)]
+            say("what became of the stamps")
+            active = show(simulator)
+    changed = sum(rounds[1])
+    say(f"second round: {changed} changes; all stamps active: {'yes' if active else 'no'}; "
+        f"{time.monotonic() - began:.0f} s")
+    return 0 if changed == 0 and active else 1
+
+
+def run_round(simulator: Simulator, place: pathlib.Path, number: int) -> list[int]:
+    """Run the three legs; return the number of changes of each."""
+    changes = []
+    for title, playbook, zone in LEGS:
+        say(f"round {number}, {title}")
+        changes.append(run_leg(simulator, playbook, place / zone / "bundle", place / "usb-stick" / "stamps.tar.gz"))
+    return changes
+
+
+def run_leg(simulator: Simulator, playbook: str, bundle: pathlib.Path, archive: pathlib.Path) -> int:
+    """Run one playbook of the collection; return how many tasks changed something."""
+    command = [
+        str(pathlib.Path(sys.executable).parent / "ansible-playbook"), f"azurestack.hub.{playbook}",
+        "-i", str(simulator.inventory), "-e", f"azs_bundle={bundle}", "-e", f"azs_archive={archive}",
+    ]
+    print("$", " ".join(command[1:]), flush=True)
+    result = subprocess.run(
+        command, cwd=simulator.output, env={**os.environ, "ANSIBLE_FORCE_COLOR": "0"}, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, check=False,
+    )
+    print(result.stdout, flush=True)
+    if result.returncode:
+        sys.exit(f"{playbook} failed with exit status {result.returncode}")
+    return sum(int(count) for count in re.findall(r"\bchanged=(\d+)", result.stdout))
+
+
+def show(simulator: Simulator) -> bool:
+    """Print a line per stamp; return whether all are active."""
+    active = True
+    for name, stamp in simulator.state()["stamps"].items():
+        registration = simulator.registration_of(name)
+        activation = stamp["activation"]
+        active = active and bool(registration and activation)
+        print(
+            f"  {name:12} {stamp['version']:14} {registration['billing_model'] if registration else 'not registered':12} "
+            f"{'active' if activation else 'not active':10} {registration['id'] if registration else ''}"
+        )
+    return active
+
+
+def say(text: str) -> None:
+    """Print a heading."""
+    print(f"\n=== {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Artifacts on their way: what is read, what is refused, how files are written."""
+
+from __future__ import annotations
+
+import codecs
+import dataclasses
+import json
+import os
+import pathlib
+import stat
+
+import pytest
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import archive, bundle, files, text
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
+
+CONTENT = "eyJjbG91ZElkIjoiYWJjIn0="
+
+
+@pytest.fixture
+def place(tmp_path: pathlib.Path) -> bundle.Place:
+    return bundle.place(bundle.TOKEN, bundle=str(tmp_path / "bundle"), stamp="stamp-01", path=None)
+
+
+@pytest.fixture
+def stored(place: bundle.Place) -> bundle.Place:
+    bundle.store(place, bundle.new_entry(bundle.TOKEN, "stamp-01", CONTENT, cloud_id="abc"), CONTENT)
+    return place
+
+
+def refused(place: bundle.Place) -> str:
+    with pytest.raises(ArtifactError) as caught:
+        bundle.read(place)
+    assert caught.value.remedy
+    return caught.value.kind
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        codecs.BOM_UTF16_LE + (CONTENT + "\r\n").encode("utf-16-le"),  # Out-File of PowerShell 5.1
+        codecs.BOM_UTF16_BE + CONTENT.encode("utf-16-be"),
+        CONTENT.encode("utf-16-le"),
+        codecs.BOM_UTF8 + CONTENT.encode(),
+        (CONTENT + "\n").encode(),  # PowerShell 7
+        b"  eyJjbG91\r\n  ZElkIjoi\r\nYWJjIn0=  \r\n\r\n",  # wrapped by hand
+    ],
+)
+def test_what_microsofts_tools_and_people_write_is_read(place: bundle.Place, raw: bytes) -> None:
+    files.write(place.path, raw)
+    artifact = bundle.read(place)
+    assert (artifact.content, artifact.entry, artifact.warnings) == (CONTENT, None, ())
+
+
+def test_the_file_is_exactly_the_text(stored: bundle.Place) -> None:
+    assert stored.path.read_bytes() == CONTENT.encode()
+
+
+def test_files_are_for_their_owner_alone(stored: bundle.Place) -> None:
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (stored.path, stored.entry_path)} == {0o600}
+    assert stat.S_IMODE(stored.path.parent.stat().st_mode) == 0o700
+    assert sorted(path.name for path in stored.path.parent.iterdir()) == sorted((stored.path.name, stored.entry_path.name))
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"),
+    [
+        (b"", "empty_artifact"),
+        (b" \r\n\t", "empty_artifact"),
+        (codecs.BOM_UTF16_LE, "empty_artifact"),
+        (CONTENT[:-5].encode(), "truncated_artifact"),
+        (CONTENT[::-1].encode(), "altered_artifact"),
+        (CONTENT.encode() + b"AAAA", "altered_artifact"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "not_an_artifact"),
+        (CONTENT[:8].encode() + b"\0" * 16, "not_an_artifact"),
+    ],
+)
+def test_damage_is_refused_by_its_own_name(stored: bundle.Place, raw: bytes, kind: str) -> None:
+    stored.path.write_bytes(raw)
+    assert refused(stored) == kind
+    assert not bundle.intact(stored, bundle.read_entry(stored) or pytest.fail("no entry"))
+
+
+def test_a_half_copied_bundle_is_refused(stored: bundle.Place) -> None:
+    stored.path.unlink()
+    assert refused(stored) == "missing_artifact"
+    with pytest.raises(ArtifactError, match="half-copied"):
+        archive.items_of(stored.path.parent)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [({"format": 2}, "unknown_bundle_version"), ({"kind": bundle.KEY}, "wrong_artifact"), ({"format": "1"}, "damaged_manifest")],
+)
+def test_entries_of_something_else_are_refused(stored: bundle.Place, change: dict[str, object], kind: str) -> None:
+    stored.entry_path.write_text(json.dumps({**json.loads(stored.entry_path.read_text()), **change}))
+    assert refused(stored) == kind
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"format": 1}'])
+def test_damaged_entries_are_refused(stored: bundle.Place, raw: bytes) -> None:
+    stored.entry_path.write_bytes(raw)
+    assert refused(stored) == "damaged_manifest"
+
+
+def test_fields_of_later_collections_are_passed_over(stored: bundle.Place) -> None:
+    stored.entry_path.write_text(json.dumps({**json.loads(stored.entry_path.read_text()), "colour": "blue"}))
+    assert bundle.read(stored).content == CONTENT
+
+
+def test_a_secret_that_others_can_read_is_warned_about(stored: bundle.Place) -> None:
+    stored.path.chmod(0o644)
+    assert "can be read by others" in bundle.read(stored).warnings[0]
+
+
+def test_an_encrypted_artifact_is_read_only_with_its_clear_text(stored: bundle.Place) -> None:
+    entry = bundle.read_entry(stored)
+    bundle.store(stored, entry, "$ANSIBLE_VAULT;1.1;AES256\n6162\n")
+    closed = bundle.read(stored)
+    assert closed.content is None and closed.encrypted
+    assert bundle.read(stored, opened=CONTENT).content == CONTENT
+    with pytest.raises(ArtifactError, match="altered"):
+        bundle.read(stored, opened=CONTENT[::-1])
+
+
+def test_an_encrypted_artifact_that_was_altered_is_noticed_without_opening_it(stored: bundle.Place) -> None:
+    entry = bundle.store(stored, bundle.read_entry(stored), "$ANSIBLE_VAULT;1.1;AES256\n6162\n")
+    assert entry is not None and bundle.intact(stored, entry)
+    stored.path.write_text("$ANSIBLE_VAULT;1.1;AES256\n6163\n")
+    assert not bundle.intact(stored, entry)
+
+
+@pytest.mark.parametrize("stamp", ["../x", "a/b", "", ".hidden", "a b", "x" * 200])
+def test_names_that_cannot_be_file_names_are_refused(stamp: str) -> None:
+    with pytest.raises(InputError):
+        bundle.place(bundle.TOKEN, bundle="/b", stamp=stamp, path=None)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(stored: bundle.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ArtifactError, match="No space left"):
+        files.write(stored.path, b"new")
+    assert stored.path.read_bytes() == CONTENT.encode()
+    assert len(list(stored.path.parent.iterdir())) == 2
+
+
+def test_the_fingerprint_notices_a_changed_agreement_number_and_hides_it() -> None:
+    value = bundle.fingerprint("87654321", None)
+    assert "87654321" not in value and value != bundle.fingerprint("87654321", None)
+    assert bundle.same_fingerprint(value, "87654321", None)
+    assert not bundle.same_fingerprint(value, "87654322", None)
+    assert not bundle.same_fingerprint(value, None, "87654321")
+    assert not bundle.same_fingerprint(None, None, None)
+
+
+def test_the_archive_brings_back_what_was_packed_and_is_the_same_every_time(stored: bundle.Place, tmp_path: pathlib.Path) -> None:
+    (stored.path.parent / "stamp-01.activation-receipt.json").write_text("{}")
+    items = archive.items_of(stored.path.parent)
+    packed = archive.pack(items)
+    assert packed == archive.pack(archive.items_of(stored.path.parent))
+    unpacked = archive.unpack(packed, tmp_path / "a.tar.gz", tmp_path / "elsewhere")
+    assert [(item.where.path.name, item.raw, item.entry) for item in unpacked] == [
+        (stored.path.name, CONTENT.encode(), bundle.read_entry(stored))
+    ]
+
+
+def test_an_archive_cut_anywhere_is_refused(stored: bundle.Place, tmp_path: pathlib.Path) -> None:
+    packed = archive.pack(archive.items_of(stored.path.parent))
+    for length in range(len(packed)):
+        with pytest.raises(ArtifactError) as caught:
+            archive.unpack(packed[:length], tmp_path / "a.tar.gz", tmp_path)
+        assert caught.value.kind in ("truncated_archive", "damaged_archive", "empty_archive"), length
+
+
+def test_an_archive_with_foreign_members_is_refused(tmp_path: pathlib.Path) -> None:
+    evil = bundle.place(bundle.TOKEN, bundle=str(tmp_path), stamp="x", path=None)
+    evil = dataclasses.replace(evil, path=pathlib.Path("/etc/../evil.txt"))
+    packed = archive.pack([archive.Item(evil, CONTENT.encode(), None)])
+    with pytest.raises(ArtifactError, match="is not the archive of a bundle"):
+        archive.unpack(packed, tmp_path / "a.tar.gz", tmp_path)
+
+
+def test_digest_is_of_the_text() -> None:
+    assert text.digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

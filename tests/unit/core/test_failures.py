@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of known failures, and how an error speaks to the operator."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.azurestack.hub.plugins.module_utils import _failures
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+
+GUID = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind", "retry"),
+    [
+        (None, "Could not retrieve mandatory hardware info for node-2.", "stamp_hardware_unreadable", "never"),
+        (None, "Cannot connect to node-2 to get hardware info", "stamp_hardware_unreadable", "never"),
+        (None, f"Cannot invoke action plan because another action is in progress: {GUID}", "stamp_busy", "again"),
+        (None, "Action plan execution failed. Error: Execution timeout", "stamp_action_timeout", "read_back"),
+        (None, "Cannot bind argument to parameter 'ActivationKey' because it is an empty string.", "empty_activation_key", "never"),
+        (None, "A parameter cannot be found that matches parameter name 'MsAssetTag'.", "pep_parameter_unknown", "never"),
+        ("Conflict", f"Cloud identifier [{GUID}] is already registered. Reusing cloud identifiers is not allowed.", "cloud_id_already_registered", "never"),
+        ("CloudIdUpdateNotAllowed", "The registration 'x' is already associated with another Cloud identifier.", "registration_of_another_stamp", "never"),
+        ("invalidregistrationtoken", "The registration token is malformed.", "malformed_token", "never"),
+        ("ScopeLocked", "The scope cannot perform delete operation because following scope(s) are locked", "resource_locked", "never"),
+        ("PrincipalNotFound", "Principal does not exist in the directory", "principal_not_replicated", "again"),
+        ("MetadataResolverBadGatewayError", "", "metadata_upstream_fault", "again"),
+        ("BadCustomerSubscriptionId", "", "tenant_of_another_partner", "never"),
+        ("UnauthorizedCspRegistration", "", "registration_not_multi_tenant", "never"),
+    ],
+)
+def test_known_failures(code: str | None, message: str, kind: str, retry: str) -> None:
+    failure = _failures.classify(code, message)
+    assert failure is not None
+    assert (failure.kind, failure.retry) == (kind, retry)
+
+
+def test_an_unknown_failure_is_not_taken_for_a_known_one() -> None:
+    assert _failures.classify("SomethingNew", "Something new happened") is None
+
+
+def test_every_failure_has_its_own_name_and_says_what_to_do() -> None:
+    kinds = [failure.kind for failure in _failures.FAILURES]
+    assert len(kinds) == len(set(kinds))
+    for failure in _failures.FAILURES:
+        assert failure.codes or failure.pattern, failure.kind
+        assert not failure.cause.endswith(".") and not failure.remedy.endswith("."), failure.kind
+
+
+def test_an_error_answers_what_where_why_and_what_next() -> None:
+    error = AzsError("It broke.", where="host-1", cause="it was old", remedy="Buy a new one", request_id="r-1", kind="broken")
+    assert str(error) == "It broke (host-1): it was old. Buy a new one. Request id: r-1."
+    assert error.as_result()["kind"] == "broken"
+    assert str(AzsError("Just this")) == "Just this."
