@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a stamp has to be activated or deactivated, and proving that it was. FOR INTERNAL COLLECTION USE ONLY."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import random
+import re
+import time
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt as receipts
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims as domain
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
+    ArtifactError, AzsError, ConflictError, PepError, PepSessionLost, Unreachable,
+)
+
+REGISTERED: t.Final = "Registered"
+NOT_REGISTERED: t.Final = "Not registered"
+EXPIRED: t.Final = "Expired"
+UNKNOWN: t.Final = "Unknown"
+
+ACTIVATION: t.Final = "activation"
+RECEIPT: t.Final = "receipt"
+NONE: t.Final = "none"
+
+_SETTLING: t.Final = 30.0
+"""Seconds for the admin Azure Resource Manager to show what the cmdlet has done."""
+_LONGEST_ACTIVATION: t.Final = 600.0
+"""Seconds that an activation takes at the most; source: the vendor's registration documents."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """What is known of a stamp's activation.
+
+    :param evidence: where from: ACTIVATION (the stamp's admin Azure Resource Manager), RECEIPT or NONE.
+    :param state: what the portal says, or UNKNOWN.
+    """
+
+    evidence: str
+    state: str
+    registration_id: str | None = None
+    expires: str | None = None
+    marketplace_syndication: bool | None = None
+    usage_reporting: bool | None = None
+
+    def fields(self) -> dict[str, t.Any]:
+        """Return the fields for result and diff."""
+        data = dataclasses.asdict(self)
+        del data["evidence"]
+        return data
+
+
+Observer = t.Callable[[], Observed]
+"""Reads the activation from the stamp's admin Azure Resource Manager; raises AzsError."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """An activation key to activate with.
+
+    :param content: None when an earlier task only predicted it.
+    :param where: its file, for messages.
+    """
+
+    claims: domain.KeyClaims
+    content: str | None = dataclasses.field(repr=False)
+    where: str | None = None
+
+    @property
+    def digest(self) -> str | None:
+        """Digest of its claims; None when it was only predicted."""
+        return None if self.content is None else receipts.digest_of(self.claims, self.content)
+
+    def wanted(self) -> Observed:
+        """Return the activation that the key makes."""
+        return Observed(
+            evidence=ACTIVATION,
+            state=REGISTERED,
+            registration_id=self.claims.registration_id,
+            expires=self.claims.expires,
+            marketplace_syndication=self.claims.marketplace_syndication,
+            usage_reporting=self.claims.usage_reporting,
+        )
+
+
+def predicted(facts: t.Mapping[str, t.Any]) -> Key:
+    """Return the key that an earlier task predicted in check mode.
+
+    :param facts: result fields of an activation key, or its manifest entry's.
+    """
+    registration = str(facts.get("registration_id") or "")
+    match = re.fullmatch(
+        r"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.AzureStack/registrations/([^/]+)",
+        registration,
+        re.IGNORECASE,
+    )
+    subscription, group, name = match.groups() if match else (None, None, None)
+    return Key(
+        domain.KeyClaims(
+            opaque=False,
+            subscription_id=subscription,
+            resource_group=group,
+            registration_name=name,
+            **{
+                field: facts.get(field)
+                for field in (
+                    "cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal",
+                    "expires",
+                )
+            },
+        ),
+        None,
+    )
+
+
+def check_key(key: Key, *, registration_id: str | None, now: datetime.datetime) -> None:
+    """Refuse an expired key, and a key of another registration, before anything is contacted.
+
+    :param registration_id: the expected registration; None accepts any. A key that does not tell is accepted.
+    :param now: aware UTC time.
+    :raises ArtifactError: the key must not be used.
+    """
+    found = key.claims.registration_id
+    if registration_id and found and not domain.same_id(found, registration_id):
+        raise ArtifactError(
+            "The activation key is of another registration",
+            kind="key_of_another_registration",
+            where=key.where,
+            cause=f"it was exported from {found}, and {registration_id} is expected",
+            remedy="Bring the activation key of the expected registration, or correct registration_id. Nothing was contacted",
+        )
+    if key.claims.expired(now):
+        raise ArtifactError(
+            f"The activation key expired on {key.claims.expires}",
+            kind="expired_key",
+            where=key.where,
+            remedy="Renew the registration in Azure, export its activation key again and bring that one. Nothing was contacted",
+        )
+
+
+def check_stamp_of_key(key: Key, cloud_id: str, known_from: str) -> None:
+    """Refuse the key of another stamp.
+
+    :param cloud_id: the stamp's.
+    :param known_from: where that is known from, for the message.
+    :raises ArtifactError: the key was made for another cloud id.
+    """
+    if key.claims.cloud_id and not domain.same_id(key.claims.cloud_id, cloud_id):
+        raise ArtifactError(
+            "The activation key is of another stamp",
+            kind="key_of_another_stamp",
+            where=key.where,
+            cause=f"it was made for cloud id {key.claims.cloud_id}, and this stamp's is {cloud_id} ({known_from})",
+            remedy="Bring the activation key of this stamp's own registration. Nothing was changed",
+        )
+
+
+def observe(
+    observer: Observer | None, receipt: receipts.Receipt | None, now: datetime.datetime, notify: t.Callable[[str], None]
+) -> Observed:
+    """Return what is known of the activation: from the stamp when it can be asked, else from the receipt.
+
+    :raises AzsError: the stamp's admin Azure Resource Manager answered, and refused.
+    """
+    if observer:
+        try:
+            return observer()
+        except Unreachable as error:
+            notify(f"{error} What is known of the activation comes from the receipt instead.")
+    if receipt is None:
+        return Observed(NONE, UNKNOWN)
+    expired = receipt.expires is not None and domain.parse_time(receipt.expires) <= now
+    return Observed(
+        evidence=RECEIPT,
+        state=EXPIRED if expired else REGISTERED,
+        registration_id=receipt.registration_id,
+        expires=receipt.expires,
+        marketplace_syndication=receipt.marketplace_syndication,
+        usage_reporting=receipt.usage_reporting,
+    )
+
+
+def is_as_wanted(key: Key, observed: Observed, receipt: receipts.Receipt | None) -> bool:
+    """Tell whether activating with the key would change nothing.
+
+    The activation tells registration, flags and expiry. What else is in the key (billing model, hardware) only the receipt
+    tells, when it is of the same registration.
+    """
+    if observed.state != REGISTERED or (observed.evidence == RECEIPT and receipt is None):
+        return False
+    applies = receipt is not None and domain.same_id(receipt.registration_id, observed.registration_id)
+    same_receipt = applies and receipt is not None and _is_receipt_of(key, receipt)
+    if key.claims.opaque:
+        return same_receipt
+    return not differences(key.wanted(), observed) and (same_receipt or not applies)
+
+
+def differences(wanted: Observed, found: Observed) -> list[str]:
+    """Return the names of fields that both sides tell, and tell differently."""
+    names = []
+    if wanted.state != found.state:
+        names.append("state")
+    if wanted.registration_id and not domain.same_id(wanted.registration_id, found.registration_id):
+        names.append("registration_id")
+    names += [
+        name
+        for name in ("expires", "marketplace_syndication", "usage_reporting")
+        if None not in (getattr(wanted, name), getattr(found, name)) and getattr(wanted, name) != getattr(found, name)
+    ]
+    return names
+
+
+def check_registration(observed: Observed, registration_id: str | None) -> None:
+    """Refuse to deactivate a stamp that is activated with another registration than the expected one.
+
+    :raises ConflictError: it is.
+    """
+    found = observed.registration_id
+    if registration_id and found and not domain.same_id(found, registration_id):
+        raise ConflictError(
+            "The stamp is activated with another registration",
+            kind="activated_otherwise",
+            where=found,
+            cause=f"{registration_id} is expected",
+            remedy="Leave registration_id out to deactivate it all the same. Nothing was changed",
+        )
+
+
+def read_back(
+    observer: Observer | None,
+    wanted: Observed,
+    lost: PepSessionLost | None,
+    *,
+    until: float,
+    notify: t.Callable[[str], None],
+) -> bool:
+    """Read back what a cmdlet did, and tell whether the stamp confirms it.
+
+    After a lost session the stamp's action plan goes on, so it is given its time.
+
+    :param lost: how the session was lost, None when the cmdlet ended well.
+    :param until: moment of time.monotonic() at which the cmdlet's own limit ends.
+    :raises PepSessionLost: the outcome is unknown, kind outcome_unknown.
+    :raises PepError: the stamp shows something else than the cmdlet's success says.
+    """
+    if observer is None:
+        if lost:
+            raise _unknown(lost, "the stamp's admin Azure Resource Manager is not configured (admin_endpoint)") from lost
+        return False
+    now = time.monotonic()
+    deadline = min(until, now + _LONGEST_ACTIVATION) if lost else now + _SETTLING
+    pause = 0.5
+    while True:
+        try:
+            found = observer()
+        except AzsError as error:
+            problem = str(error)
+            if lost is None:
+                notify(f"The activation could not be read back: {problem}")
+                return False
+        else:
+            wrong = differences(wanted, found)
+            if not wrong:
+                if lost:
+                    notify(f"{lost.message}, but the stamp shows the wanted state: {found.state}.")
+                return True
+            problem = f"the stamp shows the state {found.state!r}"
+            if wrong != ["state"]:
+                problem += f", and something else in {', '.join(name for name in wrong if name != 'state')}"
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(min(pause * random.uniform(0.75, 1.25), max(deadline - time.monotonic(), 0)))
+        pause = min(2 * pause, 15.0)
+    if lost:
+        raise _unknown(lost, problem) from lost
+    raise PepError(
+        "The cmdlet ended well, but the stamp does not show its effect",
+        kind="activation_not_confirmed",
+        cause=problem,
+        remedy="Compare admin_endpoint and pep_hosts, which have to be of the same stamp, and look at the activation in "
+        "the administrator portal",
+    )
+
+
+def _is_receipt_of(key: Key, receipt: receipts.Receipt) -> bool:
+    if key.digest is not None:
+        return receipt.claims_digest == key.digest
+    return all(
+        getattr(receipt, name) == getattr(key.claims, name)
+        for name in ("billing_model", "bridge_principal", "expires", "marketplace_syndication", "usage_reporting")
+    ) and domain.same_id(receipt.registration_id, key.claims.registration_id)
+
+
+def _unknown(lost: PepSessionLost, why: str) -> PepSessionLost:
+    return PepSessionLost(
+        lost.message,
+        kind="outcome_unknown",
+        where=lost.where,
+        cause=f"{lost.cause}. Its outcome is unknown: {why}",
+        remedy="Look at the activation in the administrator portal (Region management, Properties) or with "
+        "azs_activation_info. When it is as wanted, nothing is left to do; else run the same command again",
+        code=lost.code,
+        details={"session": lost.kind},
+    )

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cmdlets of a privileged endpoint as typed functions. FOR INTERNAL COLLECTION USE ONLY.
+
+Source: the vendor's privileged endpoint reference and RegisterWithAzure.psm1 (branch az).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import PepError
+
+if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import PepSession, ProgressCallback
+
+REGISTRATION_CMDLETS: t.Final = (
+    "Get-AzureStackStampInformation",
+    "Set-RegistrationKeyPair",
+    "New-RegistrationToken",
+    "New-AzureBridgeServicePrincipal",
+    "New-AzureStackActivation",
+    "Remove-AzureStackActivation",
+    "Close-PrivilegedEndpoint",
+)
+_COMMON_PARAMETERS: t.Final = frozenset(
+    name.lower()
+    for name in (
+        "Verbose", "Debug", "ErrorAction", "WarningAction", "InformationAction", "ProgressAction", "ErrorVariable",
+        "WarningVariable", "InformationVariable", "OutVariable", "OutBuffer", "PipelineVariable", "WhatIf", "Confirm",
+    )
+)
+_ORDINARY: t.Final = 600
+"""Seconds for cmdlets that have no limit of their own."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StampInformation:
+    """What Get-AzureStackStampInformation tells; None where this stamp's version does not tell."""
+
+    cloud_id: str
+    stamp_version: str
+    deployment_id: str | None
+    nodes: int | None
+    region: str | None
+    external_fqdn: str | None
+    domain: str | None
+    aad_tenant_id: str | None
+    aad_tenant_name: str | None
+    ercs_addresses: tuple[str, ...]
+    admin_endpoint: str | None
+    admin_portal: str | None
+    tenant_endpoint: str | None
+    tenant_portal: str | None
+
+    def as_result(self) -> dict[str, t.Any]:
+        """Return the stamp as data for the task result."""
+        return {**dataclasses.asdict(self), "ercs_addresses": list(self.ercs_addresses)}
+
+
+def stamp_information(session: PepSession, progress: ProgressCallback | None = None) -> StampInformation:
+    """Read the stamp information; an action plan of 10 to 15 s on a real stamp.
+
+    :raises PepError: the cmdlet failed, or tells neither cloud id nor version.
+    """
+    cmdlet = "Get-AzureStackStampInformation"
+    found = session.run(cmdlet, timeout=_ORDINARY, tolerant=True, progress=progress)
+    for properties in map(_properties, found):
+        if properties.get("cloudid") and properties.get("stampversion"):
+            return _stamp(properties)
+    raise _unexpected(session, cmdlet, "an object with cloud id and stamp version", len(found))
+
+
+def create_key_pair(session: PepSession, progress: ProgressCallback | None = None) -> None:
+    """Create the key pair that the token of newer stamps with several nodes is made with. Raises PepError."""
+    session.run("Set-RegistrationKeyPair", timeout=_ORDINARY, changes=False, progress=progress)
+
+
+def new_registration_token(
+    session: PepSession, request: billing.Request, progress: ProgressCallback | None = None
+) -> str:
+    """Mint a registration token.
+
+    :param request: as `Request.at_stamp` made it.
+    :raises PepError: the cmdlet failed, or gave something else than one string.
+    """
+    cmdlet = "New-RegistrationToken"
+    parameters: dict[str, t.Any] = {"BillingModel": request.billing_model}
+    if request.marketplace_syndication:
+        parameters["MarketplaceSyndicationEnabled"] = None
+    if request.usage_reporting:
+        parameters["UsageReportingEnabled"] = None
+    if request.agreement_number:
+        parameters["AgreementNumber"] = request.agreement_number
+    if request.asset_tag:
+        parameters["MsAssetTag"] = request.asset_tag
+    if request.token_version:
+        parameters["TokenVersion"] = request.token_version
+    found = session.run(cmdlet, parameters, timeout=_ORDINARY, progress=progress)
+    texts = ["".join(value.split()) for value in found if isinstance(value, str)]
+    if len(found) != 1 or len(texts) != 1 or not texts[0]:
+        raise _unexpected(session, cmdlet, "exactly one registration token", len(found))
+    return texts[0]
+
+
+def new_bridge_principal(
+    session: PepSession,
+    *,
+    refresh_token: str,
+    environment: str,
+    tenant: str | None,
+    timeout: int,
+    progress: ProgressCallback | None = None,
+) -> str:
+    """Make the service principal of the Azure bridge and return its object id.
+
+    :param refresh_token: of the Azure user that registers; a service principal has none.
+    :param environment: the vendor's name of the Azure cloud.
+    :param timeout: seconds.
+    :raises PepError: the cmdlet failed, or gave no object id.
+    """
+    cmdlet = "New-AzureBridgeServicePrincipal"
+    parameters: dict[str, t.Any] = {
+        "RefreshToken": refresh_token, "AzureEnvironment": environment, "TimeoutInSeconds": timeout,
+    }
+    if tenant:
+        parameters["TenantId"] = tenant
+    found = session.run(cmdlet, parameters, timeout=timeout, changes=True, progress=progress)
+    identifiers = [str(bag["objectid"]) for bag in map(_properties, found) if bag.get("objectid")]
+    if len(identifiers) != 1:
+        raise _unexpected(session, cmdlet, "one object id", len(found))
+    return identifiers[0]
+
+
+def activate(session: PepSession, key: str, *, timeout: int, progress: ProgressCallback | None = None) -> None:
+    """Activate the stamp; up to 10 minutes on a real one.
+
+    :param timeout: seconds.
+    :raises PepSessionLost: the outcome is unknown.
+    :raises PepError: the stamp refused.
+    """
+    session.run(
+        "New-AzureStackActivation", {"ActivationKey": key, "TimeoutInSeconds": timeout},
+        timeout=timeout, changes=True, progress=progress,
+    )
+
+
+def deactivate(session: PepSession, *, timeout: int, progress: ProgressCallback | None = None) -> None:
+    """Remove the stamp's activation; up to 10 minutes on a real one. Parameters and errors as `activate`.
+
+    The cmdlet gets no limit of its own: not every version has that parameter.
+    """
+    session.run("Remove-AzureStackActivation", timeout=timeout, changes=True, progress=progress)
+
+
+def offers(session: PepSession) -> dict[str, list[str]]:
+    """Return the registration cmdlets that this stamp offers, each with its own parameters in alphabetical order.
+
+    :raises PepError: the endpoint does not let Get-Command be run.
+    """
+    # A name without a wildcard that does not exist would be an error, and which ones exist is the question.
+    names = [f"{name[:-1]}[{name[-1]}]" for name in REGISTRATION_CMDLETS]
+    found = map(_properties, session.run("Get-Command", {"Name": names}, timeout=_ORDINARY, tolerant=True))
+    offered = {str(bag["name"]): _parameter_names(bag.get("parameters")) for bag in found if bag.get("name")}
+    known = {name.lower(): name for name in REGISTRATION_CMDLETS}
+    return {known[name.lower()]: parameters for name, parameters in sorted(offered.items()) if name.lower() in known}
+
+
+def _stamp(properties: t.Mapping[str, t.Any]) -> StampInformation:
+    admin = _properties(properties.get("adminexternalendpoints"))
+    tenant = _properties(properties.get("tenantexternalendpoints"))
+    nodes = _text(properties.get("numberofnodes")) or ""
+    consoles = properties.get("emergencyconsoleipaddresses") or []
+    return StampInformation(
+        cloud_id=str(properties["cloudid"]),
+        stamp_version=str(properties["stampversion"]),
+        deployment_id=_text(properties.get("deploymentid")),
+        nodes=int(nodes) if nodes.isdigit() else None,
+        region=_text(properties.get("regionname")),
+        external_fqdn=_text(properties.get("externaldomainfqdn")),
+        domain=_text(properties.get("domainnetbiosname")),
+        aad_tenant_id=_text(properties.get("aadtenantid")),
+        aad_tenant_name=_text(properties.get("aadtenantname")),
+        ercs_addresses=tuple(str(address) for address in ([consoles] if isinstance(consoles, str) else consoles)),
+        admin_endpoint=_address(admin.get("adminresourcemanager")),
+        admin_portal=_address(admin.get("adminportal")),
+        tenant_endpoint=_address(tenant.get("tenantresourcemanager")),
+        tenant_portal=_address(tenant.get("tenantportal")),
+    )
+
+
+def _properties(value: t.Any) -> dict[str, t.Any]:
+    """Return the properties of an object, or the entries of a hashtable, under lower-case names."""
+    if isinstance(value, dict):
+        bags: tuple[t.Any, ...] = (value,)
+    else:
+        bags = (getattr(value, "adapted_properties", None), getattr(value, "extended_properties", None))
+    return {str(name).lower(): item for bag in bags if bag for name, item in bag.items()}
+
+
+def _parameter_names(value: t.Any) -> list[str]:
+    names: t.Iterable[t.Any] = ()
+    if isinstance(value, dict):
+        names = value
+    elif isinstance(value, (list, tuple)):
+        names = (item if isinstance(item, str) else _properties(item).get("name") for item in value)
+    return sorted(str(name) for name in names if name and str(name).lower() not in _COMMON_PARAMETERS)
+
+
+def _text(value: t.Any) -> str | None:
+    return str(value) if value not in (None, "") else None
+
+
+def _address(value: t.Any) -> str | None:
+    text = _text(value)
+    return text.rstrip("/") if text else None
+
+
+def _unexpected(session: PepSession, cmdlet: str, expected: str, count: int) -> PepError:
+    return PepError(
+        f"{cmdlet} did not give {expected}",
+        kind="unexpected_output",
+        where=session.host,
+        cause=f"it ended without an error and wrote {count} object(s)",
+        remedy="Run the same command again; when it stays so, the stamp needs support",
+    )

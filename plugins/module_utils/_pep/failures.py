@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes wrong on the way to and at a privileged endpoint, as typed errors. FOR INTERNAL COLLECTION USE ONLY.
+
+What the stamp itself says is mapped by the one table of known failures, `_failures.py`; this file knows the protocols
+below it: TCP, TLS, sign-in, WinRM.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import socket
+import sys
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils import _failures
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
+    AzsError, PepError, PepSessionLost, PepUnreachable, SignInError,
+)
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import Address, PepOptions
+
+try:
+    import requests
+    from pypsrp.exceptions import AuthenticationError, WinRMError, WinRMTransportError, WSManFaultError
+except ImportError:  # reported by session.py, which needs more of them
+    pass
+
+ACCESS_DENIED: t.Final = 5
+CONFIGURATION_UNKNOWN: t.Final = 2150858811
+TOO_MANY_SHELLS: t.Final = 2150859173
+SHELL_NOT_FOUND: t.Final = 2150858843
+
+
+class TryNext(Exception):
+    """This address cannot be used; another one of the same stamp may do. Its text is the reason."""
+
+
+def library_missing(library: str, requirement: str, reason: str) -> PepError:
+    """Return the error that a Python library is not there, naming the machine and the interpreter that need it."""
+    return PepError(
+        f"The Python library {library} is missing on {platform.node()}",
+        kind="missing_library",
+        where=sys.executable,
+        cause=reason,
+        remedy=f"Install it there: {sys.executable} -m pip install '{requirement}'. If another interpreter has it, set "
+        "ansible_python_interpreter",
+    )
+
+
+def unreachable(reasons: t.Mapping[str, str]) -> PepUnreachable:
+    """Return the error that no address answered.
+
+    :param reasons: address -> why not.
+    """
+    return PepUnreachable(
+        f"No address of the privileged endpoint answered {platform.node()}",
+        cause="; ".join(f"{address}: {reason}" for address, reason in reasons.items()),
+        remedy="Compare pep_hosts with the addresses of the stamp's ERCS virtual machines, and check that this host may "
+        "reach their WinRM port. Nothing was done",
+    )
+
+
+def on_opening(error: Exception, address: Address, options: PepOptions) -> AzsError:
+    """Return what an exception means that was raised while a session opened.
+
+    :raises TryNext: the address does not answer, or has no room for another session. Never after a refused sign-in: each
+        try counts towards locking the account.
+    """
+    where = str(address)
+    if isinstance(error, requests.exceptions.SSLError):
+        return _tls(error, where, options)
+    if isinstance(error, requests.RequestException):
+        raise TryNext(lost_because(error, options)) from error
+    if isinstance(error, WSManFaultError):
+        return _fault(error, where, options)
+    if isinstance(error, WinRMTransportError):
+        raise TryNext(f"it answered with HTTP status {error.code}, as no WinRM service does") from error
+    if isinstance(error, SyntaxError):  # xml.etree's ParseError is one
+        raise TryNext("it answered, but not with SOAP as a WinRM service does") from error
+    if isinstance(error, ImportError):
+        return library_missing(
+            "gssapi", "pypsrp[kerberos]", f"signing in with {options.auth} needs it, and the system's Kerberos libraries"
+        )
+    return _sign_in(error, where, options)
+
+
+def on_losing(error: Exception, cmdlet: str, where: str, options: PepOptions, *, changes: bool) -> PepSessionLost:
+    """Return what an exception means that was raised while a cmdlet ran.
+
+    :param changes: whether the cmdlet changes the stamp, so that its outcome has to be read back.
+    """
+    code = None
+    if isinstance(error, WSManFaultError):
+        code = str(error.code)
+        gone = error.code == SHELL_NOT_FOUND
+        cause = "the endpoint does not know the session any more" if gone else error.reason or "the endpoint refused"
+    elif isinstance(error, AuthenticationError):
+        cause = "the connection was lost, and the endpoint refused the sign-in on a new one"
+    elif isinstance(error, requests.RequestException):
+        cause = lost_because(error, options)
+    else:
+        cause = f"the answer could not be understood ({type(error).__name__})"
+    return PepSessionLost(
+        f"The session at the privileged endpoint was lost while {cmdlet} ran",
+        where=where,
+        cause=cause,
+        code=code,
+        remedy=_READ_BACK if changes else "Run the same command again",
+    )
+
+
+def on_waiting(cmdlet: str, where: str, seconds: int, *, changes: bool) -> PepSessionLost:
+    """Return the error that a cmdlet did not end in time."""
+    return PepSessionLost(
+        f"{cmdlet} did not end within {seconds} s",
+        kind="pep_cmdlet_timeout",
+        where=where,
+        cause="the stamp is slow, or its action plan hangs",
+        remedy=_READ_BACK if changes else "Run the same command again; Get-ActionStatus shows what the stamp does",
+    )
+
+
+_READ_BACK: t.Final = (
+    "Its outcome is unknown: read the stamp's activation (azs_activation_info, or the administrator portal) before "
+    "running again"
+)
+
+
+def of_cmdlet(cmdlet: str, said: str, code: str | None, where: str) -> PepError:
+    """Return what a cmdlet's own error means.
+
+    :param said: the stamp's message.
+    :param code: its fully qualified error id.
+    """
+    known = _failures.classify(code, said)
+    kind = PepSessionLost if known and known.retry == _failures.READ_BACK else PepError
+    return kind(
+        f"{cmdlet} failed: {said.strip()}",
+        kind=known.kind if known else "pep_cmdlet_failed",
+        where=where,
+        cause=known.cause if known else None,
+        remedy=known.remedy if known else f"The message is the stamp's own (error id {code})",
+        code=code,
+    )
+
+
+def lost_because(error: Exception, options: PepOptions) -> str:
+    """Return in words why an address does not answer (any more)."""
+    chain = list(_chain(error))
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"the proxy {options.proxy} did not connect"
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return f"it did not answer within {options.connection_timeout} s"
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return "it took the connection and then said nothing"
+    for cause in chain:
+        if isinstance(cause, ConnectionRefusedError):
+            return "it refused the connection"
+        if isinstance(cause, socket.gaierror):
+            return "its name cannot be resolved"
+        if isinstance(cause, (ConnectionResetError, BrokenPipeError)) or "RemoteDisconnected" in type(cause).__name__:
+            return "the connection was dropped"
+        if isinstance(cause, OSError) and cause.errno and not isinstance(cause, requests.RequestException):
+            return os.strerror(cause.errno)
+    if isinstance(error, (requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
+        return "the connection was dropped"
+    return type(error).__name__
+
+
+def _chain(error: BaseException | None) -> t.Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _tls(error: Exception, where: str, options: PepOptions) -> PepError:
+    text = " ".join(str(cause) for cause in _chain(error))
+    if "CERTIFICATE_VERIFY_FAILED" not in text:
+        return PepError(
+            "The privileged endpoint does not speak TLS on this port",
+            kind="pep_no_tls",
+            where=where,
+            cause=f"the TLS handshake failed ({_first(text, r'[A-Z][A-Z0-9_]{7,}')})",
+            remedy="Set pep_use_tls to false for WinRM over HTTP (5985), or give the port of the HTTPS listener (5986)",
+        )
+    return PepError(
+        "The certificate of the privileged endpoint is not trusted",
+        kind="pep_certificate_invalid",
+        where=where,
+        cause=_first(text, r"certificate verify failed: ([^()]+)").strip() or "it could not be verified",
+        remedy="Set pep_ca_cert to the file of the authority that issued it"
+        + (f" instead of {options.verify}" if isinstance(options.verify, str) else "")
+        + ", and pep_hosts to the name in it",
+    )
+
+
+def _fault(fault: WSManFaultError, where: str, options: PepOptions) -> AzsError:
+    code = str(fault.code)
+    if fault.code == CONFIGURATION_UNKNOWN:
+        return PepError(
+            f"The endpoint has no session configuration {options.configuration!r}",
+            kind="pep_configuration_unknown",
+            where=where,
+            cause="the name is wrong, or the address is not that of an ERCS virtual machine",
+            remedy="Set pep_configuration to PrivilegedEndpoint, and compare pep_hosts",
+            code=code,
+        )
+    if fault.code == TOO_MANY_SHELLS:
+        # Sessions are counted on each ERCS virtual machine by itself.
+        raise TryNext(TOO_MANY) from fault
+    if fault.code == ACCESS_DENIED:
+        return SignInError(
+            f"{options.username} may not use the session configuration {options.configuration}",
+            kind="pep_access_denied",
+            where=where,
+            cause="the password is right, but the account is not a cloud administrator of this stamp",
+            remedy="Use the stamp's CloudAdmin account, as DOMAIN\\CloudAdmin",
+            code=code,
+        )
+    return PepError(
+        "The privileged endpoint refused to open a session",
+        kind="pep_fault",
+        where=where,
+        cause=fault.reason or fault.provider_fault,
+        remedy=f"The message is the endpoint's own (WSMan fault {code})",
+        code=code,
+    )
+
+
+TOO_MANY: t.Final = "it has no room for another session"
+"""Reason of TryNext when the session quota of an address is used up."""
+
+
+def quota(reasons: t.Mapping[str, str]) -> PepError:
+    """Return the error that addresses answered, but that none has room for another session."""
+    return PepError(
+        "The privileged endpoint has too many sessions open",
+        kind="pep_session_quota",
+        cause="; ".join(f"{address}: {reason}" for address, reason in reasons.items()),
+        remedy="Close sessions that others left open, or wait until they time out, then run again",
+        code=str(TOO_MANY_SHELLS),
+    )
+
+
+def _sign_in(error: Exception, where: str, options: PepOptions) -> AzsError:
+    text = str(error)
+    if isinstance(error, AuthenticationError) and "did not response" not in text:
+        return SignInError(
+            f"The privileged endpoint refused the sign-in of {options.username}",
+            kind="pep_wrong_password",
+            where=where,
+            cause=f"user name or password is wrong, or the account is locked ({options.auth})",
+            remedy="Compare pep_username (DOMAIN\\CloudAdmin) and pep_password. It was tried once only, at this address, "
+            "so as not to lock the account",
+        )
+    if isinstance(error, AuthenticationError) or "incompatible with the specified auth_provider" in text:
+        return SignInError(
+            f"The privileged endpoint does not offer the sign-in method {options.auth}",
+            kind="pep_auth_not_offered",
+            where=where,
+            cause=text,
+            remedy="Set pep_auth to a method that it offers; with basic authentication alone it is no privileged endpoint",
+        )
+    if re.search(r"digital envelope routines|disabled for fips|\bmd[45]\b|\bRC4\b|\bARC4\b", text, re.IGNORECASE):
+        return SignInError(
+            f"This host cannot sign in with {options.auth}",
+            kind="pep_fips",
+            where=platform.node(),
+            cause="NTLM needs MD4, MD5 and RC4, which are switched off on hosts in FIPS mode",
+            remedy="Set pep_auth to kerberos, or run the task on a host that is not in FIPS mode",
+        )
+    if type(error).__module__.startswith("spnego"):
+        return SignInError(
+            f"Signing in with {options.auth} failed before the endpoint was asked",
+            kind="pep_kerberos_failed" if options.auth == "kerberos" else "pep_sign_in_failed",
+            where=where,
+            cause=text,
+            remedy="Check the Kerberos configuration of this host (realm, KDC, clock), and give pep_hosts by name"
+            if options.auth != "ntlm"
+            else "Compare pep_username, DOMAIN\\CloudAdmin",
+        )
+    if isinstance(error, WinRMError):
+        return PepError(
+            "The privileged endpoint could not open a session", kind="pep_fault", where=where, cause=text,
+            remedy="Try another address of pep_hosts first; if it says the same, the stamp needs support",
+        )
+    raise error
+
+
+def _first(text: str, pattern: str) -> str:
+    match = re.search(pattern, text)
+    return match[match.lastindex or 0] if match else ""

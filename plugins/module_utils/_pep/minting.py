@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a registration token is asked for, whether a kept one still fits, and minting it. FOR INTERNAL COLLECTION USE ONLY."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims, versions
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, ConflictError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._pep import cmdlets
+
+if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
+    from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import PepSession
+
+UNREADABLE: t.Final = "agreement_number_and_asset_tag"
+"""The difference that can be seen in no place but the manifest entry, and only as a difference."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BridgePrincipal:
+    """A bridge principal to be made.
+
+    :param refresh_token: of the Azure user that registers.
+    :param timeout: seconds.
+    """
+
+    refresh_token: str = dataclasses.field(repr=False)
+    environment: str
+    tenant: str | None
+    timeout: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """A registration token that is wanted.
+
+    :param cloud_id: of the stamp that it must be from; None accepts the one that answers.
+    :param principal: the bridge principal to make first, None for none.
+    """
+
+    request: billing.Request
+    disconnected: bool
+    cloud_id: str | None
+    encrypt: bool
+    principal: BridgePrincipal | None
+
+    @classmethod
+    def from_params(cls, params: t.Mapping[str, t.Any]) -> tuple[Order, list[str]]:
+        """Return the order of a module's options, and warnings. Raises InputError when a rule is broken."""
+        request, warnings = billing.request(
+            billing_model=params["billing_model"],
+            disconnected=params["disconnected"],
+            agreement_number=params["agreement_number"],
+            asset_tag=params["asset_tag"],
+            usage_reporting=params["usage_reporting"],
+            marketplace_syndication=params["marketplace_syndication"],
+            token_version=params["token_version"],
+        )
+        principal = None
+        if params["bridge_principal_refresh_token"]:
+            if params["disconnected"]:
+                raise InputError(
+                    "A disconnected stamp has no bridge principal",
+                    remedy="Leave bridge_principal_refresh_token out, or set disconnected to false",
+                )
+            principal = BridgePrincipal(
+                refresh_token=params["bridge_principal_refresh_token"],
+                environment=params["bridge_principal_environment"],
+                tenant=params["bridge_principal_tenant"],
+                timeout=params["bridge_principal_timeout"],
+            )
+        order = cls(request, params["disconnected"], params["cloud_id"], params["encrypt"], principal)
+        return order, warnings
+
+    def differences(self, entry: bundle.Entry) -> list[str]:
+        """Return the names of what a kept token has otherwise than it is wanted; empty when it fits.
+
+        A token version that is not asked for, and a principal that is not asked for, fit as they are.
+        """
+        wanted = self.request
+        found = [
+            name
+            for name in ("billing_model", "marketplace_syndication", "usage_reporting")
+            if getattr(entry, name) != getattr(wanted, name)
+        ]
+        if wanted.token_version and entry.token_version != wanted.token_version:
+            found.append("token_version")
+        if self.principal and not entry.bridge_principal:
+            found.append("bridge_principal")
+        if self.cloud_id and not claims.same_id(entry.cloud_id, self.cloud_id):
+            found.append("cloud_id")
+        if self.encrypt != (entry.encrypted_sha256 is not None):
+            found.append("encrypted")
+        if not bundle.same_fingerprint(entry.fingerprint, wanted.agreement_number, wanted.asset_tag):
+            found.append(UNREADABLE)
+        return found
+
+    def shown_after(self, entry: bundle.Entry, differences: t.Sequence[str]) -> dict[str, t.Any]:
+        """Return what a diff shows of the new token, which is the same when it is only predicted.
+
+        :param differences: to the token that was there before.
+        """
+        changed = ", changed" if UNREADABLE in differences else ""
+        return {**_said(entry), "encrypted": self.encrypt, UNREADABLE: f"not shown{changed}", "minted": "by this task"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Minted:
+    """What a session gave.
+
+    :param request: with the defaults of the stamp's version.
+    :param token: None when it was only predicted.
+    """
+
+    stamp: cmdlets.StampInformation
+    request: billing.Request
+    token: str | None = dataclasses.field(repr=False)
+    bridge_principal: str | None
+
+    def entry(self, where: bundle.Place) -> bundle.Entry:
+        """Return the manifest entry of the token; of a predicted one without what only the token itself would tell."""
+        request = self.request
+        facts: dict[str, t.Any] = {
+            "cloud_id": self.stamp.cloud_id,
+            "billing_model": request.billing_model,
+            "marketplace_syndication": request.marketplace_syndication,
+            "usage_reporting": request.usage_reporting,
+            "token_version": request.token_version,
+            "bridge_principal": self.bridge_principal,
+            "stamp_version": self.stamp.stamp_version,
+        }
+        if self.token is None:
+            return bundle.Entry(kind=bundle.TOKEN, stamp=where.stamp, sha256="", size=0, created="", **facts)
+        facts["fingerprint"] = bundle.fingerprint(request.agreement_number, request.asset_tag)
+        return bundle.new_entry(bundle.TOKEN, where.stamp, self.token, **facts)
+
+
+def shown(entry: bundle.Entry, where: bundle.Place, *, encrypted: bool) -> dict[str, t.Any]:
+    """Return what a task result shows of a token."""
+    return {
+        "cloud_id": entry.cloud_id,
+        "billing_model": entry.billing_model,
+        "marketplace_syndication": entry.marketplace_syndication,
+        "usage_reporting": entry.usage_reporting,
+        "token_version": entry.token_version,
+        "bridge_principal": entry.bridge_principal,
+        "sha256": entry.sha256 or None,
+        "created": entry.created or None,
+        "path": str(where.path),
+        "encrypted": encrypted,
+    }
+
+
+def shown_before(entry: bundle.Entry) -> dict[str, t.Any]:
+    """Return what a diff shows of a token that is there."""
+    return {
+        **_said(entry),
+        "encrypted": entry.encrypted_sha256 is not None,
+        UNREADABLE: "not shown",
+        "minted": entry.created,
+    }
+
+
+def mint(
+    session: PepSession,
+    order: Order,
+    *,
+    predict: bool,
+    progress: Progress,
+    hide: t.Callable[[str], None],
+) -> Minted:
+    """Mint a token in one session: stamp information, key pair where the version wants it, principal, token.
+
+    :param predict: only read the stamp information, and check what can be checked with it.
+    :param hide: takes what must never be printed.
+    :raises ConflictError: another stamp answered than was expected.
+    :raises InputError: the stamp's version does not know what is asked for.
+    :raises PepError: a cmdlet failed.
+    :raises ArtifactError: the token is another stamp's.
+    """
+    progress.step("reading the stamp information")
+    stamp = cmdlets.stamp_information(session, progress)
+    check_stamp(stamp, order.cloud_id, session.host)
+    if order.disconnected and not versions.knows_disconnected(stamp.stamp_version):
+        raise InputError(
+            f"Registering while disconnected needs a stamp from 1.0.180106.1 on, this one is {stamp.stamp_version}",
+            kind="stamp_too_old",
+            remedy="Update the stamp",
+        )
+    request = order.request.at_stamp(stamp.stamp_version)
+    if predict:
+        return Minted(stamp, request, None, None)
+    if versions.wants_key_pair(stamp.stamp_version, stamp.nodes or 1):
+        progress.step("creating the key pair")
+        cmdlets.create_key_pair(session, progress)
+    principal = None
+    if order.principal:
+        progress.step("creating the bridge principal")
+        principal = cmdlets.new_bridge_principal(
+            session,
+            refresh_token=order.principal.refresh_token,
+            environment=order.principal.environment,
+            tenant=order.principal.tenant,
+            timeout=order.principal.timeout,
+            progress=progress,
+        )
+    progress.step("minting the registration token")
+    token = cmdlets.new_registration_token(session, request, progress)
+    hide(token)
+    decoded = claims.read_token(token)
+    if decoded.cloud_id and not claims.same_id(decoded.cloud_id, stamp.cloud_id):
+        raise ArtifactError(
+            "The stamp gave the registration token of another stamp",
+            kind="token_of_another_stamp",
+            where=session.host,
+            cause=f"the token says cloud id {decoded.cloud_id}, the stamp information {stamp.cloud_id}",
+            remedy="Do not use it; the stamp needs support",
+        )
+    return Minted(stamp, request, token, principal or decoded.bridge_principal)
+
+
+def check_stamp(stamp: cmdlets.StampInformation, cloud_id: str | None, where: str) -> None:
+    """Raise ConflictError when another stamp answered than the one with this cloud id; None accepts any."""
+    if cloud_id and not claims.same_id(stamp.cloud_id, cloud_id):
+        raise ConflictError(
+            "The privileged endpoint is that of another stamp",
+            kind="another_stamp",
+            where=where,
+            cause=f"its cloud id is {stamp.cloud_id}, and {cloud_id} is expected",
+            remedy="Compare pep_hosts and cloud_id of this stamp in the inventory. Nothing was changed",
+        )
+
+
+def _said(entry: bundle.Entry) -> dict[str, t.Any]:
+    """Return what a token says; not the bridge principal, which cannot be predicted."""
+    return {
+        "cloud_id": entry.cloud_id,
+        "stamp_version": entry.stamp_version,
+        "billing_model": entry.billing_model,
+        "marketplace_syndication": entry.marketplace_syndication,
+        "usage_reporting": entry.usage_reporting,
+        "token_version": entry.token_version,
+    }

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sessions at a privileged endpoint. FOR INTERNAL COLLECTION USE ONLY.
+
+The endpoint is a JEA session configuration without a language: only cmdlets can be run, one at a time, never scripts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+import signal
+import time
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, PepError, PepSessionLost
+from ansible_collections.azurestack.hub.plugins.module_utils._pep import failures
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import Address, PepOptions
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.transport import OPERATION_TIMEOUT, Connection
+
+try:
+    import requests
+    from pypsrp.complex_objects import PSCredential, PSInvocationState
+    from pypsrp.exceptions import WinRMError, WSManFaultError
+    from pypsrp.powershell import PowerShell, RunspacePool
+except ImportError as error:
+    MISSING: str | None = str(error)
+else:
+    MISSING = None
+
+Notify = t.Callable[[str], None]
+ProgressCallback = t.Callable[[str, str, int], None]
+
+_MARGIN: t.Final = 60
+"""Seconds to wait longer than a cmdlet's own limit, so that its own message arrives."""
+_READ_MARGIN: t.Final = 5
+"""Seconds to wait longer for an answer than the endpoint may take."""
+_OPENING: t.Final = 90
+"""Seconds that the session configuration may take to start; loading its modules is slow on a busy stamp."""
+_PATIENCE: t.Final = 4
+"""How many connection timeouts long a lost connection is tried again while a cmdlet runs."""
+_LONGEST_PAUSE: t.Final = 30.0
+_CLOSING: t.Final = 300
+
+
+@contextlib.contextmanager
+def open_session(options: PepOptions, notify: Notify) -> t.Iterator[PepSession]:
+    """Open a session at the first address that answers; close it whatever happens.
+
+    Only an address that does not answer, or has no room for another session (rooms are counted on each machine), is passed
+    over. Refused sign-ins, unknown configurations and untrusted certificates end the search: the next address would say the
+    same, and every wrong password counts towards locking the account.
+
+    :param notify: takes warnings: an address that was passed over, transcripts that could not be shipped.
+    :raises PepUnreachable: no address answered.
+    :raises SignInError: the account was refused, or this host cannot use the method.
+    :raises PepError: pypsrp is missing, or the endpoint refused the session.
+    """
+    if MISSING:
+        raise failures.library_missing(
+            "pypsrp", "pypsrp>=0.8.1", f"the modules reach the privileged endpoint with it ({MISSING})"
+        )
+    with _terminable():
+        session = _first_that_answers(options, notify)
+        try:
+            yield session
+        finally:
+            session.close()
+
+
+def _first_that_answers(options: PepOptions, notify: Notify) -> PepSession:
+    reasons: dict[str, str] = {}
+    for address in options.addresses:
+        try:
+            session = PepSession(options, address, notify)
+        except failures.TryNext as reason:
+            reasons[str(address)] = str(reason)
+            continue
+        if reasons:
+            passed = "; ".join(f"{passed}: {reason}" for passed, reason in reasons.items())
+            notify(f"The privileged endpoint was reached at {address}, not at an earlier address ({passed}).")
+        return session
+    if failures.TOO_MANY in reasons.values():
+        raise failures.quota(reasons)
+    raise failures.unreachable(reasons)
+
+
+class PepSession:
+    """An open session. Made by `open_session`.
+
+    :ivar host: the address that answered, with its port.
+    """
+
+    def __init__(self, options: PepOptions, address: Address, notify: Notify) -> None:
+        self.host = str(address)
+        self._options = options
+        self._notify = notify
+        self._lost = False
+        self._finished: t.Any = None
+        self._connection = Connection(
+            address.host,
+            port=address.port,
+            username=options.username,
+            password=options.password,
+            ssl=options.tls,
+            auth=options.auth,
+            cert_validation=options.verify,
+            connection_timeout=options.connection_timeout,
+            operation_timeout=options.operation_timeout,
+            read_timeout=options.operation_timeout + _READ_MARGIN,
+            proxy=options.proxy,
+            no_proxy=options.proxy is None,  # the environment's proxy is the one to the internet
+        )
+        self._pool = RunspacePool(self._connection, configuration_name=options.configuration)
+        self._connection.wait_until = time.monotonic() + _OPENING
+        try:
+            self._pool.open()
+        except Exception as error:
+            self._discard()
+            raise failures.on_opening(error, address, options) from error
+        self._connection.wait_until = 0.0
+        self._connection.line.patience = _PATIENCE * options.connection_timeout
+
+    def run(
+        self,
+        cmdlet: str,
+        parameters: t.Mapping[str, t.Any] | None = None,
+        *,
+        timeout: int,
+        changes: bool = False,
+        tolerant: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> list[t.Any]:
+        """Run one cmdlet and return what it wrote to the output stream.
+
+        While the stamp runs another action plan, the cmdlet is tried again with growing pauses.
+
+        :param parameters: names and values; None as the value means a switch that is given.
+        :param timeout: seconds after which the cmdlet itself gives up; waited for a little longer.
+        :param changes: whether it changes the stamp, so that a lost session leaves the outcome unknown.
+        :param tolerant: whether errors that did not end the cmdlet are only told when there is output all the same.
+        :param progress: called with activity, status and percent of new progress records.
+        :raises PepSessionLost: the session was lost or the time is over: the outcome is unknown.
+        :raises PepError: the cmdlet failed.
+        """
+        until = time.monotonic() + self._options.busy_timeout
+        pause = 1.0
+        while True:
+            try:
+                return self._run(cmdlet, parameters or {}, timeout, changes, tolerant, progress)
+            except PepError as error:
+                remaining = until - time.monotonic()
+                if error.kind != "stamp_busy" or remaining <= 0:
+                    raise
+            if progress:
+                progress("waiting for the stamp", "another action is in progress", -1)
+            time.sleep(min(pause * random.uniform(0.75, 1.25), remaining))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def close(self) -> None:
+        """Ship the transcripts when asked, and close the session. Never raises for what the endpoint does not do."""
+        if self._options.transcripts and not self._lost:
+            self._ship_transcripts()
+        self._discard()
+
+    def _run(
+        self,
+        cmdlet: str,
+        parameters: t.Mapping[str, t.Any],
+        timeout: int,
+        changes: bool,
+        tolerant: bool,
+        progress: ProgressCallback | None,
+    ) -> list[t.Any]:
+        shell = PowerShell(self._pool)
+        shell.add_cmdlet(cmdlet)
+        shell.add_parameters(dict(parameters))
+        until = time.monotonic() + timeout + _MARGIN
+        reported = 0
+        started = False
+        try:
+            self._end_last()
+            started = True
+            shell.begin_invoke()
+            while shell.state == PSInvocationState.RUNNING:
+                shell.poll_invoke()
+                if progress and len(shell.streams.progress) > reported:
+                    reported = len(shell.streams.progress)
+                    last = shell.streams.progress[-1]
+                    progress(last.activity or cmdlet, last.description or "", last.percent_complete or 0)
+                if shell.state == PSInvocationState.RUNNING and time.monotonic() > until:
+                    raise failures.on_waiting(cmdlet, self.host, timeout + _MARGIN, changes=changes)
+        except AzsError:
+            self._lost = True
+            raise
+        except Exception as error:  # whatever it is, the cmdlet may go on at the stamp, and nobody watches it any more
+            self._lost = True
+            raise failures.on_losing(error, cmdlet, self.host, self._options, changes=changes and started) from error
+        self._finished = shell
+        errors = [_text_of(record) for record in shell.streams.error]
+        if shell.state == PSInvocationState.COMPLETED and (not errors or (tolerant and shell.output)):
+            for said, dummy in errors:
+                self._notify(f"{cmdlet} at {self.host} reported an error and went on: {said}")
+            return list(shell.output)
+        # A terminating error comes last, with the state; before it there may be errors that did not end the cmdlet.
+        said, code = errors[-1] if errors else ("the pipeline was stopped", None)
+        raise failures.of_cmdlet(cmdlet, said, code, self.host)
+
+    def _end_last(self) -> None:
+        """Tell the endpoint that the last pipeline is done with: finished ones count against the shell's quota.
+
+        Done before the next one and not at once, because closing the session ends the last pipeline as well.
+        """
+        finished, self._finished = self._finished, None
+        if finished is not None:
+            finished.close()
+
+    def _ship_transcripts(self) -> None:
+        transcripts = self._options.transcripts
+        assert transcripts is not None
+        parameters = {
+            "TranscriptsPathDestination": transcripts.share,
+            "Credential": PSCredential(username=transcripts.username, password=transcripts.password),
+        }
+        try:
+            self._connection.wait_until = time.monotonic() + self._options.operation_timeout
+            self._pool.exchange_keys()
+            self._connection.wait_until = 0.0
+            self._run("Close-PrivilegedEndpoint", parameters, _CLOSING, False, True, None)
+        except PepSessionLost as lost:
+            # The cmdlet ends the session that it runs in, so its own end may not be seen.
+            if lost.code != str(failures.SHELL_NOT_FOUND):
+                self._not_shipped(str(lost))
+        except (AzsError, requests.RequestException, WinRMError) as error:
+            self._not_shipped(str(error))
+
+    def _not_shipped(self, why: str) -> None:
+        self._notify(
+            f"The transcript of this session was not shipped to {self._options.transcripts and self._options.transcripts.share}, "
+            f"it stays on {self.host}: {why}"
+        )
+
+    def _discard(self) -> None:
+        """Close shell and connection as far as the endpoint lets us."""
+        self._connection.line.patience = 0.0
+        self._connection.wait_until = 0.0
+        with contextlib.suppress(requests.RequestException, WinRMError, ImportError, ValueError, OSError):
+            self._pool.close()
+        self._connection.close()
+
+
+def _text_of(record: t.Any) -> tuple[str, str | None]:
+    """Return message and fully qualified error id of an error record."""
+    exception = getattr(record, "exception", None)
+    message = getattr(record, "details_message", None)
+    for properties in ("adapted_properties", "extended_properties"):
+        message = message or (getattr(exception, properties, None) or {}).get("Message")
+    return re.sub(r"\s+", " ", str(message or record)).strip(), getattr(record, "fq_error", None)
+
+
+@contextlib.contextmanager
+def _terminable() -> t.Iterator[None]:
+    """Let SIGTERM unwind the stack as an interrupt does, so that the session is closed."""
+
+    def unwind(number: int, dummy: t.Any) -> t.NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, unwind)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
