@@ -12,7 +12,7 @@ import datetime
 import functools
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds, credentials
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds, credentials, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust, require_libraries
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
@@ -49,7 +49,7 @@ class Activation:
         return cls(
             registration_id=properties.get("azureRegistrationResourceIdentifier") or None,
             environment=properties.get("azureEnvironmentName") or None,
-            expires=_expiry(properties.get("expiration")),
+            expires=expiry.normal(properties.get("expiration")),
             marketplace_syndication=properties.get("marketplaceSyndicationEnabled"),
             usage_reporting=properties.get("usageReportingEnabled"),
             provisioning_state=properties.get("provisioningState") or None,
@@ -68,7 +68,7 @@ class Activation:
 
     def expires_in_days(self, now: datetime.datetime) -> int | None:
         """Return the whole days that are left, negative when it has expired; None when it never does."""
-        return days_left(self.expires, now)
+        return expiry.days_left(self.expires, now)
 
     @property
     def registration(self) -> RegistrationId | None:
@@ -88,11 +88,15 @@ class AdminOptions:
     identity: credentials.Identity
     subscription_id: str | None
     trust: Trust
+    hide: t.Callable[[str], None] = dataclasses.field(default=lambda token: None, compare=False, repr=False)
 
     @classmethod
-    def from_params(cls, params: t.Mapping[str, t.Any]) -> AdminOptions:
+    def from_params(
+        cls, params: t.Mapping[str, t.Any], hide: t.Callable[[str], None] = lambda token: None
+    ) -> AdminOptions:
         """Return the options of a module's parameters.
 
+        :param hide: takes every access token, to keep it out of what is printed.
         :raises InputError: admin_endpoint is missing or no https URL.
         """
         endpoint = (params["admin_endpoint"] or "").strip().rstrip("/")
@@ -111,6 +115,7 @@ class AdminOptions:
                 ca_bundle=params["admin_ca_bundle"],
                 timeout=params["admin_timeout"],
             ),
+            hide=hide,
         )
 
 
@@ -139,7 +144,7 @@ class Stamp:
         if self._options.authority:
             stamp = dataclasses.replace(stamp, authority=self._options.authority.rstrip("/"))
         credential = self._options.identity.credential(
-            stamp, self._options.trust, discovery=False, hide=lambda token: None
+            stamp, self._options.trust, discovery=False, hide=self._options.hide
         )
         return ArmClient(
             endpoint, self._transport, credential=credential, audience=stamp.audience, name=f"the stamp's {endpoint}"
@@ -188,26 +193,6 @@ def state_of(activation: Activation | None, now: datetime.datetime) -> str:
     return NOT_REGISTERED if activation is None else activation.state(now)
 
 
-def days_left(expires: str | None, now: datetime.datetime) -> int | None:
-    """Return the whole days until a timestamp, negative when it has passed; None for unknown and for never."""
-    if expires is None or expires == claims.NEVER:
-        return None
-    return (claims.parse_time(expires) - now).days
-
-
 @functools.lru_cache(maxsize=1)
 def _stamp(options: AdminOptions) -> Stamp:
     return Stamp(options)
-
-
-def _expiry(value: t.Any) -> str | None:
-    """Return the service's timestamp in one form; all forms of never (year 9999) as claims.NEVER."""
-    if not value:
-        return None
-    try:
-        moment = claims.parse_time(str(value))
-    except ValueError:
-        return None
-    if moment.year == 9999:
-        return claims.NEVER
-    return moment.astimezone(datetime.timezone.utc).replace(microsecond=0).isoformat().replace("+00:00", "Z")

@@ -9,6 +9,9 @@ import re
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
+DEFAULT_GROUP = "azurestack"
+"""Resource group of registrations when the task names none, as in RegisterWithAzure.psm1."""
+
 _PATTERN = re.compile(
     r"/?subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.AzureStack/registrations/([^/]+)/?",
     re.IGNORECASE,

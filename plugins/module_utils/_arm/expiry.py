@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Expiries of registrations and activations. FOR INTERNAL COLLECTION USE ONLY."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+
+
+def now() -> datetime.datetime:
+    """Return the present moment as an aware UTC time."""
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def normal(value: t.Any) -> str | None:
+    """Return a service's timestamp in one form, every form of never (year 9999) as claims.NEVER; None when it is none."""
+    try:
+        moment = claims.parse_time(str(value or ""))
+    except ValueError:
+        return None
+    if moment.year == 9999:
+        return claims.NEVER
+    return moment.astimezone(datetime.timezone.utc).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def days_left(expires: str | None, moment: datetime.datetime) -> int | None:
+    """Return the whole days until a timestamp, negative when it has passed; None for unknown and for never."""
+    if expires is None or expires == claims.NEVER:
+        return None
+    return (claims.parse_time(expires) - moment).days

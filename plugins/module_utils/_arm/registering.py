@@ -1,0 +1,445 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bringing a stamp's registration into the wanted state. FOR INTERNAL COLLECTION USE ONLY.
+
+Reads first and plans; the same plan is what check mode predicts and what the real run does. A stamp can have one
+registration in a cloud, so an existing one is looked for by cloud id before the first write.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import expiry, locks, provisioning, registrations
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, ConflictError, InputError
+
+UNREADABLE: t.Final = ("agreement_number", "asset_tag")
+"""Part of the registration token that Azure shows nowhere: never compared, never reported as in sync."""
+FIELDS: t.Final = ("cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal")
+NO_PRINCIPAL: t.Final = "00000000-0000-0000-0000-000000000000"
+
+# What a run does, in the result's `actions`.
+REGISTER_PROVIDER: t.Final = "register_provider"
+CREATE_GROUP: t.Final = "create_resource_group"
+LIFT_LOCK: t.Final = "lift_lock"
+REGISTER: t.Final = "register"
+PUT_LOCK: t.Final = "put_lock"
+DELETE: t.Final = "delete_registration"
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What the registration token says; None where it does not tell, or cannot be decoded.
+
+    :param token: the registration token; None when an earlier task would only make it (check mode).
+    """
+
+    cloud_id: str
+    billing_model: str | None = None
+    marketplace_syndication: bool | None = None
+    usage_reporting: bool | None = None
+    bridge_principal: str | None = None
+    token_version: str | None = None
+    hardware: dict[str, dict[str, t.Any]] | None = None
+    token: str | None = dataclasses.field(default=None, repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where the registration is to be: the task's options.
+
+    :param name: None adopts the existing registration's name, or takes azurestack-<cloud id> for a new one.
+    :param resource_group: None adopts the existing registration's group, or takes the default one for a new one.
+    :param location: of a resource group that has to be made.
+    :param known: id of the registration when it is known from elsewhere, which saves the search.
+    """
+
+    name: str | None = None
+    resource_group: str | None = None
+    location: str | None = None
+    known: RegistrationId | None = None
+
+    def id_for(self, subscription_id: str, cloud_id: str | None) -> RegistrationId:
+        """Return where a new registration would be made; without a cloud id, where the named one is."""
+        name = self.name or f"azurestack-{cloud_id}"
+        return RegistrationId(subscription_id, self.resource_group or DEFAULT_GROUP, name)
+
+    def names(self, where: RegistrationId) -> bool:
+        """Tell whether a registration is the one that name (and resource group, when given) mean."""
+        same_group = self.resource_group is None or claims.same_id(self.resource_group, where.resource_group)
+        return claims.same_id(self.name, where.name) and same_group
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What was found and done, or in check mode would be done."""
+
+    id: RegistrationId | None
+    before: dict[str, t.Any]
+    after: dict[str, t.Any]
+    existed: bool
+    adopted: bool = False
+    actions: list[str] = dataclasses.field(default_factory=list)
+    differences: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    not_compared: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was, or would be, changed."""
+        return bool(self.actions)
+
+
+def present(
+    azure: Azure, wanted: Wanted, place: Place, *, reregister: bool, provider_timeout: int, check: bool
+) -> Outcome:
+    """Register a stamp where it is not registered as wanted, and see to the lock.
+
+    :param reregister: register again although nothing that can be compared differs.
+    :param provider_timeout: seconds to wait for the resource provider.
+    :param check: plan only; nothing but GETs and the export of the key is sent.
+    :raises ConflictError: the stamp is registered elsewhere, or the name belongs to another stamp. Nothing was changed.
+    :raises ArmError: an error of Azure.
+    :raises AzsError: kinds interrupted and registration_unprotected, see locks.unlocked.
+    """
+    target = place.id_for(azure.subscription_id, wanted.cloud_id)
+    registered, occupant, provider_usable = _search(azure, wanted.cloud_id, place.known, target)
+    found = _choose(azure, wanted.cloud_id, registered, place)
+    if found is not None:
+        return _maintain(azure, wanted, target, found, reregister, check)
+    if occupant is not None:
+        raise _of_another_stamp(occupant, wanted.cloud_id)
+    return _create(azure, wanted, target, place.location, provider_usable, provider_timeout, check)
+
+
+def absent(azure: Azure, cloud_id: str | None, place: Place, *, check: bool) -> Outcome:
+    """Delete a registration, found by its name or by the stamp's cloud id.
+
+    :param cloud_id: the stamp's; a registration of another one is refused.
+    :raises ConflictError: the registration belongs to another stamp. Nothing was changed.
+    :raises ArmError: an error of Azure; the lock is back.
+    """
+    if place.known or place.name:
+        found = registrations.get(azure.client, place.known or place.id_for(azure.subscription_id, None))
+    else:
+        registered, _occupant, _usable = _search(azure, t.cast(str, cloud_id), None, None)
+        found = _choose(azure, t.cast(str, cloud_id), registered, place)
+    if found is None:
+        return Outcome(id=None, before={}, after={}, existed=False)
+    if cloud_id and not claims.same_id(found.cloud_id, cloud_id):
+        raise _of_another_stamp(found, cloud_id)
+    where = found.id
+    level = locks.level(azure.client, where)
+    outcome = Outcome(
+        id=where,
+        before=_shown(where, found, None, level),
+        after={},
+        existed=True,
+        actions=[*([LIFT_LOCK] if level is not None else []), DELETE],
+    )
+    if not check:
+        locks.unlocked(
+            azure.client, where, lambda: registrations.delete(azure.client, where),
+            doing=f"delete the registration {where.name}", locked=level is not None, deletes=True,
+        )
+    return outcome
+
+
+def differences(
+    wanted: Wanted, found: Registration, key: claims.KeyClaims | None
+) -> tuple[list[dict[str, t.Any]], list[str]]:
+    """Compare what the token says with the registration and the claims of its key.
+
+    :returns: the differing fields, each with the wanted and the found value and where that was read; and the fields that
+        could not be compared because one side does not tell.
+    """
+    different: list[dict[str, t.Any]] = []
+    unknown = list(UNREADABLE)
+    for field in FIELDS:
+        want = _plain(field, getattr(wanted, field))
+        have = _plain(field, getattr(found, field, None))
+        source = "registration"
+        if have is None and key is not None:
+            have, source = _plain(field, getattr(key, field)), "activation_key"
+        if want is None or (have is None and field != "bridge_principal"):
+            unknown.append(field)
+        elif str(want).lower() != str(have).lower():
+            different.append({"field": field, "wanted": want, "found": have, "read_from": source})
+    if wanted.hardware is None or key is None or key.hardware is None:
+        unknown.append("hardware")
+    elif not claims.same_hardware(wanted.hardware, key.hardware):
+        different.append({
+            "field": "hardware",
+            "wanted": _nodes(wanted.hardware, key.hardware),
+            "found": _nodes(key.hardware, wanted.hardware),
+            "read_from": "activation_key",
+        })
+    return different, unknown
+
+
+def _search(
+    azure: Azure, cloud_id: str, known: RegistrationId | None, target: RegistrationId | None
+) -> tuple[list[Registration], Registration | None, bool]:
+    """Look for a stamp's registrations.
+
+    :param known: where the registration is believed to be; when it is there, nothing else is read.
+    :param target: where a new one would be made.
+    :returns: the registrations (several only when expired ones were left behind), another stamp's registration at the
+        target, and whether the resource provider is known to be usable.
+    :raises ConflictError: the stamp is registered in another subscription, or what is known belongs to another stamp.
+    """
+    if known is not None:
+        if not claims.same_id(known.subscription_id, azure.subscription_id):
+            raise ConflictError(
+                f"The stamp {cloud_id} is registered in another subscription, {known.subscription_id}",
+                kind="registered_elsewhere",
+                where=str(known),
+                cause=f"subscription_id is {azure.subscription_id}, and a stamp has one registration",
+                remedy="Set subscription_id to that subscription, or run azurestack.hub.change_registration, "
+                "which removes the activation and the old registration first",
+                details={"registration_id": str(known)},
+            )
+        found = registrations.get(azure.client, known)
+        if found is not None:
+            if not claims.same_id(found.cloud_id, cloud_id):
+                raise _of_another_stamp(found, cloud_id)
+            return [found], None, True
+    own: list[Registration] = []
+    occupant: Registration | None = None
+    try:
+        for registration in registrations.list_all(azure.client, azure.subscription_id):
+            if claims.same_id(registration.cloud_id, cloud_id):
+                own.append(registration)
+            elif target is not None and registration.id.same(target):
+                occupant = registration
+    except ArmError as error:
+        if error.kind != "provider_not_registered":
+            raise
+        return [], None, False
+    return own, occupant, True
+
+
+def _choose(
+    azure: Azure, cloud_id: str, registered: list[Registration], place: Place
+) -> Registration | None:
+    """Return the registration that the task is about, None when a new one has to be made.
+
+    After the yearly capacity subscription has expired a stamp may be registered anew under another name while the expired
+    registration is still there; so an expired one under another name does not count.
+
+    :raises ConflictError: the stamp is registered under another name, or more than once.
+    """
+    fitting = [one for one in registered if place.name is None or place.names(one.id)]
+    if len(fitting) == 1:
+        return fitting[0]
+    now = expiry.now()
+    living = [one for one in fitting or registered if not _expired(azure, one, now)]
+    if fitting and len(living) != 1:
+        raise ConflictError(
+            f"The stamp {cloud_id} has {len(fitting)} registrations, {len(living)} of them not expired",
+            kind="several_registrations",
+            where=", ".join(str(one.id) for one in fitting),
+            remedy="Set name and resource_group to the one that is meant; delete the others (state absent)",
+            details={"registration_ids": [str(one.id) for one in fitting]},
+        )
+    if fitting or not living:
+        return living[0] if living else None
+    elsewhere = living[0].id
+    raise ConflictError(
+        f"The stamp {cloud_id} is registered already, as {elsewhere.name} in resource group {elsewhere.resource_group}",
+        kind="registered_elsewhere",
+        where=str(elsewhere),
+        cause=f"{place.name}"
+        + (f" in resource group {place.resource_group}" if place.resource_group else "")
+        + " was asked for, and a stamp has one registration",
+        remedy="Leave name out, or set name and resource_group to that registration, to keep it; "
+        "run azurestack.hub.change_registration to give it another place, azurestack.hub.unregister to remove it",
+        details={"registration_id": str(elsewhere)},
+    )
+
+
+def _expired(azure: Azure, registration: Registration, now: datetime.datetime) -> bool:
+    key = _key_claims(azure, registration.id, needed=False)
+    return key is not None and key.expired(now)
+
+
+def _create(
+    azure: Azure,
+    wanted: Wanted,
+    where: RegistrationId,
+    location: str | None,
+    provider_usable: bool,
+    provider_timeout: int,
+    check: bool,
+) -> Outcome:
+    client, subscription = azure.client, azure.subscription_id
+    new_group = not provisioning.group_exists(client, subscription, where.resource_group)
+    location = location or azure.cloud.default_location
+    if new_group and not location:
+        raise InputError(
+            f"The resource group {where.resource_group} does not exist, and nothing says where to create it",
+            cause=f"{azure.cloud.name} has no default location",
+            remedy="Set location, or resource_group to an existing group",
+        )
+    outcome = Outcome(
+        id=where,
+        before={},
+        after=_shown(where, wanted, None, locks.LEVEL),
+        existed=False,
+        actions=[
+            *([] if provider_usable else [REGISTER_PROVIDER]), *([CREATE_GROUP] if new_group else []), REGISTER, PUT_LOCK
+        ],
+        not_compared=list(UNREADABLE),
+    )
+    if check:
+        return outcome
+    provider = provisioning.Provider(client, subscription, provider_timeout)
+    if not provider_usable:
+        provider.register()
+    if new_group:
+        provisioning.create_group(client, subscription, where.resource_group, t.cast(str, location))
+
+    def register() -> Registration:
+        return provider.when_usable(
+            lambda: _put(azure, where, wanted), lambda: outcome.actions.insert(0, REGISTER_PROVIDER)
+        )
+
+    made = locks.unlocked(
+        client, where, register, doing=f"register the stamp as {where.name}", locked=False, exists=False
+    )
+    _accept(outcome, made, wanted)
+    return outcome
+
+
+def _maintain(
+    azure: Azure, wanted: Wanted, target: RegistrationId, found: Registration, reregister: bool, check: bool
+) -> Outcome:
+    client, where = azure.client, found.id
+    level = locks.level(client, where)
+    key = _key_claims(azure, where, needed=not reregister)
+    different, unknown = differences(wanted, found, key)
+    register = reregister or bool(different)
+    outcome = Outcome(
+        id=where,
+        before=_shown(where, found, key, level),
+        after=_shown(where, wanted if register else found, key, locks.LEVEL),
+        existed=True,
+        adopted=not where.same(target),
+        differences=different,
+        not_compared=unknown,
+    )
+    if register:
+        outcome.actions += [*([LIFT_LOCK] if level is not None else []), REGISTER]
+        # What the token does not tell stays as it was; the expiry is Azure's to set anew.
+        outcome.after.update({field: outcome.before[field] for field in FIELDS if outcome.after[field] is None})
+        outcome.after["expires"] = None
+    if register or level != locks.LEVEL:
+        outcome.actions.append(PUT_LOCK)
+    if check:
+        return outcome
+    if register:
+        made = locks.unlocked(
+            client, where, lambda: _put(azure, where, wanted),
+            doing=f"register the stamp as {where.name}", locked=level is not None,
+        )
+        _accept(outcome, made, wanted)
+    elif outcome.actions:
+        locks.put(client, where)
+    return outcome
+
+
+def _key_claims(azure: Azure, where: RegistrationId, *, needed: bool) -> claims.KeyClaims | None:
+    """Return the claims of the registration's key.
+
+    :param needed: False when the stamp is registered again anyway: a registration that is broken in Azure may have no
+        key to export, and registering again is what repairs it.
+    """
+    try:
+        return claims.read_key(registrations.export_key(azure.client, where))
+    except ArmError:
+        if needed:
+            raise
+        return None
+
+
+def _put(azure: Azure, where: RegistrationId, wanted: Wanted) -> Registration:
+    try:
+        return registrations.put(azure.client, where, t.cast(str, wanted.token))
+    except ArmError as error:
+        if error.kind == "malformed_token":
+            error.details["token"] = {
+                "cloud_id": wanted.cloud_id,
+                "billing_model": wanted.billing_model,
+                "token_version": wanted.token_version,
+            }
+            error.message += (
+                f" (cloud id {wanted.cloud_id}, billing model {wanted.billing_model or 'unknown'}, "
+                f"token version {wanted.token_version or 'unknown'})"
+            )
+        raise
+
+
+def _accept(outcome: Outcome, made: Registration, wanted: Wanted) -> None:
+    """Take over what Azure answered to the PUT.
+
+    :raises ConflictError: an undecodable token was another stamp's than the task says.
+    """
+    if made.cloud_id and not claims.same_id(made.cloud_id, wanted.cloud_id):
+        raise ConflictError(
+            f"Azure registered the cloud id {made.cloud_id}, not {wanted.cloud_id}",
+            kind="token_of_another_stamp",
+            where=str(made.id),
+            cause="the registration token could not be decoded here, and it is another stamp's",
+            remedy="Remove that registration (azs_registration, state absent), and bring the token of this stamp",
+        )
+    outcome.id = made.id
+    outcome.after["registration_id"] = str(made.id)
+    for field in ("cloud_id", "billing_model", "bridge_principal"):
+        if getattr(made, field) is not None:
+            outcome.after[field] = _plain(field, getattr(made, field))
+
+
+def _of_another_stamp(found: Registration, cloud_id: str) -> ConflictError:
+    return ConflictError(
+        f"The registration {found.id.name} in resource group {found.id.resource_group} belongs to another stamp, "
+        f"cloud id {found.cloud_id}",
+        kind="registration_of_another_stamp",
+        where=str(found.id),
+        cause=f"this stamp's cloud id is {cloud_id}",
+        remedy="Choose another name (the default azurestack-<cloud id> is unique), or compare the cloud id",
+        details={"registration_id": str(found.id), "cloud_id": found.cloud_id},
+    )
+
+
+def _shown(
+    where: RegistrationId, source: Registration | Wanted, key: claims.KeyClaims | None, level: str | None
+) -> dict[str, t.Any]:
+    """Return the fields of a registration for result and diff."""
+    values: dict[str, t.Any] = {"registration_id": str(where)}
+    for field in FIELDS:
+        value = getattr(source, field, None)
+        if value is None and key is not None and not isinstance(source, Wanted):
+            value = getattr(key, field)
+        values[field] = _plain(field, value)
+    values["expires"] = expiry.normal(key.expires) if key is not None else None
+    values["lock"] = level
+    return values
+
+
+def _plain(field: str, value: t.Any) -> t.Any:
+    """Return a value as it is compared: the empty principals of disconnected stamps are none."""
+    return None if field == "bridge_principal" and value in ("", NO_PRINCIPAL) else value
+
+
+def _nodes(one: dict[str, dict[str, t.Any]], other: dict[str, dict[str, t.Any]]) -> list[str]:
+    """Return the nodes of one side for a difference: with the names of the properties that differ on both sides."""
+    shown = []
+    for uuid, node in sorted(one.items()):
+        twin = other.get(uuid, {})
+        parts = sorted(name for name in node.keys() & twin.keys() if node[name] != twin[name])
+        shown.append(f"{uuid} ({', '.join(parts)} differ)" if parts else uuid)
+    return shown

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The registration resource in Azure. FOR INTERNAL COLLECTION USE ONLY.
+
+api-version 2017-06-01 of Microsoft.AzureStack. The registration token is write-only: what was sent cannot be read back;
+what can be compared stands in the resource and in the claims of the activation key, which is exported at any time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
+
+API_VERSION: t.Final = "2017-06-01"
+PROVIDER: t.Final = "Microsoft.AzureStack"
+
+
+@dataclasses.dataclass(frozen=True)
+class Registration:
+    """A registration as Azure shows it; None where the answer does not tell."""
+
+    id: RegistrationId
+    cloud_id: str | None
+    billing_model: str | None
+    bridge_principal: str | None
+
+    @classmethod
+    def of(cls, resource: t.Mapping[str, t.Any]) -> Registration:
+        """Return the registration of a resource as Azure answers it.
+
+        :raises InputError: the resource's id is not that of a registration.
+        """
+        properties = resource.get("properties") or {}
+        return cls(
+            id=RegistrationId.parse(str(resource.get("id", ""))),
+            cloud_id=properties.get("cloudId") or None,
+            billing_model=properties.get("billingModel") or None,
+            bridge_principal=properties.get("objectId") or None,
+        )
+
+
+def get(client: ArmClient, where: RegistrationId) -> Registration | None:
+    """Return a registration, None when there is none. Raises as ArmClient.request."""
+    resource = client.find(str(where), API_VERSION, doing=f"read the registration {where.name}")
+    return None if resource is None else Registration.of({"id": str(where), **resource})
+
+
+def list_all(client: ArmClient, subscription_id: str, resource_group: str | None = None) -> t.Iterator[Registration]:
+    """Yield the registrations of a resource group or of a whole subscription. Raises as ArmClient.list_all."""
+    scope = f"/subscriptions/{subscription_id}" + (f"/resourceGroups/{resource_group}" if resource_group else "")
+    where = f"resource group {resource_group}" if resource_group else f"subscription {subscription_id}"
+    path = f"{scope}/providers/{PROVIDER}/registrations"
+    for resource in client.list_all(path, API_VERSION, doing=f"list the registrations of {where}"):
+        yield Registration.of(resource)
+
+
+def put(client: ArmClient, where: RegistrationId, token: str) -> Registration:
+    """Register a stamp, or register it again, with its registration token. Raises as ArmClient.request."""
+    body = {"location": "global", "properties": {"registrationToken": token}}
+    answer = client.request("PUT", str(where), API_VERSION, json=body, doing=f"register the stamp as {where.name}")
+    return Registration.of({"id": str(where), **answer})
+
+
+def delete(client: ArmClient, where: RegistrationId) -> None:
+    """Delete a registration; one that is gone already is no error. Raises as ArmClient.request."""
+    client.request("DELETE", str(where), API_VERSION, doing=f"delete the registration {where.name}")
+
+
+def export_key(client: ArmClient, where: RegistrationId) -> str:
+    """Return the registration's activation key (a POST that changes nothing).
+
+    :raises ArmError: an error answer, or one without a key.
+    """
+    doing = f"export the activation key of {where.name}"
+    answer = client.request("POST", f"{where}/getactivationkey", API_VERSION, doing=doing)
+    key = "".join(str(answer.get("activationKey") or "").split())
+    if not key:
+        raise ArmError(
+            f"Could not {doing}: Azure's answer holds none", kind="empty_key", where=str(where),
+            remedy="Run again; if it stays so, register the stamp again (reregister) or ask Microsoft support",
+        )
+    return key

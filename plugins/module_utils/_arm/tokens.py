@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a registration token, however it is given, to what the registration has to be. FOR INTERNAL COLLECTION USE ONLY."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.registering import FIELDS, Wanted
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts.bundle import Entry
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
+
+
+def wanted(token: str, entry: Entry | None, cloud_id: str | None) -> Wanted:
+    """Return what a registration token asks for: from the token itself, else from its manifest entry.
+
+    :param token: normalised text.
+    :param entry: the manifest entry; None for a file of Microsoft's own tools.
+    :param cloud_id: the stamp's, when the task knows it.
+    :raises ArtifactError: the token is empty, cut or another stamp's.
+    :raises InputError: nothing says whose token it is.
+    """
+    decoded = claims.read_token(token)
+    facts: dict[str, t.Any] = {
+        name: _first(getattr(decoded, name), getattr(entry, name, None)) for name in (*FIELDS, "token_version")
+    }
+    if facts["cloud_id"] is None and cloud_id is None:
+        raise InputError(
+            "The registration token cannot be decoded, and nothing says whose it is",
+            cause="newer token versions are opaque, and there is no manifest entry beside the token",
+            remedy="Set cloud_id to the stamp's cloud id (azs_stamp_info returns it)",
+        )
+    _same_stamp(facts["cloud_id"], cloud_id)
+    if entry is not None:
+        _same_stamp(entry.cloud_id, facts["cloud_id"])
+    facts["cloud_id"] = facts["cloud_id"] or cloud_id
+    return Wanted(**facts, hardware=decoded.hardware, token=token)
+
+
+def predicted(token: t.Mapping[str, t.Any], cloud_id: str | None) -> Wanted:
+    """Return what a token asks for that an earlier task would only make (check mode).
+
+    :param token: the `token` that azs_registration_token returned.
+    :raises ArtifactError: it would be another stamp's.
+    :raises InputError: it names no cloud id.
+    """
+    facts = {name: token.get(name) for name in (*FIELDS, "token_version")}
+    _same_stamp(facts["cloud_id"], cloud_id)
+    facts["cloud_id"] = facts["cloud_id"] or cloud_id
+    if not facts["cloud_id"]:
+        raise InputError(
+            "predicted_token names no cloud id", remedy="Hand on the token that azs_registration_token returned"
+        )
+    return Wanted(**t.cast("dict[str, t.Any]", facts))
+
+
+def _same_stamp(found: str | None, expected: str | None) -> None:
+    if found is not None and expected is not None and not claims.same_id(found, expected):
+        raise ArtifactError(
+            f"The registration token is that of another stamp, cloud id {found}",
+            kind="token_of_another_stamp",
+            cause=f"this stamp's cloud id is {expected}",
+            remedy="Bring the registration token of this stamp, or compare the cloud id",
+        )
+
+
+def _first(*values: t.Any) -> t.Any:
+    return next((value for value in values if value is not None), None)

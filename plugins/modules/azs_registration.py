@@ -1,0 +1,333 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Register a stamp in Azure, or remove its registration."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: azs_registration
+short_description: Register an Azure Stack Hub in Azure
+version_added: 1.0.0
+author:
+  - Azure Stack Hub collection team (@azurestack-hub)
+description:
+  - Brings the registration of a stamp in Azure into the state that its registration token describes. The resource
+    provider, the resource group and the lock of the registration are seen to as well.
+  - A stamp has one registration in a cloud. An existing one is looked for by the stamp's cloud id before anything is
+    written. It is adopted when O(name) is not given, whatever it is called. When O(name) names another one, the module
+    fails before it touches anything.
+  - Cloud id, billing model, marketplace syndication, usage reporting, bridge principal and hardware are compared between
+    the token and the registration with the claims of its activation key. When all that can be compared is equal, the
+    token is not sent.
+  - Agreement number and asset tag are part of the token that Azure shows nowhere. They are never compared; use
+    O(reregister) when they changed.
+  - The lock is lifted only for the request that needs it, and is put back when that request fails and when the module is
+    ended by SIGTERM, SIGINT or SIGHUP.
+extends_documentation_fragment:
+  - azurestack.hub.azure
+  - azurestack.hub.artifact
+  - azurestack.hub.attributes
+  - azurestack.hub.attributes.azure
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Reads, signs in and exports the activation key, which changes nothing.
+      - With a token that is only predicted the hardware cannot be compared.
+  diff_mode:
+    support: full
+  idempotent:
+    support: partial
+    details:
+      - With O(reregister=true) the stamp is registered again, and changed reported, every time.
+options:
+  state:
+    description:
+      - V(present) registers the stamp.
+      - V(absent) deletes the registration, found by O(registration_id), by O(name), or else by the stamp's cloud id.
+        It is refused when the registration belongs to another stamp than O(cloud_id) or the token say.
+    type: str
+    choices: [present, absent]
+    default: present
+  name:
+    description:
+      - Name of the registration.
+      - If not given, the name of the stamp's existing registration, else C(azurestack-<cloud id>).
+    type: str
+  resource_group:
+    description:
+      - Resource group of the registration. It is made when it does not exist. An existing one keeps location and tags.
+      - If not given, the group of the stamp's existing registration, else V(azurestack).
+    type: str
+  location:
+    description:
+      - Location of the resource group when it has to be made.
+      - Defaults to V(westcentralus) in AzureCloud, V(usgovvirginia) in AzureUSGovernment and V(chinaeast) in
+        AzureChinaCloud. Other clouds have no default.
+    type: str
+  registration_token:
+    description:
+      - The registration token itself, instead of O(bundle) or O(path).
+    type: str
+  cloud_id:
+    description:
+      - The stamp's cloud id. A token of another stamp is refused before anything is contacted.
+      - Needed with a token that cannot be decoded and has no manifest entry.
+    type: str
+  registration_id:
+    description:
+      - Resource id of the stamp's registration when it is known, for example from the stamp's activation. It is then read
+        directly; the subscription's registrations are listed only when it is not there.
+    type: str
+  reregister:
+    description:
+      - Register again although nothing that can be compared differs. Renewal, a corrected agreement number or asset tag
+        and a changed directory of the subscription need it.
+    type: bool
+    default: false
+  predicted_token:
+    description:
+      - What M(azurestack.hub.azs_registration_token) returned as C(token). In check mode it stands in for a token that
+        would only be made. Otherwise it is not used.
+    type: dict
+    default: {}
+  provider_timeout:
+    description:
+      - Seconds to wait until the resource provider Microsoft.AzureStack is usable after it had to be registered.
+    type: int
+    default: 600
+seealso:
+  - module: azurestack.hub.azs_registration_token
+  - module: azurestack.hub.azs_activation_key
+  - module: azurestack.hub.azs_registration_info
+"""
+
+EXAMPLES = r"""
+- name: Register a stamp with the token of the bundle
+  azurestack.hub.azs_registration:
+    subscription_id: "{{ subscription }}"
+    tenant: "{{ tenant }}"
+    client_id: "{{ client_id }}"
+    secret: "{{ secret }}"
+    bundle: /var/lib/azurestack/bundle
+    stamp: "{{ inventory_hostname }}"
+  delegate_to: azure-gateway
+
+- name: Register with a token that Microsoft's tools exported
+  azurestack.hub.azs_registration:
+    subscription_id: "{{ subscription }}"
+    path: /media/usb/RegistrationToken.txt
+    cloud_id: "{{ cloud_id }}"
+    auth_source: cli
+
+- name: Register again after a corrected agreement number
+  azurestack.hub.azs_registration:
+    subscription_id: "{{ subscription }}"
+    bundle: /var/lib/azurestack/bundle
+    stamp: "{{ inventory_hostname }}"
+    reregister: true
+
+- name: Remove the registration of a stamp
+  azurestack.hub.azs_registration:
+    subscription_id: "{{ subscription }}"
+    cloud_id: "{{ cloud_id }}"
+    state: absent
+"""
+
+RETURN = r"""
+registration:
+  description:
+    - The registration, in check mode as it would be. What Azure does not tell is null.
+    - V(expires) is null after the token was sent; M(azurestack.hub.azs_activation_key) tells it.
+  returned: success
+  type: dict
+  sample:
+    id: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/azurestack-2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
+    name: azurestack-2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
+    resource_group: azurestack
+    subscription_id: b31316d4-de02-43a4-903d-eb74f8258b00
+    cloud_id: 2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
+    billing_model: Capacity
+    marketplace_syndication: false
+    usage_reporting: false
+    bridge_principal:
+    expires: "9999-12-30T23:59:59Z"
+lock:
+  description: The lock of the registration, and whether it had to be put on.
+  returned: success
+  type: dict
+  sample: {name: RegistrationResourceLock, level: CanNotDelete, changed: false}
+differences:
+  description: The fields that differed from the token, with the wanted and the found value and where that was read.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{field: billing_model, wanted: Capacity, found: PayAsYouUse, read_from: registration}]
+not_compared:
+  description: The fields that nobody can compare, or that token or registration do not tell.
+  returned: success
+  type: list
+  elements: str
+  sample: [agreement_number, asset_tag]
+adopted:
+  description: Whether name or resource group were taken over from a registration that existed already.
+  returned: success
+  type: bool
+actions:
+  description:
+    - What was done, or in check mode would be done, in this order.
+    - Of C(register_provider), C(create_resource_group), C(lift_lock), C(register), C(put_lock), C(delete_registration).
+  returned: success
+  type: list
+  elements: str
+  sample: [register_provider, create_resource_group, register, put_lock]
+predicted_key:
+  description:
+    - In check mode, what the claims of the activation key would be, for the option of that name of
+      M(azurestack.hub.azs_activation_key). Empty when the key would stay as Azure exports it now, and outside check mode.
+  returned: success
+  type: dict
+  sample: {}
+cloud:
+  description: What the cloud says about itself, for the option C(cloud_metadata) of later tasks.
+  returned: success
+  type: dict
+  sample:
+    name: AzureCloud
+    resource_manager: https://management.azure.com
+    authority: https://login.microsoftonline.com
+    audience: https://management.core.windows.net/
+"""
+
+import dataclasses
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import expiry, locks, registering, session, tokens
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover, text
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
+
+
+def work(module: AzsModule) -> dict[str, t.Any]:
+    """Bring the registration into the wanted state."""
+    params = module.params
+    place = registering.Place(
+        name=params["name"],
+        resource_group=params["resource_group"],
+        location=params["location"],
+        known=RegistrationId.parse(params["registration_id"]) if params["registration_id"] else None,
+    )
+    if params["state"] == "absent":
+        cloud_id = _cloud_id_to_remove(module, place)
+        azure = session.connect(module)
+        outcome = registering.absent(azure, cloud_id, place, check=module.check_mode)
+    else:
+        wanted = _wanted(module)
+        azure = session.connect(module)
+        outcome = registering.present(
+            azure, wanted, place, reregister=params["reregister"],
+            provider_timeout=params["provider_timeout"], check=module.check_mode,
+        )
+    _warn_of_expiry(module, outcome)
+    return {**_shown(outcome, module.check_mode), "cloud": azure.cloud.as_result()}
+
+
+def _wanted(module: AzsModule) -> registering.Wanted:
+    """Return what the token asks for; in check mode the token may be one that is only predicted."""
+    predicted, cloud_id = module.params["predicted_token"], module.params["cloud_id"]
+    if not module.check_mode or not predicted:
+        return _read_token(module)
+    if predicted.get("sha256"):  # the token exists, though perhaps not on this host yet
+        try:
+            wanted = _read_token(module)
+            if text.digest(t.cast(str, wanted.token)) == predicted["sha256"]:
+                return wanted
+        except ArtifactError as error:
+            if error.kind != "missing_artifact":
+                raise
+    return tokens.predicted(predicted, cloud_id)
+
+
+def _read_token(module: AzsModule) -> registering.Wanted:
+    given, entry = module.params["registration_token"], None
+    if given is not None:
+        content = text.normalise(given.encode(), "registration_token")
+        module.hide(content)
+    else:
+        artifact = handover.read(module, bundle.TOKEN)
+        content, entry = t.cast(str, artifact.content), artifact.entry
+    return tokens.wanted(content, entry, module.params["cloud_id"])
+
+
+def _cloud_id_to_remove(module: AzsModule, place: registering.Place) -> str | None:
+    """Return the cloud id of the registration to delete, None when it is named only. Raises InputError."""
+    params = module.params
+    if any(params[name] is not None for name in ("registration_token", "bundle", "path")):
+        return _read_token(module).cloud_id
+    if not (params["cloud_id"] or place.name or place.known):
+        raise InputError(
+            "Nothing says which registration to delete",
+            remedy="Set cloud_id, name, registration_id, or the stamp's registration token",
+        )
+    return params["cloud_id"]
+
+
+def _warn_of_expiry(module: AzsModule, outcome: registering.Outcome) -> None:
+    expires = outcome.after.get("expires")
+    if expires is not None and claims.parse_time(expires) <= expiry.now():
+        module.warn(
+            f"The registration {outcome.id} has expired ({expires}). Renew it: delete it first and register again, or "
+            "register under a new name."
+        )
+
+
+def _shown(outcome: registering.Outcome, check: bool) -> dict[str, t.Any]:
+    fields = outcome.after or outcome.before
+    registration: dict[str, t.Any] = {}
+    if outcome.id is not None:
+        registration = {"id": str(outcome.id), **dataclasses.asdict(outcome.id)}
+        registration.update({name: fields[name] for name in (*registering.FIELDS, "expires")})
+    level = outcome.after.get("lock")
+    new_key = check and registering.REGISTER in outcome.actions and (outcome.differences or not outcome.existed)
+    return {
+        "changed": outcome.changed,
+        "diff": diff_of(outcome.before, outcome.after),
+        "registration": registration,
+        "lock": {"name": locks.NAME, "level": level, "changed": level != outcome.before.get("lock")},
+        "differences": outcome.differences,
+        "not_compared": outcome.not_compared,
+        "adopted": outcome.adopted,
+        "actions": outcome.actions,
+        "predicted_key": registration if new_key else {},
+    }
+
+
+def main() -> None:
+    """Declare the module and run it."""
+    AzsModule(
+        families=("azure",),
+        argument_spec={
+            **handover.READ_SPEC,
+            "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+            "name": {"type": "str"},
+            "resource_group": {"type": "str"},
+            "location": {"type": "str"},
+            "registration_token": {"type": "str", "no_log": True},
+            "cloud_id": {"type": "str"},
+            "registration_id": {"type": "str"},
+            "reregister": {"type": "bool", "default": False},
+            "predicted_token": {"type": "dict", "default": {}, "no_log": False},
+            "provider_timeout": {"type": "int", "default": 600},
+        },
+        mutually_exclusive=[("bundle", "path", "registration_token")],
+        required_by=handover.PLACE_CONSTRAINTS["required_by"],
+        supports_check_mode=True,
+    ).run(work)
+
+
+if __name__ == "__main__":
+    main()
