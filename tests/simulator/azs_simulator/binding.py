@@ -112,8 +112,8 @@ def _find(parameters: dict[str, Parameter], name: str, cmdlet: str) -> Parameter
     if len(candidates) > 1:
         names = " ".join(f"-{candidate.name}" for candidate in candidates)
         raise psobjects.binding_error(
-            f"Parameter cannot be processed because the parameter name '{name}' is ambiguous. Possible matches include: "
-            f"{names}.",
+            f"Parameter cannot be processed because the parameter name '{name}' is ambiguous. Possible matches "
+            f"include: {names}.",
             "AmbiguousParameter",
             cmdlet,
         )
@@ -132,8 +132,8 @@ def _convert(parameter: Parameter, value: Any, cmdlet: str) -> Any:
         )
     if value is None:
         raise psobjects.binding_error(
-            f"Missing an argument for parameter '{parameter.name}'. Specify a parameter of type '{parameter.type_name}' "
-            "and try again.",
+            f"Missing an argument for parameter '{parameter.name}'. Specify a parameter of type "
+            f"'{parameter.type_name}' and try again.",
             "MissingArgument",
             cmdlet,
         )

@@ -98,7 +98,8 @@ class SecurityContext:
             try:
                 if self._context is None:
                     self._context = self._acceptor(token)
-                return self._context.step(token)
+                answer: bytes | None = self._context.step(token)
+                return answer
             except Exception as error:  # a damaged token makes pyspnego raise many things besides SpnegoError
                 self._context = None
                 raise AuthenticationRefused(str(error)) from error
@@ -115,18 +116,19 @@ class SecurityContext:
         try:
             (header_length,) = struct.unpack_from("<i", payload)
             header, data = payload[4 : 4 + header_length], payload[4 + header_length :]
-            return self._context.unwrap_winrm(header, data)
+            message: bytes = self._context.unwrap_winrm(header, data)
         except (SpnegoError, struct.error) as error:
             raise UnreadableMessage(str(error)) from error
+        return message
 
     def seal(self, message: bytes) -> bytes:
         """Seal an answer's body."""
         header, data, padding = self._context.wrap_winrm(message)
+        content = f"type=application/soap+xml;charset=UTF-8;Length={len(message) + padding}"
         return b"".join(
             (
                 BOUNDARY,
-                f"\r\n\tContent-Type: {SEALED_PROTOCOL}\r\n"
-                f"\tOriginalContent: type=application/soap+xml;charset=UTF-8;Length={len(message) + padding}\r\n".encode(),
+                f"\r\n\tContent-Type: {SEALED_PROTOCOL}\r\n\tOriginalContent: {content}\r\n".encode(),
                 BOUNDARY,
                 b"\r\n",
                 _PAYLOAD_HEADER,

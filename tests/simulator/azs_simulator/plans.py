@@ -67,4 +67,5 @@ class ActionPlan:
 
 def _forget(task: asyncio.Task[Any]) -> None:
     _running.discard(task)
-    task.exception()  # nobody else asks for it when the session is gone
+    if not task.cancelled():
+        task.exception()  # nobody else asks for it when the session is gone

@@ -55,8 +55,8 @@ def scripts_not_allowed(script: str) -> PSError:
 def command_not_found(name: str, seeker: str = "") -> PSError:
     """What a command gets that is not visible in this session, or the cmdlet (`seeker`) that looks for it."""
     return PSError(
-        f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable program. Check "
-        "the spelling of the name, or if a path was included, verify that the path is correct and try again.",
+        f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable program. "
+        "Check the spelling of the name, or if a path was included, verify that the path is correct and try again.",
         f"CommandNotFoundException,{seeker}" if seeker else "CommandNotFoundException",
         "ObjectNotFound",
         exception="System.Management.Automation.CommandNotFoundException",

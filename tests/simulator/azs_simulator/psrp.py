@@ -293,12 +293,11 @@ class RunspacePool:
     def flush(self) -> None:
         """Hand what psrpcore has to say to the outputs that it is for."""
         for pipeline_id, message in self._messages():
-            pipeline = self._pipelines.get(pipeline_id) if pipeline_id else None
-            output = self.output if pipeline_id is None else pipeline and pipeline.output
-            if output is not None:
+            receiver = self if pipeline_id is None else self._pipelines.get(pipeline_id)
+            if receiver is not None:
                 # The pool is opened only after the negotiation is answered: its state is in an answer of its own.
                 separate = _message_type(message) == ps.PSRPMessageType.RunspacePoolState
-                output.add(_fragments(next(self._object_ids), message), separate=separate)
+                receiver.output.add(_fragments(next(self._object_ids), message), separate=separate)
 
     def announce_closed(self) -> None:
         """Tell the client that the server closed the pool."""

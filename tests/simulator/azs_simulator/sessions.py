@@ -165,11 +165,11 @@ class Session:
         if effect.kind == "hardware":
             host = effect.get("host", self._stamp.hardware[0]["name"])
             message = (
-                f"Cannot connect to {host} to get hardware info. Check physical host and connectivity, then try to rerun "
-                "registration."
+                f"Cannot connect to {host} to get hardware info. Check physical host and connectivity, then try to "
+                "rerun registration."
                 if effect.get("unreachable")
-                else f"Could not retrieve mandatory hardware info for {host}. Check physical host and connectivity, then "
-                "try to rerun registration."
+                else f"Could not retrieve mandatory hardware info for {host}. Check physical host and connectivity, "
+                "then try to rerun registration."
             )
             raise CmdletError(message, f"HardwareInfoNotAvailable,{cmdlet}", "ResourceUnavailable")
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import dataclasses
 import time
@@ -121,16 +120,18 @@ class Shell:
         return (
             f'<rsp:Shell xmlns:rsp="{NS["rsp"]}"><rsp:ShellId>{self.id}</rsp:ShellId>'
             f"<rsp:ResourceUri>{soap.POWERSHELL_URI}{CONFIGURATION}</rsp:ResourceUri>"
-            f"<rsp:Owner>{escape(self.caller.user)}</rsp:Owner><rsp:ClientIP>{escape(self.caller.address)}</rsp:ClientIP>"
+            f"<rsp:Owner>{escape(self.caller.user)}</rsp:Owner>"
+            f"<rsp:ClientIP>{escape(self.caller.address)}</rsp:ClientIP>"
             f"<rsp:ProcessId>{4000 + int(self.id[:3], 16)}</rsp:ProcessId>"
-            f"<rsp:IdleTimeOut>PT{self.idle_timeout:.3f}S</rsp:IdleTimeOut><rsp:InputStreams>stdin pr</rsp:InputStreams>"
-            "<rsp:OutputStreams>stdout</rsp:OutputStreams><rsp:MaxIdleTimeOut>PT2147483.647S</rsp:MaxIdleTimeOut>"
+            f"<rsp:IdleTimeOut>PT{self.idle_timeout:.3f}S</rsp:IdleTimeOut>"
+            "<rsp:InputStreams>stdin pr</rsp:InputStreams><rsp:OutputStreams>stdout</rsp:OutputStreams>"
+            "<rsp:MaxIdleTimeOut>PT2147483.647S</rsp:MaxIdleTimeOut>"
             "<rsp:Locale>en-US</rsp:Locale><rsp:DataLocale>en-US</rsp:DataLocale>"
             "<rsp:CompressionMode>NoCompression</rsp:CompressionMode><rsp:ProfileLoaded>Yes</rsp:ProfileLoaded>"
             "<rsp:Encoding>UTF8</rsp:Encoding><rsp:BufferMode>Block</rsp:BufferMode>"
             f"<rsp:State>{'Connected' if self.connected else 'Disconnected'}</rsp:State>"
-            f"<rsp:ShellRunTime>P0DT0H0M{age}S</rsp:ShellRunTime><rsp:ShellInactivity>P0DT0H0M{idle}S</rsp:ShellInactivity>"
-            "</rsp:Shell>"
+            f"<rsp:ShellRunTime>P0DT0H0M{age}S</rsp:ShellRunTime>"
+            f"<rsp:ShellInactivity>P0DT0H0M{idle}S</rsp:ShellInactivity></rsp:Shell>"
         )
 
 
@@ -142,6 +143,17 @@ class Shells:
         self._quotas = quotas
         self._open_session = open_session
         self._shells: dict[str, Shell] = {}
+        self._handlers: dict[str, Callable[[Shell, Request], Operation]] = {
+            "Command": self._command,
+            "Send": self._send,
+            "Receive": self._receive,
+            "Signal": self._signal,
+            "Delete": self._delete,
+            "Get": self._get,
+            "Disconnect": self._disconnect,
+            "Reconnect": self._reconnect,
+            "Connect": self._connect,
+        }
 
     def __len__(self) -> int:
         return len(self._shells)
@@ -157,7 +169,7 @@ class Shells:
             if request.action == "Get" and request.resource_uri.startswith(soap.CONFIG_URI):
                 return _simple(lambda: _CONFIG)
             shell = self._find(request, caller)
-            handler = getattr(self, f"_{request.action.lower()}", None) if request.action in _SHELL_ACTIONS else None
+            handler = self._handlers.get(request.action)
             if handler is None:
                 raise soap.unsupported(f"the action {request.action_uri}")
             return handler(shell, request)
@@ -362,13 +374,13 @@ class Shells:
             items = "".join(shell.xml() for shell in own)
         else:
             raise soap.unsupported(f"enumerating {request.resource_uri}")
-        body = f"<n:EnumerateResponse><n:EnumerationContext/><w:Items>{items}</w:Items><w:EndOfSequence/></n:EnumerateResponse>"
+        body = (
+            f"<n:EnumerateResponse><n:EnumerationContext/><w:Items>{items}</w:Items><w:EndOfSequence/>"
+            "</n:EnumerateResponse>"
+        )
         return _simple(lambda: body)
 
 
-_SHELL_ACTIONS = frozenset(
-    {"Command", "Send", "Receive", "Signal", "Delete", "Get", "Disconnect", "Reconnect", "Connect"}
-)
 _CONFIG = (
     f'<cfg:Config xmlns:cfg="{soap.CONFIG_URI}"><cfg:MaxEnvelopeSizekb>{_MAX_ENVELOPE_KB}</cfg:MaxEnvelopeSizekb>'
     "</cfg:Config>"

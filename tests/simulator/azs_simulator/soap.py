@@ -83,9 +83,9 @@ def unknown_shell(shell_id: str) -> WSManFault:
     return WSManFault(
         2150858843,
         "w:InvalidSelectors",
-        f"The request for the Windows Remote Shell with ShellId {shell_id} failed because the shell was not found on the "
-        "server. Possible causes are: the specified ShellId is incorrect or the shell no longer exists on the server. "
-        "Provide the correct ShellId or create a new shell and retry the operation. ",
+        f"The request for the Windows Remote Shell with ShellId {shell_id} failed because the shell was not found on "
+        "the server. Possible causes are: the specified ShellId is incorrect or the shell no longer exists on the "
+        "server. Provide the correct ShellId or create a new shell and retry the operation. ",
     )
 
 
@@ -94,8 +94,8 @@ def unknown_command(command_id: str) -> WSManFault:
     return WSManFault(
         2150858843,
         "w:InvalidSelectors",
-        f"The Windows Remote Shell received a request to perform an operation on a command identifier {command_id} that "
-        "does not exist. Either the command has completed execution or the client specified an invalid command "
+        f"The Windows Remote Shell received a request to perform an operation on a command identifier {command_id} "
+        "that does not exist. Either the command has completed execution or the client specified an invalid command "
         "identifier. ",
     )
 
@@ -116,8 +116,8 @@ def too_many_commands(limit: int) -> WSManFault:
         2150859174,
         "w:QuotaLimit",
         f"The WS-Management service cannot process the request. This user is allowed a maximum number of {limit} "
-        "concurrent operations, which has been exceeded. Close existing operations for this user, or raise the quota for "
-        "this user. ",
+        "concurrent operations, which has been exceeded. Close existing operations for this user, or raise the quota "
+        "for this user. ",
     )
 
 
@@ -207,7 +207,8 @@ def fault(request: Request, error: WSManFault, machine: str) -> bytes:
     return _envelope(
         FAULT_ACTION,
         request.message_id,
-        f"<s:Fault><s:Code><s:Value>s:{role}</s:Value><s:Subcode><s:Value>{error.subcode}</s:Value></s:Subcode></s:Code>"
+        f"<s:Fault><s:Code><s:Value>s:{role}</s:Value>"
+        f"<s:Subcode><s:Value>{error.subcode}</s:Value></s:Subcode></s:Code>"
         f'<s:Reason><s:Text xml:lang="en-US">{text}</s:Text></s:Reason><s:Detail>'
         f'<f:WSManFault xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault" Code="{error.code}" '
         f'Machine="{escape(machine)}"><f:Message>{text}</f:Message></f:WSManFault></s:Detail></s:Fault>',

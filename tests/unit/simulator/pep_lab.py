@@ -48,8 +48,9 @@ class Outcome:
 class Lab:
     """The endpoints of a fleet. `close` ends them."""
 
-    def __init__(self, *stamps: dict[str, Any], **settings: Any) -> None:
-        self.world = World(fleet.parse({"stamps": list(stamps), "settings": settings}), seed=7)
+    def __init__(self, *stamps: dict[str, Any], clouds: list[dict[str, Any]] | None = None, **settings: Any) -> None:
+        content = {"stamps": list(stamps), "settings": settings, **({"clouds": clouds} if clouds else {})}
+        self.world = World(fleet.parse(content), seed=7)
         self.faults = Faults()
         self.tls = Tls()
         self._loop = asyncio.new_event_loop()

@@ -22,12 +22,14 @@ STAMPS = (
     {"name": "before-token-version", "version": "1.2005.6.53"},
     {"name": "at-asset-tag", "version": "1.1912.0.19"},
     {"name": "before-asset-tag", "version": "1.1904.0.36"},
+    {"name": "connected", "connected": True},
 )
+CLOUD = {"name": "AzureCloud", "principals": [{"name": "registrar"}, {"name": "operator", "kind": "user"}]}
 
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    lab = Lab(*STAMPS, sessions_per_user=50, commands_per_shell=100)
+    lab = Lab(*STAMPS, clouds=[CLOUD], sessions_per_user=50, commands_per_shell=100)
     yield lab
     lab.close()
 
@@ -214,6 +216,23 @@ def test_activation_key_has_to_be_given(pool: RunspacePool) -> None:
     )
     assert invoke(pool, "New-AzureStackActivation").error[1] == "MissingMandatoryParameter,New-AzureStackActivation"
     assert invoke(pool, "New-AzureStackActivation", ActivationKey="a.b.c").error[1].startswith("InvalidActivationKey")
+
+
+def test_bridge_principal_wants_a_users_refresh_token(lab: Lab) -> None:
+    stamp = lab.stamp("connected")
+    user = stamp.cloud.principal("operator")
+    azure_cli = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+    refresh_token = stamp.cloud.directory.refresh_token(user, azure_cli, stamp.aad_tenant_id)
+    request = {"AzureEnvironment": "AzureCloud", "TenantId": stamp.aad_tenant_id, "TimeoutInSeconds": 1800}
+    with on(lab, "connected") as pool:
+        outcome = invoke(pool, "New-AzureBridgeServicePrincipal", RefreshToken=refresh_token, **request)
+        assert [principal.extended_properties["ObjectId"] for principal in outcome.output] == [
+            principal.object_id for principal in stamp.principals
+        ]
+        assert len(outcome.shell.streams.progress) == 2
+        refused = invoke(pool, "New-AzureBridgeServicePrincipal", RefreshToken="no such token", **request)
+        assert refused.error[0].startswith("AADSTS9002313")
+    assert refresh_token not in str(lab.journal.since())
 
 
 def test_closing_ships_the_transcripts_with_a_credential(lab: Lab) -> None:
