@@ -68,8 +68,9 @@ class AdminService(Service):
             raise ArmError(
                 403,
                 "AuthorizationFailed",
-                f"The client '{caller.client_id}' with object id '{caller.object_id}' does not have authorization to perform "
-                f"action 'Microsoft.AzureBridge.Admin/activations/read' over scope '{request.path}' or the scope is invalid.",
+                f"The client '{caller.client_id}' with object id '{caller.object_id}' does not have authorization to"
+                f" perform action 'Microsoft.AzureBridge.Admin/activations/read' over scope '{request.path}' or the"
+                " scope is invalid.",
             )
         if request.query.get("api-version") != API_VERSION:
             raise ArmError(
@@ -99,8 +100,10 @@ class AdminService(Service):
         if self.stamp.activation is None:
             return None
         return {
-            "id": f"/subscriptions/{self.stamp.provider_subscription_id}/resourceGroups/{GROUP}"
-            "/providers/Microsoft.AzureBridge.Admin/activations/default",
+            "id": (
+                f"/subscriptions/{self.stamp.provider_subscription_id}/resourceGroups/{GROUP}"
+                "/providers/Microsoft.AzureBridge.Admin/activations/default"
+            ),
             "name": "default",
             "type": "Microsoft.AzureBridge.Admin/activations",
             "etag": self.stamp.activation["etag"],

@@ -26,7 +26,10 @@ from .world import World
 SUBSCRIPTION = r"/subscriptions/(?P<subscription>[^/]+)"
 GROUP = SUBSCRIPTION + r"/resourcegroups/(?P<group>[^/]+)"
 REGISTRATION = GROUP + r"/providers/microsoft\.azurestack/registrations/(?P<registration>[^/]+)"
-ANY_SCOPE = r"(?P<scope>/subscriptions/[^/]+(?:/resourcegroups/[^/]+(?:/providers/microsoft\.azurestack/registrations/[^/]+)?)?)"
+ANY_SCOPE = (
+    r"(?P<scope>/subscriptions/[^/]+(?:/resourcegroups/[^/]+"
+    r"(?:/providers/microsoft\.azurestack/registrations/[^/]+)?)?)"
+)
 
 REGISTRATION_VERSIONS = ("2016-01-01", "2017-06-01", "2020-06-01-preview", "2022-06-01")
 WRITES = ("PUT", "PATCH", "POST", "DELETE")
@@ -141,9 +144,7 @@ class Call:
         end = start + max(1, self.world.settings.page_size)
         body: dict[str, Any] = {"value": entries[start:end]}
         if end < len(entries):
-            body["nextLink"] = (
-                f"{self.request.url}?api-version={self.request.query['api-version']}&$skipToken={end}"
-            )
+            body["nextLink"] = f"{self.request.url}?api-version={self.request.query['api-version']}&$skipToken={end}"
         return body
 
 
@@ -166,14 +167,17 @@ def read_bearer(request: Request, directory: Directory, audiences: list[str], re
         raise ArmError(401, "InvalidAuthenticationToken", "The access token is invalid.", challenge) from error
     if claims["exp"] <= time.time():
         raise ArmError(
-            401, "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than the current UTC time.", challenge
+            401,
+            "ExpiredAuthenticationToken",
+            "The access token expiry UTC time is earlier than the current UTC time.",
+            challenge,
         )
     if str(claims["aud"]).rstrip("/") not in [audience.rstrip("/") for audience in audiences]:
         raise ArmError(
             401,
             "InvalidAuthenticationTokenAudience",
-            f"The access token has been obtained for wrong audience or resource '{claims['aud']}'. It should exactly match "
-            f"with one of the allowed audiences '{', '.join(audiences)}'.",
+            f"The access token has been obtained for wrong audience or resource '{claims['aud']}'. It should exactly"
+            f" match with one of the allowed audiences '{', '.join(audiences)}'.",
             challenge,
         )
     if principal is None:
@@ -273,9 +277,9 @@ class ArmService(Service):
             raise ArmError(
                 403,
                 "AuthorizationFailed",
-                f"The client '{who}' with object id '{caller.object_id}' does not have authorization to perform action "
-                f"'{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh "
-                "your credentials.",
+                f"The client '{who}' with object id '{caller.object_id}' does not have authorization to perform action"
+                f" '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please"
+                " refresh your credentials.",
             )
 
     def _throttle(self, call: Call) -> dict[str, str]:

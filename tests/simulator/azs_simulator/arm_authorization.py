@@ -139,9 +139,7 @@ def get_assignment(call: Call) -> Answer:
     key = (call.resolve(call.ids["scope"]).lower(), call.ids["name"].lower())
     assignment = call.cloud.access.assignments.get(key)
     if assignment is None:
-        raise ArmError(
-            404, "RoleAssignmentNotFound", f"The role assignment '{call.ids['name']}' is not found."
-        )
+        raise ArmError(404, "RoleAssignmentNotFound", f"The role assignment '{call.ids['name']}' is not found.")
     return Answer(body=_assignment_body(call, assignment))
 
 
@@ -157,15 +155,13 @@ def put_assignment(call: Call) -> Answer:
         raise ArmError(
             400,
             "PrincipalNotFound",
-            f"Principal {principal_id.replace('-', '')} does not exist in the directory {call.caller.tenant_id}. Check that "
-            "you have the correct principal ID. If you are creating this principal and then immediately assigning a role, "
-            "this error might be related to a replication delay.",
+            f"Principal {principal_id.replace('-', '')} does not exist in the directory {call.caller.tenant_id}. Check"
+            " that you have the correct principal ID. If you are creating this principal and then immediately"
+            " assigning a role, this error might be related to a replication delay.",
         )
     principal_type = "User" if principal.kind == "user" else "ServicePrincipal"
     if str(properties.get("principalType") or principal_type).lower() != principal_type.lower():
-        raise ArmError(
-            400, "UnmatchedPrincipalType", f"The PrincipalId '{principal_id}' has type '{principal_type}'."
-        )
+        raise ArmError(400, "UnmatchedPrincipalType", f"The PrincipalId '{principal_id}' has type '{principal_type}'.")
     assignment = RoleAssignment(name, scope, principal.object_id, principal_type, role, call.caller.object_id)
     for other in call.cloud.access.assignments.values():
         same_name = (other.scope.lower(), other.name.lower()) == (scope.lower(), name.lower())
@@ -239,7 +235,9 @@ def get_role(call: Call) -> Answer:
     role = call.cloud.access.roles.get(call.ids["name"].lower())
     if role is None:
         raise ArmError(
-            404, "RoleDefinitionDoesNotExist", f"The specified role definition with ID '{call.ids['name']}' does not exist."
+            404,
+            "RoleDefinitionDoesNotExist",
+            f"The specified role definition with ID '{call.ids['name']}' does not exist.",
         )
     return Answer(body=_role_body(call, role))
 
@@ -259,7 +257,9 @@ def put_role(call: Call) -> Answer:
         )
     permissions, scopes = properties.get("permissions") or [{}], properties.get("assignableScopes") or []
     if not role_name or not scopes or (existing and existing.built_in):
-        raise ArmError(400, "InvalidRoleDefinition", "Role name or assignable scopes are missing, or the role is built in.")
+        raise ArmError(
+            400, "InvalidRoleDefinition", "Role name or assignable scopes are missing, or the role is built in."
+        )
     role = existing or RoleDefinition(name, role_name, [])
     role.role_name, role.assignable = role_name, [call.resolve(scope) for scope in scopes]
     role.actions = [action for permission in permissions for action in permission.get("actions") or []]
@@ -277,7 +277,9 @@ def delete_role(call: Call) -> Answer:
         return Answer(204)
     if role.built_in or any(assignment.role is role for assignment in call.cloud.access.assignments.values()):
         raise ArmError(
-            400, "RoleDefinitionHasAssignments", "There are existing role assignments referencing role, or it is built in."
+            400,
+            "RoleDefinitionHasAssignments",
+            "There are existing role assignments referencing role, or it is built in.",
         )
     del call.cloud.access.roles[role.name]
     return Answer(200, _role_body(call, role))

@@ -26,8 +26,8 @@ def _registration(call: Call) -> Registration:
         raise ArmError(
             404,
             "RegistrationNotFound",
-            f"The registration '{call.ids['registration']}' was not found. Check the subscription, the resource group and the "
-            "name of the registration.",
+            f"The registration '{call.ids['registration']}' was not found. Check the subscription, the resource group"
+            " and the name of the registration.",
         ) from error
 
 

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from typing import Any
 
 from .arm import GROUP, REGISTRATION, Call, route
 from .arm_resources import start_operation
@@ -18,14 +18,13 @@ WRITE = "Microsoft.Resources/subscriptions/resourceGroups/write"
 @route("POST", GROUP + "/moveresources", ACTION)
 def move_resources(call: Call) -> Answer:
     """Move registrations; asynchronous. Role assignments at their old ids stay behind and go (facts, section 4)."""
-    subscription, group, registrations = _check(call)
+    group, registrations = _check(call)
     for registration in registrations:
         old_scope = call.subscription.registration_scope(call.group, registration)
         del call.group.registrations[registration.name.lower()]
         group.registrations[registration.name.lower()] = registration
         call.cloud.access.drop_scope(old_scope)
         call.cloud.touch(registration)
-    assert subscription.cloud is call.cloud
     return start_operation(call, call.world.settings.move_duration)
 
 
@@ -36,7 +35,7 @@ def validate_move(call: Call) -> Answer:
     return start_operation(call, 0.0)
 
 
-def _check(call: Call) -> tuple[Subscription, Group, list[Registration]]:
+def _check(call: Call) -> tuple[Group, list[Registration]]:
     """Where to, and what. Raises ArmError when the move is not possible."""
     body = call.request.json()
     subscription, group = _target(call, str(body.get("targetResourceGroup", "")))
@@ -56,7 +55,7 @@ def _check(call: Call) -> tuple[Subscription, Group, list[Registration]]:
             raise ArmError(
                 409, "ResourceAlreadyExists", f"The target resource group has a registration '{registration.name}'."
             )
-    return subscription, group, registrations
+    return group, registrations
 
 
 def _target(call: Call, target: str) -> tuple[Subscription, Group]:
@@ -69,25 +68,23 @@ def _target(call: Call, target: str) -> tuple[Subscription, Group]:
         raise ArmError(
             403,
             "AuthorizationFailed",
-            f"The client '{call.caller.client_id}' with object id '{call.caller.object_id}' does not have authorization to "
-            f"perform action '{WRITE}' over scope '{target}' or the scope is invalid.",
+            f"The client '{call.caller.client_id}' with object id '{call.caller.object_id}' does not have authorization"
+            f" to perform action '{WRITE}' over scope '{target}' or the scope is invalid.",
         )
     return subscription, group
 
 
 def _resource(call: Call, resource: str) -> Registration:
     match = re.fullmatch(REGISTRATION, resource, re.IGNORECASE)
-    if match and call.resolve(resource) == call.subscription.registration_scope(
-        call.group, found := call.subscription.group(match["group"]).registrations[match["registration"].lower()]
-    ):
-        return found
-    raise ArmError(400, "InvalidResourceId", f"The resource '{resource}' is not in the source resource group.")
+    source = (call.subscription.id, call.group.name.lower())
+    if match is None or (match["subscription"].lower(), match["group"].lower()) != source:
+        raise ArmError(400, "InvalidResourceId", f"The resource '{resource}' is not in the source resource group.")
+    return dataclasses.replace(call, ids=match.groupdict()).registration
 
 
 def _check_subscriptions(source: Subscription, target: Subscription) -> None:
     """Across subscriptions: of CSPs alone, of one partner, with the provider registered in the target."""
-    offers: list[dict[str, Any]] = [{"offer": sub.spec.offer, "partner": sub.spec.partner} for sub in (source, target)]
-    if offers[0]["offer"] != "CSP" or offers[0] != offers[1]:
+    if {source.spec.offer, target.spec.offer} != {"CSP"} or source.spec.partner != target.spec.partner:
         raise ArmError(
             409,
             "ResourceMoveNotSupported",

@@ -34,8 +34,8 @@ def require_provider(call: Call) -> None:
         raise ArmError(
             409,
             "MissingSubscriptionRegistration",
-            f"The subscription is not registered to use namespace '{NAMESPACE}'. See https://aka.ms/rps-not-found for how to "
-            "register subscriptions.",
+            f"The subscription is not registered to use namespace '{NAMESPACE}'. See https://aka.ms/rps-not-found for"
+            " how to register subscriptions.",
         )
 
 
@@ -59,9 +59,7 @@ def list_by_group(call: Call) -> Answer:
     """The registrations of a resource group."""
     group = call.group
     return Answer(
-        body=call.page(
-            [registration_body(call.subscription, group, found) for found in group.registrations.values()]
-        )
+        body=call.page([registration_body(call.subscription, group, found) for found in group.registrations.values()])
     )
 
 
@@ -79,7 +77,7 @@ def head_registration(call: Call) -> Answer:
 
 @route("PUT", REGISTRATION, f"{TYPE}/write", REGISTRATION_VERSIONS)
 def put_registration(call: Call) -> Answer:
-    """Register a stamp by its token, or register it again. Any lock has to be lifted for the latter (facts, section 4)."""
+    """Register a stamp by its token, or register it again; for the latter locks have to be lifted (facts, 4)."""
     return _write(call, call.request.json())
 
 
@@ -103,8 +101,8 @@ def _write(call: Call, body: dict[str, Any]) -> Answer:
         raise ArmError(
             400,
             "LocationNotAvailableForResourceType",
-            f"The provided location '{location}' is not available for resource type '{TYPE}'. List of available regions "
-            "for the resource type is 'global'.",
+            f"The provided location '{location}' is not available for resource type '{TYPE}'. List of available regions"
+            " for the resource type is 'global'.",
         )
     if not isinstance(token, str) or not token:
         raise ArmError(400, "InvalidRegistrationToken", "The registration token is malformed.")
@@ -137,10 +135,3 @@ def get_activation_key(call: Call) -> Answer:
     """Export the activation key; changes nothing."""
     key = call.cloud.activation_key(call.subscription, call.group, call.registration)
     return Answer(body={"activationKey": key})
-
-
-@route("POST", REGISTRATION + "/enableremotemanagement", f"{TYPE}/enableRemoteManagement/action", REGISTRATION_VERSIONS)
-def enable_remote_management(call: Call) -> Answer:
-    """Accepted for a registration that exists, without effect."""
-    call.require_unlocked(call.registration_scope, "write")
-    return Answer(200)

@@ -143,8 +143,8 @@ def put_group(call: Call) -> Answer:
         raise ArmError(
             400,
             "LocationNotAvailableForResourceGroup",
-            f"The provided location '{body['location']}' is not available for resource group. List of available regions is "
-            f"'{','.join(known)}'.",
+            f"The provided location '{body['location']}' is not available for resource group. List of available regions"
+            f" is '{','.join(known)}'.",
         )
     existing = call.subscription.groups.get(name.lower())
     if existing is None:

@@ -34,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
         prog="simulator", description="Simulates Azure Stack Hub stamps and the Azure clouds that they register with."
     )
     parser.add_argument("--fleet", type=Path, default=DEFAULT_FLEET, help="fleet file (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=Path("rehearsal"), help="where to write inventory, CA and credentials")
+    parser.add_argument(
+        "--output", type=Path, default=Path("rehearsal"), help="where to write inventory, CA and credentials"
+    )
     parser.add_argument("--seed", type=int, help="make up the same ids and secrets at every start")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--detach", action="store_true", help="return when it is ready, and leave it running")
@@ -93,9 +95,10 @@ async def _serve(options: argparse.Namespace) -> None:
 def _announce(world: World, output: Path, control: str) -> None:
     print(json.dumps({"ready": True, "control": control, "output": str(output)}), flush=True)
     print(
-        f"{len(world.stamps)} stamps and {len(world.clouds)} cloud(s) are simulated. Inventory, CA bundle and credentials:"
-        f" {output}\nTry: ansible-playbook -i {output}/inventory.yml azurestack.hub.disconnected_export_token\n"
-        f"Control API: {control} (state, requests, faults, settings). End with Ctrl-C.",
+        f"{len(world.stamps)} stamps and {len(world.clouds)} cloud(s) are simulated. Inventory, CA bundle and"
+        f" credentials: {output}\nTry: ansible-playbook -i {output}/inventory.yml"
+        f" azurestack.hub.disconnected_export_token\nControl API: {control} (state, requests, faults, settings). End"
+        " with Ctrl-C.",
         file=sys.stderr,
         flush=True,
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start a simulator and talk to its control API, from tests and scripts. Needs PyYAML alone, not the simulator's packages."""
+"""Start a simulator and talk to its control API, from tests and scripts. Needs no package but PyYAML."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ class Simulator:
         return self.get(f"/requests?{urllib.parse.urlencode(query)}", timeout=wait + 30)
 
     def wait_for(self, since: int = 0, seconds: float = 10.0, **facts: Any) -> dict[str, Any]:
-        """The first request after `since` with these facts, e.g. ``service="arm", method="PUT"``. Raises SimulatorError."""
+        """The first request after `since` with these facts (``service="arm", method="PUT"``). Raises SimulatorError."""
         deadline = time.monotonic() + seconds
         while (remaining := deadline - time.monotonic()) > 0:
             for entry in self.requests(since, facts.get("service"), wait=remaining):
@@ -246,7 +246,9 @@ class Simulator:
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None, timeout: float = 30.0) -> Any:
         data = None if body is None else json.dumps(body).encode("utf-8")
-        request = urllib.request.Request(f"{self.control}{path}", data, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(
+            f"{self.control}{path}", data, {"Content-Type": "application/json"}, method=method
+        )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=timeout) as answer:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An Azure cloud: subscriptions, resource groups, registrations and what may be done to them. No sockets; see arm.py."""
+"""An Azure cloud: subscriptions, resource groups, registrations and their transitions. No sockets; see arm.py."""
 
 from __future__ import annotations
 
@@ -208,8 +208,8 @@ class Cloud:
             raise ArmError(
                 409,
                 "CloudIdUpdateNotAllowed",
-                f"The registration '{existing.name}' is already associated with another Cloud identifier. Changing cloud "
-                "identifiers is not allowed.",
+                f"The registration '{existing.name}' is already associated with another Cloud identifier. Changing"
+                " cloud identifiers is not allowed.",
             )
         for _subscription, _group, other in self.registrations():
             if other is not existing and other.cloud_id.lower() == str(claims["cloudId"]).lower() and not other.expired:

@@ -123,6 +123,8 @@ async def _errors_as_json(request: web.Request, handler: Any) -> web.StreamRespo
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return web.json_response({"error": f"{error.status} {error.reason}: {request.method} {request.path}"}, status=error.status)
+        return web.json_response(
+            {"error": f"{error.status} {error.reason}: {request.method} {request.path}"}, status=error.status
+        )
     except (ValueError, TypeError, KeyError, IndexError, FleetError, ArmError, CmdletError) as error:
         return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)

@@ -69,9 +69,11 @@ class Directory:
         self.world = world
         self.adfs = adfs
         self.base_url = ""  # https://127.0.0.1:PORT, known when it listens
-        self.tenants: dict[str, str] = {"adfs": "adfs"} if adfs else {
-            (tenant_id or world.dice.guid()).lower(): name for name, tenant_id in tenants.items()
-        }
+        self.tenants: dict[str, str] = (
+            {"adfs": "adfs"}
+            if adfs
+            else {(tenant_id or world.dice.guid()).lower(): name for name, tenant_id in tenants.items()}
+        )
         self.principals: list[Principal] = []
         self.audiences: set[str] = set()
         self.device_codes: dict[str, DeviceCode] = {}

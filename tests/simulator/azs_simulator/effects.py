@@ -129,7 +129,9 @@ def map_customers(world: World, stamp: str, count: int = 1, ids: list[str] | Non
 
 
 @effect
-def add_lock(world: World, stamp: str = "", scope: str = "", name: str = LOCK_NAME, level: str = "CanNotDelete", cloud: str = "") -> None:
+def add_lock(
+    world: World, stamp: str = "", scope: str = "", name: str = LOCK_NAME, level: str = "CanNotDelete", cloud: str = ""
+) -> None:
     """Lock a stamp's registration, or any scope of a cloud."""
     place, scope = _lock_scope(world, stamp, scope, cloud)
     place.access.put_lock(Lock(name, scope, level))
@@ -289,5 +291,11 @@ def refresh_token(world: World, user: str, cloud: str = "", client_id: str = "")
 def oidc_token(world: World, name: str = "", cloud: str = "") -> str:
     """A token of a pipeline or cluster, to be exchanged for one of the application (workload identity)."""
     app, now = _cloud(world, cloud).principal(name), int(time.time())
-    claims = {"iss": tokens.OIDC_ISSUER, "sub": app.client_id, "aud": "api://AzureADTokenExchange", "iat": now, "exp": now + 3600}
+    claims = {
+        "iss": tokens.OIDC_ISSUER,
+        "sub": app.client_id,
+        "aud": "api://AzureADTokenExchange",
+        "iat": now,
+        "exp": now + 3600,
+    }
     return world.sign_in_key.sign(claims)

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 HTTP_KINDS = frozenset({"error", "drop", "drop_after", "hang", "delay"})
-"""Effects of the HTTP services: `error` (status, code, message, headers, details), `drop` (connection cut, nothing done),
-`drop_after` (done, but the answer is lost), `hang` (never answered), `delay` (seconds, then as usual)."""
+"""Effects of the HTTP services: `error` (status, code, message, headers, details), `drop` (connection cut, nothing
+done), `drop_after` (done, but the answer is lost), `hang` (never answered), `delay` (seconds, then as usual)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Effect:
 
 @dataclasses.dataclass
 class Rule:
-    """One fault rule. It applies to requests of `service` whose facts match, from hit number `after` on, `times` times."""
+    """One fault rule: for requests of `service` whose facts match, after `after` of them, `times` times."""
 
     id: str
     service: str
@@ -90,7 +90,8 @@ class Faults:
             id=identifier,
             service=service,
             match={
-                str(name): re.compile(str(pattern), re.IGNORECASE) for name, pattern in (rule.get("match") or {}).items()
+                str(name): re.compile(str(pattern), re.IGNORECASE)
+                for name, pattern in (rule.get("match") or {}).items()
             },
             effect=Effect(effect["kind"], {key: value for key, value in effect.items() if key != "kind"}),
             times=rule.get("times", 1),

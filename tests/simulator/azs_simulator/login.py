@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sign-in endpoints: Entra ID's (``/{tenant}/...``) and AD FS's (``/adfs/...``), good enough for MSAL and azure-identity."""
+"""Sign-in endpoints: Entra ID's (``/{tenant}/...``) and AD FS's (``/adfs/...``), good enough for MSAL."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class LoginEndpoints:
     def describe(self, request: Request) -> None:
         """Add the grant and the client to the facts."""
         form = self._form(request)
-        request.facts.update({name: form[key] for name, key in (("grant", "grant_type"), ("client_id", "client_id")) if key in form})
+        request.facts.update(
+            {name: form[key] for name, key in (("grant", "grant_type"), ("client_id", "client_id")) if key in form}
+        )
 
     def respond(self, request: Request) -> Answer:
         """Answer a request below the directory's base URL."""
@@ -52,7 +54,14 @@ class LoginEndpoints:
         path = "/".join(parts[1:]).lower()
         try:
             if parts[:2] == ["common", "userrealm"]:
-                return Answer(body={"ver": "1.0", "account_type": "Managed", "domain_name": "rehearsal", "cloud_instance_name": ""})
+                return Answer(
+                    body={
+                        "ver": "1.0",
+                        "account_type": "Managed",
+                        "domain_name": "rehearsal",
+                        "cloud_instance_name": "",
+                    }
+                )
             tenant = self._tenant(parts[0] if parts else "")
             if path.endswith(".well-known/openid-configuration"):
                 return Answer(body=self._discovery(tenant, path.startswith("v2.0")))
@@ -78,9 +87,9 @@ class LoginEndpoints:
         raise SignInError(
             "invalid_tenant" if not self.directory.adfs else "not_found",
             90002,
-            f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the correct "
-            "cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the "
-            "tenant.",
+            f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the"
+            " correct cloud. Check with your subscription administrator, this may happen if there are no active"
+            " subscriptions for the tenant.",
         )
 
     def _discovery(self, tenant: str, version_2: bool) -> dict[str, Any]:
@@ -110,7 +119,9 @@ class LoginEndpoints:
         if grant == "password":
             user = self.directory.find(kind="user", name=form.get("username", ""))
             if user is None or user.secret != form.get("password"):
-                raise SignInError("invalid_grant", 50126, "Error validating credentials due to invalid username or password.")
+                raise SignInError(
+                    "invalid_grant", 50126, "Error validating credentials due to invalid username or password."
+                )
             return self._tokens(user, client_id, tenant, form)
         if grant == "refresh_token":
             known = self.directory.redeem(form.get("refresh_token", ""))
@@ -137,24 +148,26 @@ class LoginEndpoints:
     def _authenticate_client(self, form: dict[str, str], tenant: str) -> Principal:
         app = self._require_client(form.get("client_id", "").lower(), tenant)
         if app is None:
-            raise SignInError("invalid_client", 7000216, "A public client cannot use the client credentials grant.", 401)
+            raise SignInError(
+                "invalid_client", 7000216, "A public client cannot use the client credentials grant.", 401
+            )
         if form.get("client_assertion_type") == JWT_BEARER:
             self._verify_assertion(app, form.get("client_assertion", ""))
         elif form.get("client_secret") != app.secret:
             raise SignInError(
                 "invalid_client",
                 7000215,
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not "
-                f"the client secret ID, for a secret added to app '{app.client_id}'.",
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret"
+                f" value, not the client secret ID, for a secret added to app '{app.client_id}'.",
                 401,
             )
         elif app.secret_expired:
             raise SignInError(
                 "invalid_client",
                 7000222,
-                f"The provided client secret keys for app '{app.client_id}' are expired. Visit the Azure portal to create new "
-                "keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added "
-                "security: https://aka.ms/certCreds.",
+                f"The provided client secret keys for app '{app.client_id}' are expired. Visit the Azure portal to"
+                " create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate"
+                " credentials for added security: https://aka.ms/certCreds.",
                 401,
             )
         return app
@@ -228,15 +241,19 @@ class LoginEndpoints:
                 "verification_uri": address,
                 "expires_in": DEVICE_CODE_LIFETIME,
                 "interval": 1,
-                "message": f"To sign in, use a web browser to open the page {address} and enter the code {code.user_code} "
-                "to authenticate.",
+                "message": (
+                    f"To sign in, use a web browser to open the page {address} and enter the code {code.user_code} "
+                    "to authenticate."
+                ),
             }
         )
 
     def _finish_device_code(self, form: dict[str, str], client_id: str) -> Answer:
         code = self.directory.device_codes.get(form.get("device_code", form.get("code", "")))
         if code is None or code.client_id != client_id or code.expires < time.monotonic():
-            raise SignInError("expired_token", 70020, "The provided value for the input parameter 'device_code' is not valid.")
+            raise SignInError(
+                "expired_token", 70020, "The provided value for the input parameter 'device_code' is not valid."
+            )
         if code.declined:
             raise SignInError("authorization_declined", 70016, "The user declined the sign-in.")
         if code.principal is None:
@@ -262,8 +279,10 @@ class LoginEndpoints:
             error.status,
             {
                 "error": error.error,
-                "error_description": f"AADSTS{error.code}: {error.message} Trace ID: {trace} Correlation ID: {correlation} "
-                f"Timestamp: {stamp}",
+                "error_description": (
+                    f"AADSTS{error.code}: {error.message} Trace ID: {trace} Correlation ID: {correlation} "
+                    f"Timestamp: {stamp}"
+                ),
                 "error_codes": [error.code],
                 "timestamp": stamp,
                 "trace_id": trace,

@@ -25,7 +25,7 @@ class Settings:
     page_size: int = 100
     """Entries per page of a list of registrations or customer subscriptions."""
     mapping_status: int = 201
-    """Answer to a customer subscription's PUT: 201 has no body (as documented), 200 has one (as published in the swagger)."""
+    """Answer to a customer subscription's PUT: 201 has no body (documentation), 200 has one (published swagger)."""
     empty_mapping_list: bool = False
     """Customer subscriptions are not listed although a GET by id finds them (seen in the wild)."""
     writes_per_second: float = 0.0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A stamp: what its cmdlets do to it, without any protocol around them.
 
-A long cmdlet calls `begin`, then a `check_...` method, waits its duration, calls the method that makes the transition, and
-`finish`. All methods are synchronous and complete: a transition has happened or has not.
+A long cmdlet calls `begin`, then a `check_...` method, waits its duration, calls the method that makes the transition,
+and `finish`. All methods are synchronous and complete: a transition has happened or has not.
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ DURATIONS = {
 }
 """Seconds. A real stamp needs 10 to 15 s for its information and up to 10 minutes to activate (facts, section 2)."""
 
-PROGRESS_RECORDS = {"New-AzureStackActivation": 4, "Remove-AzureStackActivation": 4, "New-AzureBridgeServicePrincipal": 2}
+PROGRESS_RECORDS = {
+    "New-AzureStackActivation": 4,
+    "Remove-AzureStackActivation": 4,
+    "New-AzureBridgeServicePrincipal": 2,
+}
 
 FIRST_PARTY_CLIENTS = frozenset({"04b07795-8ddb-461a-bbee-02f9e1bf7b46", "1950a258-227b-4e31-a9cf-717495945fc2"})
 """Public clients of the Azure CLI and of Azure PowerShell: the stamp redeems refresh tokens of no other (facts, 10)."""
@@ -182,9 +186,9 @@ class Stamp:
         """Set-RegistrationKeyPair. Raises CmdletError where the cmdlet does not exist."""
         if not self.has_key_pair_cmdlet:
             raise CmdletError(
-                "The term 'Set-RegistrationKeyPair' is not recognized as the name of a cmdlet, function, script file, or "
-                "operable program. Check the spelling of the name, or if a path was included, verify that the path is "
-                "correct and try again.",
+                "The term 'Set-RegistrationKeyPair' is not recognized as the name of a cmdlet, function, script file,"
+                " or operable program. Check the spelling of the name, or if a path was included, verify that the path"
+                " is correct and try again.",
                 "CommandNotFoundException",
                 "ObjectNotFound",
             )
@@ -206,9 +210,9 @@ class Stamp:
         ):
             if str(value).lower() not in (entry.lower() for entry in allowed):
                 raise CmdletError(
-                    f"Cannot validate argument on parameter '{name}'. The argument \"{value}\" does not belong to the set "
-                    f"\"{','.join(allowed)}\" specified by the ValidateSet attribute. Supply an argument that is in the "
-                    "set and then try the command again.",
+                    f"Cannot validate argument on parameter '{name}'. The argument \"{value}\" does not belong to the"
+                    f" set \"{','.join(allowed)}\" specified by the ValidateSet attribute. Supply an argument that is"
+                    " in the set and then try the command again.",
                     f"ParameterArgumentValidationError,{cmdlet}",
                     "InvalidData",
                 )
@@ -291,8 +295,8 @@ class Stamp:
             raise CmdletError("The activation key is not valid.", f"InvalidActivationKey,{cmdlet}", "InvalidData")
         if str(claims["cloudId"]).lower() != self.cloud_id.lower():
             raise CmdletError(
-                f"The activation key was issued for cloud identifier '{claims['cloudId']}', but the cloud identifier of "
-                f"this stamp is '{self.cloud_id}'.",
+                f"The activation key was issued for cloud identifier '{claims['cloudId']}', but the cloud identifier of"
+                f" this stamp is '{self.cloud_id}'.",
                 f"ActivationKeyCloudIdMismatch,{cmdlet}",
                 "InvalidData",
             )

@@ -49,7 +49,9 @@ class Request:
             body = error
         if not isinstance(body, dict):
             raise ArmError(
-                400, "InvalidRequestContent", f"The request content was invalid and could not be deserialized: '{body}'."
+                400,
+                "InvalidRequestContent",
+                f"The request content was invalid and could not be deserialized: '{body}'.",
             )
         return body
 
@@ -88,9 +90,7 @@ class Service:
         """Listen on a free port; returns the URL."""
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None))
         await self._runner.setup()
-        site = web.TCPSite(
-            self._runner, "127.0.0.1", 0, ssl_context=tls.context if tls else None, shutdown_timeout=0.1
-        )
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=tls.context if tls else None, shutdown_timeout=0.1)
         await site.start()
         port = self._runner.addresses[0][1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
@@ -119,7 +119,8 @@ class Service:
             if effect.kind == "drop":
                 self.journal.add(service, status=None, **request.facts)
             return self._cut(raw)
-        answer = self._fault_answer(effect) if effect and effect.kind == "error" else await self._answer(request)
+        failed = effect is not None and effect.kind == "error"
+        answer = self._fault_answer(service, effect) if effect and failed else await self._answer(request)
         lost = effect is not None and effect.kind == "drop_after"
         self.journal.add(
             service,
@@ -142,13 +143,14 @@ class Service:
             pass
 
     @staticmethod
-    def _fault_answer(effect: Effect) -> Answer:
-        answer = error_answer(
-            int(effect.get("status", 500)),
-            str(effect.get("code", "InternalServerError")),
-            str(effect.get("message", "The server encountered an internal error. Please retry the request.")),
-            {str(name): str(value) for name, value in effect.get("headers", {}).items()},
-        )
+    def _fault_answer(service: str, effect: Effect) -> Answer:
+        """The error of a fault rule, in the envelope of the service: OAuth's at sign-in, else ARM's."""
+        status, code = int(effect.get("status", 500)), str(effect.get("code", "InternalServerError"))
+        message = str(effect.get("message", "The server encountered an internal error. Please retry the request."))
+        headers = {str(name): str(value) for name, value in effect.get("headers", {}).items()}
+        if service == "login":
+            return Answer(status, {"error": code, "error_description": message}, headers)
+        answer = error_answer(status, code, message, headers)
         if effect.get("details"):
             answer.body["error"]["details"] = effect.get("details")
         return answer

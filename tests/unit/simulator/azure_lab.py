@@ -55,11 +55,15 @@ class Arm:
         if "api-version=" not in url:
             url += f"?api-version={query.pop('version', self.VERSION)}"
         url += "".join(f"&{name}={value}" for name, value in query.items())
-        return self._client.send_request(HttpRequest(method, url, json=body) if body is not None else HttpRequest(method, url))
+        return self._client.send_request(
+            HttpRequest(method, url, json=body) if body is not None else HttpRequest(method, url)
+        )
 
     def absolute(self, path: str) -> str:
         """A path below the subscription as an ARM id."""
-        return path if path.lower().startswith(("/subscriptions", "/tenants", "/metadata")) else self.subscription + path
+        return (
+            path if path.lower().startswith(("/subscriptions", "/tenants", "/metadata")) else self.subscription + path
+        )
 
     def wait(self, response: t.Any) -> int:
         """Poll an accepted operation; the status that it ended with."""
@@ -110,7 +114,9 @@ def registration(name: str, group: str = "azurestack") -> str:
 
 def registration_body(simulator: Simulator, stamp: str, **params: t.Any) -> dict[str, t.Any]:
     """Body of a registration's PUT with a fresh token; pay-as-you-use unless told otherwise."""
-    token = simulator.do("mint-token", stamp=stamp, **{"BillingModel": "PayAsYouUse", "UsageReportingEnabled": True, **params})
+    token = simulator.do(
+        "mint-token", stamp=stamp, **{"BillingModel": "PayAsYouUse", "UsageReportingEnabled": True, **params}
+    )
     return {"location": "global", "properties": {"registrationToken": token}}
 
 

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulator"))
 from azs_simulator.client import Simulator  # noqa: E402 - found by the line above
 from azure_lab import SMALL_FLEET, Arm  # noqa: E402
 
+
 @pytest.fixture
 def simulate(tmp_path: Path) -> Iterator[Callable[..., Simulator]]:
     """Start simulators of any fleet: ``simulate({"stamps": [...]})``. They end with the test."""

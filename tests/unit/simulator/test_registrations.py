@@ -51,7 +51,9 @@ def test_key_has_the_claims_of_the_token_and_is_never_the_same_twice(arm, simula
     assert claims["expires"] == "9999-12-30T23:59:59.9999999Z"
 
 
-@pytest.mark.parametrize("damage", [lambda t: t[:-30], lambda t: t + "\n", lambda t: f"\ufeff{t}", lambda t: "!", lambda t: ""])
+@pytest.mark.parametrize(
+    "damage", [lambda t: t[:-30], lambda t: t + "\n", lambda t: f"\ufeff{t}", lambda t: "!", lambda t: ""]
+)
 def test_a_damaged_token_is_refused(arm, simulator, damage):
     arm("PUT", "/resourceGroups/azurestack", {"location": "westcentralus"})
     body = registration_body(simulator, "one")
@@ -75,10 +77,15 @@ def test_only_the_identity_that_registered_updates_a_connected_one(arm, simulato
     arm.register("two")
     simulator.do("edit-registration", stamp="two", claims={"objectId": "f0000000-0000-4000-8000-000000000000"})
     other = Arm(simulator, **account(simulator.do("add-principal", name="other")))
-    assert other("PUT", registration("two"), registration_body(simulator, "two")).status_code == 200, "no principal in the token"
+    assert (
+        other("PUT", registration("two"), registration_body(simulator, "two")).status_code == 200
+    ), "no principal in the token"
     refresh_token = simulator.do("refresh-token", user="operator@rehearsal.onmicrosoft.com")
     simulator.do("create-principal", stamp="two", RefreshToken=refresh_token)
-    assert code_of(other("PUT", registration("two"), registration_body(simulator, "two"))) == (403, "AuthorizationFailed")
+    assert code_of(other("PUT", registration("two"), registration_body(simulator, "two"))) == (
+        403,
+        "AuthorizationFailed",
+    )
     assert arm("PUT", registration("two"), registration_body(simulator, "two")).json()["properties"]["objectId"]
 
 
@@ -136,7 +143,10 @@ def test_the_provider_takes_time(arm, simulator):
     arm("PUT", "/resourceGroups/azurestack", {"location": "westcentralus"})
     body = registration_body(simulator, "one")
     assert code_of(arm("PUT", R, body)) == (409, "MissingSubscriptionRegistration")
-    assert code_of(arm("GET", "/providers/Microsoft.AzureStack/registrations")) == (409, "MissingSubscriptionRegistration")
+    assert code_of(arm("GET", "/providers/Microsoft.AzureStack/registrations")) == (
+        409,
+        "MissingSubscriptionRegistration",
+    )
     states = [arm("POST", "/providers/Microsoft.AzureStack/register").json()["registrationState"]]
     while states[-1] != "Registered":
         states.append(arm("GET", "/providers/Microsoft.AzureStack").json()["registrationState"])
@@ -211,10 +221,20 @@ def test_opaque_tokens_and_token_versions(simulate):
 
 def test_a_stamp_registered_by_the_vendors_script(simulate):
     simulator = simulate(
-        {"stamps": [{"name": "old", "connected": True, "registration": {"name": "AzureStackRegistration", "group": "Legacy"}}]}
+        {
+            "stamps": [
+                {
+                    "name": "old",
+                    "connected": True,
+                    "registration": {"name": "AzureStackRegistration", "group": "Legacy"},
+                }
+            ]
+        }
     )
     found = simulator.registration_of("old")
-    assert found["id"].endswith("/resourceGroups/Legacy/providers/Microsoft.AzureStack/registrations/AzureStackRegistration")
+    assert found["id"].endswith(
+        "/resourceGroups/Legacy/providers/Microsoft.AzureStack/registrations/AzureStackRegistration"
+    )
     assert found["locks"] == ["CanNotDelete"] and found["object_id"]
     assert simulator.stamp("old")["activation"]["azureRegistrationResourceIdentifier"] == found["id"]
     assert simulator.stamp("old")["status"] == "Registered"

@@ -102,7 +102,10 @@ def test_another_tenants_token(simulate):
     arm = Arm(simulator, **account(other))
     assert code_of(arm("GET", "/resourceGroups")) == (401, "InvalidAuthenticationTokenTenant")
     assert arm("GET", "/subscriptions").json()["value"] == []
-    assert code_of(Arm(simulator)("GET", "/subscriptions/00000000-0000-4000-8000-000000000000")) == (404, "SubscriptionNotFound")
+    assert code_of(Arm(simulator)("GET", "/subscriptions/00000000-0000-4000-8000-000000000000")) == (
+        404,
+        "SubscriptionNotFound",
+    )
 
 
 # -- certificates, assertions, device codes ----------------------------------------------------------------------------
