@@ -8,7 +8,24 @@ class ModuleDocFragment:
     """Documentation of attributes."""
 
     DOCUMENTATION = r"""
-options: {}
+options:
+  _azs:
+    description:
+      - Internal. What the action plugin of the module tells it; a task that sets it fails.
+    type: dict
+    suboptions:
+      content:
+        description: Content of an artifact that the controller decrypted or brought from another host.
+        type: str
+      entry:
+        description: Manifest entry of that artifact.
+        type: dict
+      seal:
+        description: Key that seals what the module hands over.
+        type: str
+      progress:
+        description: File for progress records.
+        type: path
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.

@@ -10,7 +10,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts.handover import NeedsVault
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts.handover import CONTROLLER_SPEC, NeedsVault
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 
 
@@ -28,8 +28,10 @@ class AzsModule(AnsibleModule):
         for family in families:
             for constraint, rules in _options.CONSTRAINTS[family].items():
                 options[constraint] = [*rules, *options.get(constraint, [])]
-        super().__init__(argument_spec={**_options.argument_spec(*families), **argument_spec}, **options)
-        self.families = tuple(families)
+        super().__init__(
+            argument_spec={**_options.argument_spec(*families), **argument_spec, **CONTROLLER_SPEC}, **options
+        )
+        self.controller: dict[str, t.Any] = self.params["_azs"] or dict.fromkeys(CONTROLLER_SPEC["_azs"]["options"])
         # The controller's environment was resolved by the action plugin and arrives as options; what is still open may
         # stand in the environment of the host that the module runs on (a runner with a managed identity's variables).
         for name, value in _options.from_environment(families, self._given(), os.environ).items():

@@ -184,7 +184,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import Arti
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import activation, cmdlets, minting
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import PepOptions
-from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import SPEC, Progress
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -195,7 +195,6 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "reactivate": {"type": "bool", "default": False},
     "predicted_key": {"type": "dict", "no_log": False},
     **handover.READ_SPEC,
-    **SPEC,
 }
 
 
@@ -217,7 +216,7 @@ class _Task:
         self._options = PepOptions.from_params(params)
         self._observer = _observer(module)
         self._now = datetime.datetime.now(datetime.timezone.utc)
-        self._progress = Progress(params["_azs_progress"])
+        self._progress = Progress(module.controller["progress"])
         named = params["bundle"] or params["path"]
         self._place = handover.place_of(module, bundle.KEY) if named else None
         self._receipt_path: pathlib.Path | None = receipt.path_of(self._place) if self._place else None

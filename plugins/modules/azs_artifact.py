@@ -84,10 +84,10 @@ from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsM
 def copy(module: AzsModule) -> dict[str, t.Any]:
     """Write what the action plugin brought, or hand the artifact of this host to it."""
     where = handover.place_of(module, module.params["kind"])
-    if module.params["_azs_content"] is None:
+    if module.controller["content"] is None:
         return _hand_over(module, where)
-    content = module.params["_azs_content"]
-    entry = bundle.Entry(**module.params["_azs_entry"]) if module.params["_azs_entry"] else None
+    content = module.controller["content"]
+    entry = bundle.Entry(**module.controller["entry"]) if module.controller["entry"] else None
     there = where.path.exists()
     before = bundle.read_entry(where) if there else None
     changed = not there or files.read(where.path, where.name) != content.encode() or before != entry
@@ -111,7 +111,7 @@ def _hand_over(module: AzsModule, where: bundle.Place) -> dict[str, t.Any]:
         "changed": False,
         "artifact": _shown(artifact.entry),
         "_azs_entry": dataclasses.asdict(artifact.entry) if artifact.entry else None,
-        "_azs_sealed": handover.seal(content, module.params["_azs_seal"]),
+        "_azs_sealed": handover.seal(content, module.controller["seal"]),
     }
 
 
@@ -128,8 +128,6 @@ def main() -> None:
             "source_host": {"type": "str", "required": True},
             "source_bundle": {"type": "path"},
             "predicted": {"type": "bool", "default": False},
-            "_azs_entry": {"type": "dict"},
-            "_azs_seal": {"type": "str", "no_log": True},
         },
         **handover.PLACE_CONSTRAINTS,
         supports_check_mode=True,

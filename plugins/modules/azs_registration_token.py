@@ -204,7 +204,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import Arti
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import minting
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import PepOptions
-from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import SPEC, Progress
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "billing_model": {"type": "str", "choices": list(billing.BILLING_MODELS), "required": True},
@@ -221,7 +221,6 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "bridge_principal_tenant": {"type": "str"},
     "bridge_principal_timeout": {"type": "int", "default": 1800},
     **handover.WRITE_SPEC,
-    **SPEC,
 }
 
 
@@ -246,7 +245,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     # Imported here because a kept token needs no session, and this is most of the module's start-up.
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session
 
-    progress = Progress(module.params["_azs_progress"])
+    progress = Progress(module.controller["progress"])
     with open_session(options, module.warn) as session:
         minted = minting.mint(session, order, predict=module.check_mode, progress=progress, hide=module.hide)
     return _minted(module, where, order, minted, entry) | {"pep_host": session.host}
@@ -284,7 +283,7 @@ def _content_of(module: AzsModule, where: bundle.Place) -> dict[str, t.Any]:
     if artifact.content is None:
         return {"_azs_vaulted": artifact.encrypted}
     module.hide(artifact.content)
-    return {"_azs_sealed": handover.seal(artifact.content, module.params["_azs_seal"])}
+    return {"_azs_sealed": handover.seal(artifact.content, module.controller["seal"])}
 
 
 def _minted(

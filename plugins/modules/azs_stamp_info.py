@@ -133,13 +133,13 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import vers
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import cmdlets
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import PepOptions
-from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import SPEC, Progress
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session
 
 
 def read(module: AzsModule) -> dict[str, t.Any]:
     """Read the stamp information and the offered cmdlets in one session."""
-    progress = Progress(module.params["_azs_progress"])
+    progress = Progress(module.controller["progress"])
     with open_session(PepOptions.from_params(module.params), module.warn) as session:
         progress.step("reading the stamp information")
         stamp = cmdlets.stamp_information(session, progress)
@@ -159,7 +159,7 @@ def main() -> None:
     """Declare the module and run it."""
     AzsModule(
         families=["pep"],
-        argument_spec={"commands": {"type": "bool", "default": True}, **SPEC},
+        argument_spec={"commands": {"type": "bool", "default": True}},
         supports_check_mode=True,
     ).run(read)
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._options import from_environment
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _vault
 from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import Progress
@@ -40,31 +41,50 @@ class AzsAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the module on the task's host and return its result without the hidden parts."""
         super().run(tmp, task_vars)
-        task_vars = task_vars or {}
-        args = self.options()
+        try:
+            result = self.work(self.options(), task_vars or {})
+        except AzsError as error:
+            result = {"failed": True, "changed": False, "msg": str(error), "error": error.as_result()}
+        return {name: value for name, value in result.items() if not name.startswith(_HIDDEN)}
+
+    def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Run the module, and do for it what only the controller can do.
+
+        :raises AzsError: something is missing on the controller, or a file could not be written.
+        """
+        if boolean(args.get("encrypt") or False, strict=False):
+            _vault.secret_for(self._loader, args.get("vault_id"))  # before anything is done that would be lost without it
         result = self.module(self._task.action, args, task_vars)
         if self.reads and "_azs_vaulted" in result:
-            args["_azs_content"] = _vault.decrypt(self._loader, result["_azs_vaulted"], self.place(args, self.reads))
+            args["_azs"]["content"] = _vault.decrypt(self._loader, result["_azs_vaulted"], self.place(args, self.reads))
             result = self.module(self._task.action, args, task_vars)
-        if self.writes and "_azs_sealed" in result:
-            content = handover.unseal(result["_azs_sealed"], args["_azs_seal"])
-            if "_azs_entry" in result:
-                self.write_encrypted(args, content, result["_azs_entry"], task_vars)
-            if args.get("return_content"):
+        if self.writes:
+            content = self.handed_over(args, result)
+            if content and "_azs_entry" in result:
+                written = self.write_encrypted(args, content, result["_azs_entry"], task_vars)
+                if written.get("failed"):
+                    return written
+            if content and boolean(args.get("return_content") or False, strict=False):
                 # Hidden from every callback, as with no_log on the task; registering the result keeps it.
                 result["content"] = content
                 result["_ansible_no_log"] = True
-        return {name: value for name, value in result.items() if not name.startswith(_HIDDEN)}
+        return result
+
+    def handed_over(self, args: dict[str, t.Any], result: dict[str, t.Any]) -> str | None:
+        """Return the content that the module handed over, or None."""
+        if "_azs_sealed" in result:
+            return handover.unseal(result["_azs_sealed"], args["_azs"]["seal"])
+        if "_azs_vaulted" in result:
+            return _vault.decrypt(self._loader, result["_azs_vaulted"], self.place(args, t.cast(str, self.writes)))
+        return None
 
     def options(self) -> dict[str, t.Any]:
         """Return the module's options: the task's, and what the controller's environment supplies."""
         args = dict(self._task.args)
-        hidden = sorted(name for name in args if name.startswith(_HIDDEN))
-        if hidden:
-            raise AnsibleActionFail(f"Unsupported parameters: {', '.join(hidden)}")
+        if "_azs" in args:
+            raise InputError("The option _azs is internal", remedy="Leave it out")
         args.update(from_environment(self.families, args, os.environ))
-        if self.writes:
-            args["_azs_seal"] = handover.draw_seal()
+        args["_azs"] = {"seal": handover.draw_seal()} if self.writes else {}
         return args
 
     def module(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -77,7 +97,7 @@ class AzsAction(ActionBase):
         host = task_vars.get("inventory_hostname", "localhost")
         with Progress(f"{host}: {step}", args.get("pep_progress_interval"), follow=local) as progress:
             if progress.path:
-                args = {**args, "_azs_progress": progress.path}
+                args = {**args, "_azs": {**args["_azs"], "progress": progress.path}}
             return self._execute_module(module_name=name, module_args=args, task_vars=task_vars)
 
     def step_of(self, args: dict[str, t.Any]) -> str | None:
@@ -89,10 +109,12 @@ class AzsAction(ActionBase):
         if self._connection.has_pipelining:
             self._connection.set_option("pipelining", True)
         if not self._is_pipelining_enabled("new"):
-            raise AnsibleActionFail(
-                f"The options of {self._task.action} hold secrets and would be written to a file on the host, because "
-                "this connection cannot pipeline them. Unset ANSIBLE_KEEP_REMOTE_FILES, use a become method other than "
-                "su, and a connection with pipelining (ssh, local)."
+            raise InputError(
+                f"The options of {self._task.action} hold secrets and would be written to a file on the host",
+                kind="no_pipelining",
+                cause="this connection cannot pipeline them",
+                remedy="Unset ANSIBLE_KEEP_REMOTE_FILES, use a become method other than su, and a connection with "
+                "pipelining (ssh, local)",
             )
 
     def place(self, args: dict[str, t.Any], kind: str) -> bundle.Place:
@@ -101,18 +123,15 @@ class AzsAction(ActionBase):
 
     def write_encrypted(
         self, args: dict[str, t.Any], content: str, entry: dict[str, t.Any], task_vars: dict[str, t.Any]
-    ) -> None:
-        """Encrypt an artifact with the play's vault secret and write it on the task's host."""
-        encrypted = _vault.encrypt(self._loader, content, args.get("vault_id"))
-        written = self.module(
+    ) -> dict[str, t.Any]:
+        """Encrypt an artifact with the play's vault secret and write it on the task's host; return that result."""
+        return self.module(
             "azurestack.hub.azs_artifact",
             {
                 **{name: args[name] for name in ("bundle", "stamp", "path") if args.get(name) is not None},
                 "kind": self.writes,
-                "_azs_content": encrypted,
-                "_azs_entry": entry,
+                "source_host": "localhost",
+                "_azs": {"content": _vault.encrypt(self._loader, content, args.get("vault_id")), "entry": entry},
             },
             task_vars,
         )
-        if written.get("failed"):
-            raise AnsibleActionFail(written.get("msg", "The encrypted artifact could not be written"), result=written)

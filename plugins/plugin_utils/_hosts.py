@@ -7,9 +7,10 @@ import copy
 import typing as t
 
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import become_loader, connection_loader
+
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsAction
@@ -19,11 +20,12 @@ def at(action: AzsAction, host: str, task_vars: dict[str, t.Any]) -> tuple[AzsAc
     """Return an action like the given one that acts on another inventory host, and that host's variables.
 
     :param host: inventory name, or localhost for the controller.
-    :raises AnsibleActionFail: the inventory does not know the host.
+    :raises InputError: the inventory does not know the host.
     """
     if host not in task_vars["hostvars"]:
-        raise AnsibleActionFail(
-            f"The inventory has no host {host!r}. Compare azs_pep_runner and azs_azure_runner with the inventory."
+        raise InputError(
+            f"The inventory has no host {host!r}", kind="unknown_host",
+            remedy="Compare azs_pep_runner and azs_azure_runner with the inventory",
         )
     known = task_vars["hostvars"][host]
     variables = {name: known[name] for name in known if name.startswith("ansible_")}
@@ -35,7 +37,10 @@ def at(action: AzsAction, host: str, task_vars: dict[str, t.Any]) -> tuple[AzsAc
     context.connection = "ssh" if transport == "smart" else transport
     connection = connection_loader.get(context.connection, context, new_stdin=None)
     if connection is None:
-        raise AnsibleActionFail(f"The connection plugin {context.connection!r} of the host {host!r} was not found.")
+        raise InputError(
+            f"The connection plugin {context.connection!r} of the host {host!r} was not found",
+            remedy="Compare ansible_connection of that host",
+        )
     connection.set_options(var_options=variables)
     become = None
     if boolean(variables.get("ansible_become", action._task.become) or False, strict=False):

@@ -22,19 +22,28 @@ PLACE_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "stamp": {"type": "str"},
     "path": {"type": "path"},
 }
-READ_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
-    **PLACE_SPEC,
-    "_azs_content": {"type": "str", "no_log": True},
-}
-"""Options of a module that reads an artifact; the hidden one is the content that the action plugin decrypted."""
+READ_SPEC: t.Final[dict[str, dict[str, t.Any]]] = PLACE_SPEC
+"""Options of a module that reads an artifact."""
 WRITE_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     **PLACE_SPEC,
     "encrypt": {"type": "bool", "default": False},
     "vault_id": {"type": "str"},
     "return_content": {"type": "bool", "default": False},
-    "_azs_seal": {"type": "str", "no_log": True},
 }
-"""Options of a module that writes an artifact; the hidden one is the key that seals what it hands over."""
+"""Options of a module that writes an artifact."""
+CONTROLLER_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
+    "_azs": {
+        "type": "dict",
+        "options": {
+            "content": {"type": "str", "no_log": True},
+            "entry": {"type": "dict"},
+            "seal": {"type": "str", "no_log": True},
+            "progress": {"type": "path"},
+        },
+    }
+}
+"""What an action plugin tells its module: the content that it decrypted or brought, its manifest entry, the key that seals
+what the module hands over, and the file for progress records."""
 PLACE_CONSTRAINTS: t.Final[dict[str, list[t.Any]]] = {
     "mutually_exclusive": [("bundle", "path")],
     "required_by": {"bundle": ["stamp"]},
@@ -60,7 +69,7 @@ def read(module: AzsModule, kind: str) -> bundle.Artifact:
     :raises ArtifactError: the artifact must not be used.
     :raises NeedsVault: it is encrypted, and the action plugin has not opened it yet.
     """
-    artifact = bundle.read(place_of(module, kind), opened=module.params["_azs_content"])
+    artifact = bundle.read(place_of(module, kind), opened=module.controller["content"])
     if artifact.content is None:
         raise NeedsVault(t.cast(str, artifact.encrypted))
     module.hide(artifact.content)
@@ -81,7 +90,7 @@ def write(module: AzsModule, where: bundle.Place, content: str, entry: bundle.En
     else:
         bundle.store(where, entry, content)
     if module.params["encrypt"] or module.params["return_content"]:
-        hidden["_azs_sealed"] = seal(content, module.params["_azs_seal"])
+        hidden["_azs_sealed"] = seal(content, module.controller["seal"])
     return hidden
 
 

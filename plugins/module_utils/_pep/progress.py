@@ -14,9 +14,6 @@ import tempfile
 import time
 import typing as t
 
-SPEC: t.Final[dict[str, dict[str, t.Any]]] = {"_azs_progress": {"type": "path"}}
-"""The hidden option of every module that acts at the privileged endpoint."""
-
 
 class Progress:
     """Writes the current step and the last progress record to a file, or nowhere when there is no file."""
