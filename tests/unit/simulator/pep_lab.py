@@ -62,6 +62,15 @@ class Lab:
         """Run something on the endpoints' event loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
+    def wait_for_plans(self) -> None:
+        """Wait until no stamp is busy with an action plan."""
+
+        async def wait() -> None:
+            plans = [task for task in asyncio.all_tasks() if task.get_coro().__qualname__ == "ActionPlan._run"]
+            await asyncio.gather(*plans)
+
+        self.call(wait())
+
     def close(self) -> None:
         """End all endpoints and their thread."""
 
@@ -69,8 +78,10 @@ class Lab:
             for stamp in self.world.stamps.values():
                 for server in stamp.pep_servers:
                     await server.close()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
         self.call(stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
