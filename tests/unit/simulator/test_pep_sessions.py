@@ -51,7 +51,7 @@ def fresh(pool: RunspacePool) -> RunspacePool:
 
 def test_activation_tells_its_progress(lab: Lab) -> None:
     stamp = lab.stamp("plain")
-    stamp.durations[ACTIVATE] = 0.5
+    stamp.durations[ACTIVATE] = 1.0
     with lab.pool(stamp) as pool, lab.counted() as requests_made:
         outcome = invoke(pool, ACTIVATE, ActivationKey=lab.activation_key(stamp), TimeoutInSeconds=1800)
     assert outcome.state == PSInvocationState.COMPLETED
@@ -83,7 +83,7 @@ def test_receives_end_with_the_operation_timeout(lab: Lab) -> None:
 
 def test_a_cmdlet_keeps_its_own_timeout_and_the_plan_goes_on(lab: Lab) -> None:
     stamp = lab.stamp("plain")
-    stamp.durations[ACTIVATE] = 1.2
+    stamp.durations[ACTIVATE] = 2.5
     with lab.pool(stamp) as pool:
         outcome = invoke(pool, ACTIVATE, ActivationKey=lab.activation_key(stamp), TimeoutInSeconds=1)
         assert outcome.error[0] == "Action plan execution failed. Error: Execution timeout"
@@ -104,7 +104,7 @@ def test_a_cmdlet_keeps_its_own_timeout_and_the_plan_goes_on(lab: Lab) -> None:
 )
 def test_timeout_fault_leaves_the_stamp_as_told(lab: Lab, commit: str, now: str, later: str) -> None:
     stamp = lab.stamp("plain")
-    stamp.durations[ACTIVATE] = 0.3
+    stamp.durations[ACTIVATE] = 0.8
     spoil(lab, "Command", "timeout", ACTIVATE, commit=commit)
     with lab.pool(stamp) as pool:
         outcome = invoke(pool, ACTIVATE, ActivationKey=lab.activation_key(stamp))
@@ -116,7 +116,7 @@ def test_timeout_fault_leaves_the_stamp_as_told(lab: Lab, commit: str, now: str,
 
 def test_stopping_a_pipeline_does_not_stop_the_stamp(lab: Lab) -> None:
     stamp = lab.stamp("plain")
-    stamp.durations[ACTIVATE] = 0.3
+    stamp.durations[ACTIVATE] = 0.8
     with lab.pool(stamp) as pool:
         shell = PowerShell(pool).add_cmdlet(ACTIVATE).add_parameter("ActivationKey", lab.activation_key(stamp))
         shell.begin_invoke()
@@ -196,7 +196,7 @@ def test_disconnect_and_reconnect(lab: Lab) -> None:
 
 def test_a_lost_shell_is_unknown_and_the_plan_goes_on(lab: Lab) -> None:
     stamp = lab.stamp("plain")
-    stamp.durations[ACTIVATE] = 0.3
+    stamp.durations[ACTIVATE] = 0.8
     spoil(lab, "Receive", "shell_gone", ACTIVATE)
     pool = lab.pool(stamp)
     pool.open()
