@@ -137,7 +137,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         if params["return_content"]:
             content = artifact.content or key
             module.hide(content)
-            hidden["_azs_sealed"] = handover.seal(content, params["_azs_seal"])
+            hidden["_azs_sealed"] = handover.seal(content, module.controller["seal"])
     elif not module.check_mode:
         hidden = handover.write(module, where, key, new)
     file_entry = entry if kept else None if module.check_mode else new

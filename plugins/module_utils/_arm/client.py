@@ -45,6 +45,8 @@ _TRANSIENT: t.Final = frozenset({408, 429, 500, 502, 503, 504})
 _ATTEMPTS: t.Final = 4
 _PATIENCE: t.Final = 300.0
 """Seconds that one request may spend waiting between its attempts; a server that asks for more is believed, not met."""
+_SILENCE: t.Final = 90.0
+"""Seconds after which a service that gives no answer is not asked again; one attempt may cost arm_timeout."""
 
 
 def require_libraries() -> None:
@@ -194,7 +196,7 @@ class ArmClient:
         return f"{self.endpoint}{urllib.parse.quote(path, safe='/:@!$&()*+,;=~')}?api-version={api_version}"
 
     def _send(self, method: str, url: str, json: t.Any, doing: str) -> dict[str, t.Any]:
-        attempt, waited = 1, 0.0
+        attempt, waited, began = 1, 0.0, time.monotonic()
         while True:
             asked: float | None = None
             try:
@@ -206,7 +208,7 @@ class ArmClient:
                 again = response.status_code in _TRANSIENT
             except AzureError as error:
                 failure = unreachable(error, self.name, self.endpoint, doing)
-                again = failure.kind == Unreachable.default_kind
+                again = failure.kind == Unreachable.default_kind and time.monotonic() - began < _SILENCE
             # The random part keeps many stamps' tasks from coming back at the same moment.
             pause = (asked if asked is not None else 0.5 * 2 ** (attempt - 1)) * random.uniform(1.0, 1.25)
             if not again or attempt == _ATTEMPTS or waited + pause > _PATIENCE:
@@ -261,8 +263,11 @@ def unreachable(error: BaseException, name: str, endpoint: str, doing: str) -> A
     inner: t.Any = error
     while isinstance(inner, BaseException) and inner not in chain:
         chain.append(inner)
-        # requests and urllib3 keep the cause as `reason` or as first argument, not always as __cause__.
-        nested = (getattr(inner, "reason", None), *inner.args[:1], inner.__cause__, inner.__context__)
+        # azure-core, requests and urllib3 each keep the cause in a place of their own, not always as __cause__.
+        nested = (
+            getattr(inner, "inner_exception", None), getattr(inner, "reason", None), *inner.args[:2],
+            inner.__cause__, inner.__context__,
+        )
         inner = next((cause for cause in nested if isinstance(cause, BaseException)), None)
     refused = next((cause for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)), None)
     if refused is not None:

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When an exported key says the same as a stored one, and expiries."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import json
+import typing as t
+
+import pytest
+
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations, expiry, keys
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER
+
+CLAIMS = {"cloudId": "c", "billingModel": "Capacity", "hardwareInfo": [{"uuid": "1"}], "expires": "2030-01-01T00:00:00Z"}
+
+
+def key(**claims: t.Any) -> str:
+    """A compact JWS with these claims and a signature of its own."""
+    payload = base64.urlsafe_b64encode(json.dumps({**CLAIMS, **claims}).encode()).rstrip(b"=").decode()
+    return f"e30.{payload}.{abs(hash(str(claims)))}"
+
+
+def test_times_and_signature_of_an_export_do_not_count() -> None:
+    assert keys.digest(key(iat=1, nonce="a")) == keys.digest(key(iat=2, nonce="b"))
+
+
+@pytest.mark.parametrize("claim", [
+    {"billingModel": "PayAsYouUse"}, {"hardwareInfo": [{"uuid": "1"}, {"uuid": "2"}]}, {"expires": "2031-01-01T00:00:00Z"},
+    {"usageEndpoint": "https://new.example"}, {"registrationName": "other"},
+])
+def test_what_describes_the_registration_counts(claim: dict[str, t.Any]) -> None:
+    assert keys.digest(key()) != keys.digest(key(**claim))
+
+
+def test_keys_that_do_not_decode_are_compared_as_text() -> None:
+    assert keys.digest("a.b.c") != keys.digest("a.b.d")
+    assert keys.digest("e30.W10.c") != keys.digest("e30.W10.d")  # a payload that is a list
+    assert keys.digest("a.b.c") == keys.digest("a.b.c")
+
+
+NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.timezone.utc)
+
+
+@pytest.mark.parametrize(("text", "normal", "days"), [
+    ("9999-12-30T23:59:59Z", NEVER, None),
+    ("9999-12-31T23:59:59.9999999Z", NEVER, None),
+    ("2026-11-22T13:00:00.1234567Z", "2026-11-22T13:00:00Z", 2),
+    ("2026-11-20T11:00:00+00:00", "2026-11-20T11:00:00Z", -1),
+    ("2026-11-20T13:00:00+01:00", "2026-11-20T12:00:00Z", 0),
+    ("soon", None, None),
+    (None, None, None),
+])
+def test_expiries(text: str | None, normal: str | None, days: int | None) -> None:
+    assert expiry.normal(text) == normal
+    assert expiry.days_left(normal, NOW) == days
+
+
+@pytest.mark.parametrize(("properties", "state"), [
+    (None, "Not registered"),
+    ({}, "Not registered"),
+    ({"azureRegistrationResourceIdentifier": "/x", "expiration": "9999-12-30T23:59:59Z"}, "Registered"),
+    ({"azureRegistrationResourceIdentifier": "/x"}, "Registered"),
+    ({"azureRegistrationResourceIdentifier": "/x", "expiration": "2026-11-20T12:00:00Z"}, "Expired"),
+    ({"azureRegistrationResourceIdentifier": "/x", "expiration": "2026-11-20T12:00:01Z"}, "Registered"),
+])
+def test_the_states_are_the_portals(properties: dict[str, t.Any] | None, state: str) -> None:
+    activation = None if properties is None else activations.Activation.of({"properties": properties})
+    assert activations.state_of(activation, NOW) == state
