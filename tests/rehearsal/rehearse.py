@@ -36,7 +36,9 @@ def main() -> int:
         with Simulator.start(ROOT / "tests/simulator/fleets/rehearsal.yml", place / "simulator") as simulator:
             say(f"simulated fleet: {', '.join(simulator.state()['stamps'])}")
             rounds = [run_round(simulator, place, number) for number in (1, 2)]
-            say("what became of the stamps")
+            say("what became of the stamps, read from Azure and from the stamps")
+            play(simulator, "verify")
+            say("what the simulator knows of them")
             active = show(simulator)
     changed = sum(rounds[1])
     say(f"second round: {changed} changes; all stamps active: {'yes' if active else 'no'}; "
@@ -49,15 +51,17 @@ def run_round(simulator: Simulator, place: pathlib.Path, number: int) -> list[in
     changes = []
     for title, playbook, zone in LEGS:
         say(f"round {number}, {title}")
-        changes.append(run_leg(simulator, playbook, place / zone / "bundle", place / "usb-stick" / "stamps.tar.gz"))
+        archive = place / "usb-stick" / "stamps.tar.gz"
+        changes.append(play(simulator, playbook, azs_bundle=place / zone / "bundle", azs_archive=archive))
     return changes
 
 
-def run_leg(simulator: Simulator, playbook: str, bundle: pathlib.Path, archive: pathlib.Path) -> int:
-    """Run one playbook of the collection; return how many tasks changed something."""
+def play(simulator: Simulator, playbook: str, **variables: object) -> int:
+    """Run one playbook of the collection with these extra variables; return how many tasks changed something."""
     command = [
         str(pathlib.Path(sys.executable).parent / "ansible-playbook"), f"azurestack.hub.{playbook}",
-        "-i", str(simulator.inventory), "-e", f"azs_bundle={bundle}", "-e", f"azs_archive={archive}",
+        "-i", str(simulator.inventory),
+        *(word for name, value in variables.items() for word in ("-e", f"{name}={value}")),
     ]
     print("$", " ".join(command[1:]), flush=True)
     result = subprocess.run(

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Says whether a stamp, its registration and its activation agree. Runs on the controller alone."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
+
+
+class ActionModule(ActionBase):
+    """Compares what was read, prints one line, and fails when something disagrees."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Return the verdict as the task result."""
+        result = super().run(tmp, task_vars)
+        dummy, args = self.validate_argument_spec(
+            argument_spec={
+                "cloud_id": {"type": "str", "required": True},
+                "billing_model": {"type": "str"},
+                "registration_id": {"type": "str"},
+                "registrations": {"type": "list", "elements": "dict"},
+                "activation": {"type": "dict"},
+            }
+        )
+        verdict = chain.verdict(args)
+        host = (task_vars or {}).get("inventory_hostname", "localhost")
+        Display().display(f"{host}: {verdict['line']}", color=None if verdict["agrees"] else "red")
+        result.update(changed=False, **verdict)
+        if not verdict["agrees"]:
+            result.update(failed=True, msg=f"{host} disagrees: {'; '.join(verdict['findings'])}.")
+        return result

@@ -1,0 +1,89 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin azs_verdict, which runs on the controller alone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: azs_verdict
+short_description: Say whether a stamp, its registration in Azure and its activation agree
+version_added: 1.0.0
+author:
+  - Azure Stack Hub collection team (@azurestack-hub)
+description:
+  - Compares what earlier tasks read of the links of a stamp's chain, prints one line for the stamp, and fails with the list
+    of what disagrees.
+  - It contacts nothing and runs on the controller.
+extends_documentation_fragment:
+  - azurestack.hub.attributes.info
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+  platform:
+    description: Target OS/families that can be operated against.
+    support: full
+    platforms: posix
+options:
+  cloud_id:
+    description: The stamp's cloud id.
+    type: str
+    required: true
+  billing_model:
+    description: The billing model that is wanted. Not compared when empty or not given.
+    type: str
+  registration_id:
+    description: Resource id of the registration that is wanted. Not compared when empty or not given.
+    type: str
+  registrations:
+    description:
+      - The registrations of the cloud id, as M(azurestack.hub.azs_registration_info) returns them.
+      - Not given means that Azure was not asked.
+    type: list
+    elements: dict
+  activation:
+    description:
+      - The stamp's activation, as M(azurestack.hub.azs_activation_info) returns it.
+      - Not given means that the stamp was not asked.
+    type: dict
+"""
+
+EXAMPLES = r"""
+- name: Read the registration
+  azurestack.hub.azs_registration_info:
+    cloud_id: "{{ azs_cloud_id }}"
+  register: in_azure
+
+- name: Read the activation
+  azurestack.hub.azs_activation_info:
+  register: on_stamp
+
+- name: Compare them
+  azurestack.hub.azs_verdict:
+    cloud_id: "{{ azs_cloud_id }}"
+    registrations: "{{ in_azure.registrations }}"
+    activation: "{{ on_stamp.activation }}"
+"""
+
+RETURN = r"""
+agrees:
+  description: Whether all links that were read agree.
+  returned: always
+  type: bool
+findings:
+  description: What disagrees, a sentence each.
+  returned: always
+  type: list
+  elements: str
+  sample: ["the stamp is not activated"]
+line:
+  description: The line that was printed.
+  returned: always
+  type: str
+  sample: Registered, Capacity, azurestack-2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11, never expires
+"""
