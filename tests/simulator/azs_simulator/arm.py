@@ -11,7 +11,7 @@ import dataclasses
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tokens
@@ -137,12 +137,12 @@ class Call:
                 f"'{','.join(locked)}'. Please remove the lock and try again.",
             )
 
-    def page(self, entries: list[Any]) -> dict[str, Any]:
-        """One page of a list, with the absolute link to the next."""
+    def page(self, entries: Sequence[Any], render: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """One page of a list, rendered entry by entry, with the absolute link to the next page."""
         token = self.request.query.get("$skiptoken", "0")
         start = int(token) if token.isdigit() else 0
         end = start + max(1, self.world.settings.page_size)
-        body: dict[str, Any] = {"value": entries[start:end]}
+        body: dict[str, Any] = {"value": [render(entry) for entry in entries[start:end]]}
         if end < len(entries):
             body["nextLink"] = f"{self.request.url}?api-version={self.request.query['api-version']}&$skipToken={end}"
         return body

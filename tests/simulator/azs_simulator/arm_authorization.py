@@ -130,7 +130,7 @@ def list_assignments(call: Call) -> Answer:
         if (covers(assignment.scope, scope) or (not _at_scope(call) and covers(scope, assignment.scope)))
         and (not principal or assignment.principal_id.lower() == principal.lower())
     ]
-    return Answer(body=call.page([_assignment_body(call, assignment) for assignment in found]))
+    return Answer(body=call.page(found, lambda assignment: _assignment_body(call, assignment)))
 
 
 @route("GET", PREFIX + "/roleassignments" + NAMED, f"{NAMESPACE}/roleAssignments/read")
@@ -226,7 +226,7 @@ def list_roles(call: Call) -> Answer:
         if (role.built_in or any(covers(place, scope) for place in role.assignable))
         and (not wanted or role.role_name.lower() == wanted.lower())
     ]
-    return Answer(body=call.page([_role_body(call, role) for role in found]))
+    return Answer(body=call.page(found, lambda role: _role_body(call, role)))
 
 
 @route("GET", PREFIX + "/roledefinitions" + NAMED, f"{NAMESPACE}/roleDefinitions/read")

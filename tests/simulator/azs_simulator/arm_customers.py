@@ -46,7 +46,7 @@ def list_customers(call: Call) -> Answer:
     """The mappings of a registration, paged."""
     registration = _registration(call)
     entries = [] if call.world.settings.empty_mapping_list else list(registration.customers.items())
-    return Answer(body=call.page([_body(call, customer, tenant) for customer, tenant in entries]))
+    return Answer(body=call.page(entries, lambda entry: _body(call, *entry)))
 
 
 @route("GET", ONE, f"{TYPE}/read", REGISTRATION_VERSIONS)
@@ -68,9 +68,7 @@ def put_customer(call: Call) -> Answer:
     # Without a tenant in the request the service finds the subscription's own; so that the same one is found again,
     # an unknown subscription's tenant is derived from its id.
     tenant = str(wanted or (known.tenant if known else "") or uuid.uuid5(uuid.NAMESPACE_OID, customer.lower()))
-    for other in [name for name, owner in registration.customers.items() if owner.lower() == tenant.lower()]:
-        del registration.customers[other]
-    registration.customers[customer] = tenant
+    registration.map(customer, tenant)
     if call.world.settings.mapping_status == 200:
         return Answer(200, _body(call, customer, tenant))
     return Answer(call.world.settings.mapping_status)
@@ -83,7 +81,7 @@ def delete_customer(call: Call) -> Answer:
     if customer not in registration.customers:
         raise _not_found(customer, registration)
     call.require_unlocked(f"{call.registration_scope}/customerSubscriptions/{customer}", "delete")
-    del registration.customers[customer]
+    registration.unmap(customer)
     return Answer(204)
 
 
@@ -111,10 +109,9 @@ def _check(call: Call, registration: Registration, customer: str) -> CustomerSpe
             "UnauthorizedCspRegistration",
             f"The registration '{registration.name}' is not approved for multi-tenancy.",
         )
-    customers = call.cloud.spec.customers
-    if not customers:
+    if not call.cloud.customers:
         return None
-    known = next((entry for entry in customers if entry.id.lower() == customer.lower()), None)
+    known = call.cloud.customers.get(customer.lower())
     if known is None:
         raise ArmError(400, "InvalidCustomerSubscriptionId", f"'{customer}' is not a valid Azure subscription.")
     if not known.csp:

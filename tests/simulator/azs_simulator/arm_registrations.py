@@ -43,24 +43,20 @@ def require_provider(call: Call) -> None:
 def list_by_subscription(call: Call) -> Answer:
     """All registrations of a subscription."""
     require_provider(call)
-    return Answer(
-        body=call.page(
-            [
-                registration_body(call.subscription, group, registration)
-                for group in call.subscription.groups.values()
-                for registration in group.registrations.values()
-            ]
-        )
-    )
+    entries = [
+        (group, registration)
+        for group in call.subscription.groups.values()
+        for registration in group.registrations.values()
+    ]
+    return Answer(body=call.page(entries, lambda entry: registration_body(call.subscription, *entry)))
 
 
 @route("GET", GROUP + rf"/providers/{NAMESPACE}/registrations", f"{TYPE}/read", REGISTRATION_VERSIONS)
 def list_by_group(call: Call) -> Answer:
     """The registrations of a resource group."""
     group = call.group
-    return Answer(
-        body=call.page([registration_body(call.subscription, group, found) for found in group.registrations.values()])
-    )
+    entries = list(group.registrations.values())
+    return Answer(body=call.page(entries, lambda entry: registration_body(call.subscription, group, entry)))
 
 
 @route("GET", REGISTRATION, f"{TYPE}/read", REGISTRATION_VERSIONS)

@@ -9,7 +9,7 @@ from typing import Any
 
 from .arm import GROUP, SUBSCRIPTION, Call, route
 from .arm_registrations import registration_body
-from .cloud import NAMESPACE, ArmError, Group, Subscription
+from .cloud import NAMESPACE, ArmError, Group, Registration, Subscription
 from .web import Answer
 
 GROUPS = "Microsoft.Resources/subscriptions/resourceGroups"
@@ -37,12 +37,12 @@ def _subscription_body(subscription: Subscription) -> dict[str, Any]:
 def list_subscriptions(call: Call) -> Answer:
     """Subscriptions of the caller's tenant in which it has any role."""
     visible = [
-        _subscription_body(subscription)
+        subscription
         for subscription in call.cloud.subscriptions.values()
         if subscription.tenant_id == call.caller.tenant_id
         and call.cloud.access.sees(call.caller.object_id, subscription.scope)
     ]
-    return Answer(body=call.page(visible))
+    return Answer(body=call.page(visible, _subscription_body))
 
 
 @route("GET", "/tenants", "")
@@ -116,7 +116,7 @@ def _group_body(call: Call, group: Group) -> dict[str, Any]:
 @route("GET", SUBSCRIPTION + "/resourcegroups", f"{GROUPS}/read")
 def list_groups(call: Call) -> Answer:
     """All groups of the subscription."""
-    return Answer(body=call.page([_group_body(call, group) for group in call.subscription.groups.values()]))
+    return Answer(body=call.page(list(call.subscription.groups.values()), lambda group: _group_body(call, group)))
 
 
 @route("GET", GROUP, f"{GROUPS}/read")
@@ -175,8 +175,12 @@ def delete_group(call: Call) -> Answer:
 @route("GET", GROUP + "/resources", f"{GROUPS}/read")
 def list_resources(call: Call) -> Answer:
     """What is in a group."""
-    entries = [registration_body(call.subscription, call.group, found) for found in call.group.registrations.values()]
-    return Answer(body=call.page([{key: body[key] for key in ("id", "name", "type", "location")} for body in entries]))
+
+    def resource_body(registration: Registration) -> dict[str, Any]:
+        body = registration_body(call.subscription, call.group, registration)
+        return {key: body[key] for key in ("id", "name", "type", "location")}
+
+    return Answer(body=call.page(list(call.group.registrations.values()), resource_body))
 
 
 # -- long operations -------------------------------------------------------------------------------------------------

@@ -44,9 +44,10 @@ class Registration:
     expires: float | None = None  # seconds since 1970; None: never
     tags: dict[str, str] = dataclasses.field(default_factory=dict)
     customers: dict[str, str] = dataclasses.field(default_factory=dict)
-    """Customer subscription id, in the case it was written in, -> tenant id."""
+    """Customer subscription id, in the case it was written in, -> tenant id. Changed by `map` and `unmap` alone."""
     writes: int = 1
     exports: int = 0
+    _by_tenant: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def cloud_id(self) -> str:
@@ -57,6 +58,19 @@ class Registration:
     def expired(self) -> bool:
         """Whether the yearly subscription behind it has run out."""
         return self.expires is not None and self.expires <= time.time()
+
+    def map(self, customer: str, tenant: str) -> None:
+        """Map a customer's subscription; the tenant's earlier one is overwritten."""
+        self.unmap(self._by_tenant.get(tenant.lower(), ""))
+        self.unmap(customer)
+        self.customers[customer] = tenant
+        self._by_tenant[tenant.lower()] = customer
+
+    def unmap(self, customer: str) -> None:
+        """Forget a customer's subscription; nothing happens when it is not mapped."""
+        tenant = self.customers.pop(customer, None)
+        if tenant is not None:
+            del self._by_tenant[tenant.lower()]
 
 
 @dataclasses.dataclass
@@ -137,6 +151,7 @@ class Cloud:
         self.directory = Directory(world, spec.tenants)
         self.directory.audiences.add(self.audience)
         self.access = Access()
+        self.customers = {entry.id.lower(): entry for entry in spec.customers}
         self.operations: dict[str, float] = {}
         """Moves under way: operation id -> monotonic time of their end."""
         self.subscriptions = {sub.id: sub for sub in (Subscription(entry, self) for entry in spec.subscriptions)}

@@ -124,7 +124,8 @@ def map_customers(world: World, stamp: str, count: int = 1, ids: list[str] | Non
     """Map customer subscriptions on a stamp's registration, made-up ones when no ids are given; their ids."""
     registration = _registration(world, stamp)[2]
     made = ids or [world.dice.guid() for _number in range(count)]
-    registration.customers.update((customer, world.dice.guid()) for customer in made)
+    for customer in made:
+        registration.map(customer, world.dice.guid())
     return made
 
 

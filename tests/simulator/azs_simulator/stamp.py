@@ -392,4 +392,5 @@ class Stamp:
             "principals": [principal.object_id for principal in self.principals],
             "tokens_minted": self.tokens_minted,
             "last_token_request": self.last_token_request,
+            "transcripts": [entry for server in self.pep_servers for entry in server.transcripts],
         }

@@ -3,17 +3,13 @@
 
 from __future__ import annotations
 
-import sys
 import typing as t
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulator"))
-
-from azs_simulator.client import Simulator  # noqa: E402 - found by the line above
-from azure_lab import SMALL_FLEET, Arm  # noqa: E402
+from azs_simulator.client import Simulator
+from azure_lab import SMALL_FLEET, Arm
 
 
 @pytest.fixture

