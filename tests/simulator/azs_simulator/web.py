@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 import json
 import time
+import traceback
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -88,10 +89,9 @@ class Service:
 
     async def start(self, tls: Tls | None) -> str:
         """Listen on a free port; returns the URL."""
-        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None))
+        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=tls.context if tls else None, shutdown_timeout=0.1)
-        await site.start()
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=tls.context if tls else None).start()
         port = self._runner.addresses[0][1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         return self.url
@@ -135,6 +135,9 @@ class Service:
             return await self.respond(request)
         except ArmError as error:
             return error_answer(error.status, error.code, error.message, error.headers)
+        except Exception:  # pylint: disable=broad-except - a request that nobody thought of must be seen in the log
+            traceback.print_exc()
+            return error_answer(500, "SimulatorError", f"The simulator cannot handle {request.method} {request.path}.")
 
     async def _wait(self, seconds: float) -> None:
         try:

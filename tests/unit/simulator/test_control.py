@@ -101,6 +101,12 @@ def test_rules_that_are_refused(shared_simulator, rule, message):
         shared_simulator._call("POST", "/faults", rule)
 
 
+def test_a_request_that_the_simulator_cannot_handle(arm, simulator):
+    arm("PUT", GROUP, {"location": "westcentralus"})
+    assert code_of(arm("PUT", registration("one"), {"properties": [1]})) == (500, "SimulatorError")
+    assert "Traceback" in (simulator.output / "simulator.log").read_text(encoding="utf-8")
+
+
 def test_throttling(arm, simulator):
     simulator.settings(writes_per_second=3)
     answers = [arm("PUT", GROUP, {"location": "eastus"}) for _ in range(4)]
