@@ -307,12 +307,17 @@ class _Task:
 
     def _read_key(self) -> activation.Key:
         if self._params["activation_key"] is not None:
-            content = text.normalise(self._params["activation_key"].encode(), "activation_key")
+            where = "activation_key"
+            content = text.normalise(self._params["activation_key"].encode(), where)
             self._module.hide(content)
-            return activation.Key(claims.read_key(content), content, "activation_key")
-        artifact = handover.read(self._module, bundle.KEY)
-        content = t.cast(str, artifact.content)
-        return activation.Key(claims.read_key(content), content, str(artifact.place.path))
+        else:
+            artifact = handover.read(self._module, bundle.KEY)
+            where, content = str(artifact.place.path), t.cast(str, artifact.content)
+        try:
+            return activation.Key(claims.read_key(content), content, where)
+        except ArtifactError as error:
+            error.where = where
+            raise
 
     def _expected_cloud_id(self) -> tuple[str | None, str]:
         """Return the stamp's cloud id as far as it is known here, and where from."""

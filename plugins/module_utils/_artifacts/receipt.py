@@ -104,5 +104,5 @@ def remove(path: pathlib.Path) -> None:
             kind="unwritable_artifact",
             where=str(path),
             cause=error.strerror,
-            remedy="Delete it by hand: it says that the stamp is activated, and it is not any more",
+            remedy="Delete it by hand, then run again: it would go on saying what the stamp is activated with",
         ) from None

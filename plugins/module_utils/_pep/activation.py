@@ -268,8 +268,8 @@ def read_back(
                     notify(f"{lost.message}, but the stamp shows the wanted state: {found.state}.")
                 return True
             problem = f"the stamp shows the state {found.state!r}"
-            if wrong != ["state"]:
-                problem += f", and something else in {', '.join(name for name in wrong if name != 'state')}"
+            if "state" not in wrong:
+                problem += f", and something else than the key says in {', '.join(wrong)}"
         if time.monotonic() >= deadline:
             break
         time.sleep(min(pause * random.uniform(0.75, 1.25), max(deadline - time.monotonic(), 0)))
@@ -296,10 +296,10 @@ def _is_receipt_of(key: Key, receipt: receipts.Receipt) -> bool:
 
 def _unknown(lost: PepSessionLost, why: str) -> PepSessionLost:
     return PepSessionLost(
-        lost.message,
+        f"{lost.message}, and whether it took effect is not known",
         kind="outcome_unknown",
         where=lost.where,
-        cause=f"{lost.cause}. Its outcome is unknown: {why}",
+        cause=f"{lost.cause}; {why}",
         remedy="Look at the activation in the administrator portal (Region management, Properties) or with "
         "azs_activation_info. When it is as wanted, nothing is left to do; else run the same command again",
         code=lost.code,

@@ -98,7 +98,7 @@ def on_losing(error: Exception, cmdlet: str, where: str, options: PepOptions, *,
     elif isinstance(error, AuthenticationError):
         cause = "the connection was lost, and the endpoint refused the sign-in on a new one"
     elif isinstance(error, requests.RequestException):
-        cause = lost_because(error, options)
+        cause = f"the connection was lost: {lost_because(error, options)}"
     else:
         cause = f"the answer could not be understood ({type(error).__name__})"
     return PepSessionLost(
@@ -140,7 +140,7 @@ def of_cmdlet(cmdlet: str, said: str, code: str | None, where: str) -> PepError:
         kind=known.kind if known else "pep_cmdlet_failed",
         where=where,
         cause=known.cause if known else None,
-        remedy=known.remedy if known else f"The message is the stamp's own (error id {code})",
+        remedy=known.remedy if known else f"This is the stamp's own message (error id {code}); follow it, or give it to support",
         code=code,
     )
 
@@ -225,7 +225,7 @@ def _fault(fault: WSManFaultError, where: str, options: PepOptions) -> AzsError:
         kind="pep_fault",
         where=where,
         cause=fault.reason or fault.provider_fault,
-        remedy=f"The message is the endpoint's own (WSMan fault {code})",
+        remedy=f"This is the endpoint's own message (WSMan fault {code}); follow it, or give it to support",
         code=code,
     )
 

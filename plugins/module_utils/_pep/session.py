@@ -150,7 +150,10 @@ class PepSession:
                 return self._run(cmdlet, parameters or {}, timeout, changes, tolerant, progress)
             except PepError as error:
                 remaining = until - time.monotonic()
-                if error.kind != "stamp_busy" or remaining <= 0:
+                if error.kind != "stamp_busy":
+                    raise
+                if remaining <= 0:
+                    error.cause = f"{error.cause}, still after {self._options.busy_timeout} s"
                     raise
             if progress:
                 progress("waiting for the stamp", "another action is in progress", -1)

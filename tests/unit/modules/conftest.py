@@ -13,6 +13,8 @@ import sys
 import typing as t
 
 import pytest
+from azs_simulator.client import Simulator
+from stamps import FLEET, Operator, Stamps
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -176,3 +178,20 @@ def modules(collections_path: pathlib.Path) -> t.Iterator[Modules]:
     runner = Modules(collections_path)
     yield runner
     runner.end()
+
+
+@pytest.fixture(scope="session")
+def stamps(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Stamps]:
+    """Stamps of many kinds in one simulator."""
+    with Simulator.start(FLEET, tmp_path_factory.mktemp("stamps")) as simulator:
+        yield Stamps(simulator)
+
+
+@pytest.fixture
+def operator(modules: Modules, stamps: Stamps, tmp_path: pathlib.Path) -> t.Callable[[str], Operator]:
+    """Operators of stamps of a kind, each with a stamp of its own: ``operator("modern")``."""
+
+    def of(kind: str) -> Operator:
+        return Operator(modules, stamps.simulator, stamps.take(kind), tmp_path / "bundle")
+
+    return of

@@ -1,0 +1,468 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""azs_activation at simulated stamps: evidence, refusals, and sessions that are lost while the stamp works."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import signal
+import typing as t
+
+import pytest
+from stamps import Operator
+
+Make = t.Callable[[str], Operator]
+
+ACTIVATE = "New-AzureStackActivation"
+DEACTIVATE = "Remove-AzureStackActivation"
+ELSEWHERE = (
+    "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/other"
+    "/providers/Microsoft.AzureStack/registrations/other"
+)
+
+
+@pytest.fixture
+def registered(operator: Make) -> Operator:
+    """An operator of a stamp that is registered in Azure, with the activation key in the bundle."""
+    here = operator("registered")
+    here.bring_key()
+    return here
+
+
+def test_activates_and_keeps_a_receipt(registered: Operator) -> None:
+    here = registered
+    key = here.key_file.read_text().strip()
+    outcome = here.activate()
+    assert outcome.changed
+    assert outcome["evidence"] == "none"
+    assert outcome["before"]["state"] == "Unknown"
+    assert not outcome["confirmed"]
+    activation = outcome["activation"]
+    assert activation["state"] == "Registered"
+    assert activation["cloud_id"] == here.cloud_id
+    assert activation["registration_id"] == here.state()["activation"]["azureRegistrationResourceIdentifier"]
+    assert activation["registration_name"] and activation["resource_group"] == "azurestack"
+    assert outcome["pep_host"] == here.pep["pep_hosts"][0]
+    assert here.state()["status"] == "Registered"
+    assert key not in outcome.printed and key.split(".")[2] not in outcome.printed
+    receipt = here.receipt.read_text()
+    assert key.split(".")[1] not in receipt
+    assert json.loads(receipt)["cloud_id"] == here.cloud_id
+    assert here.cmdlets() == [ACTIVATE]
+
+
+def test_round_trips(operator: Make) -> None:
+    here = operator("slow")
+    here.bring_key()
+    assert here.activate().changed
+    log = here.requests()
+    assert [entry["action"] for entry in log].count("Authenticate") == 3
+    assert 13 <= len(log) <= 17
+
+
+def test_the_receipt_tells_that_there_is_nothing_to_do(registered: Operator) -> None:
+    here = registered
+    first = here.activate()
+    here.requests()
+    for how in ({}, {"check": True}):
+        outcome = here.activate(**how)
+        assert not outcome.changed
+        assert outcome["evidence"] == "receipt"
+        assert outcome["pep_host"] is None
+        assert outcome["activation"] == first["activation"]
+        assert outcome["diff"]["before"] == outcome["diff"]["after"]
+    here.bring_key()  # exported again: another text, the same claims
+    assert not here.activate().changed
+    assert here.requests() == []
+
+
+def test_another_key_of_the_registration_is_activated(registered: Operator) -> None:
+    here = registered
+    here.activate()
+    here.simulator.do("edit-registration", stamp=here.stamp, claims={"billingModel": "PayAsYouUse"})
+    here.bring_key()
+    outcome = here.activate()
+    assert outcome.changed
+    assert outcome["evidence"] == "receipt"
+    assert not here.activate().changed
+
+
+def test_reactivates_when_told(registered: Operator) -> None:
+    here = registered
+    here.activate()
+    assert here.activate({"reactivate": True}).changed
+    assert here.cmdlets() == [ACTIVATE, ACTIVATE]
+
+
+def test_check_mode_predicts(registered: Operator) -> None:
+    here = registered
+    predicted = here.activate(check=True)
+    assert here.requests() == []
+    assert not here.receipt.exists()
+    real = here.activate()
+    assert predicted.changed and real.changed
+    for name in ("before", "activation", "diff", "evidence"):
+        assert predicted[name] == real[name]
+
+
+def test_the_stamp_s_own_activation_is_the_better_evidence(operator: Make) -> None:
+    here = operator("activated")
+    here.bring_key()
+    outcome = here.activate(here.admin)
+    assert not outcome.changed
+    assert outcome["evidence"] == "activation"
+    assert outcome["confirmed"]
+    assert outcome["before"]["state"] == "Registered"
+    assert here.requests() == []
+    here.simulator.do("deactivate-stamp", stamp=here.stamp)
+    predicted = here.activate(here.admin, check=True)
+    outcome = here.activate(here.admin)
+    assert outcome.changed and predicted.changed
+    assert outcome["before"]["state"] == "Not registered"
+    assert outcome["confirmed"]
+    assert outcome["diff"] == predicted["diff"]
+    assert here.state()["status"] == "Registered"
+
+
+@pytest.mark.parametrize(
+    "drift",
+    [
+        {"marketplaceSyndicationEnabled": True, "usageReportingEnabled": True},
+        {"azureRegistrationResourceIdentifier": ELSEWHERE},
+        {"expiration": "2031-01-01T00:00:00Z"},
+    ],
+)
+def test_repairs_what_differs(operator: Make, drift: dict[str, t.Any]) -> None:
+    here = operator("registered")
+    here.bring_key()
+    here.activate(here.admin)
+    real = here.state()["activation"]
+    here.simulator.do("edit-activation", stamp=here.stamp, properties=drift)
+    outcome = here.activate(here.admin)
+    assert outcome.changed
+    assert outcome["diff"]["before"] != outcome["diff"]["after"]
+    assert here.state()["activation"] == real
+    assert not here.activate(here.admin).changed
+
+
+def test_an_expired_activation_is_seen_and_an_expired_key_refused(operator: Make) -> None:
+    here = operator("expired")
+    here.bring_key()
+    outcome = here.activate(here.admin)
+    assert outcome.kind == "expired_key"
+    for part in (str(here.key_file), "expired on", "Renew"):
+        assert part in outcome.message
+    assert here.requests() == [] and here.requests("admin") == []
+
+
+def test_an_unreachable_admin_endpoint_leaves_the_receipt(registered: Operator) -> None:
+    here = registered
+    here.activate()
+    outcome = here.activate({**here.admin, "admin_endpoint": "https://127.0.0.1:9", "admin_authority": "https://127.0.0.1:9/adfs"})
+    assert not outcome.changed
+    assert outcome["evidence"] == "receipt"
+    assert "127.0.0.1:9" in outcome.warnings[0] and "receipt" in outcome.warnings[0]
+
+
+def test_a_refused_admin_sign_in_is_an_error(registered: Operator) -> None:
+    here = registered
+    outcome = here.activate({**here.admin, "admin_secret": "not the secret"})
+    assert "not the secret" not in outcome.printed
+    assert outcome["error"]["remedy"]
+    assert here.requests() == []
+
+
+def test_a_key_of_another_stamp_is_refused_before_anything_is_contacted(operator: Make) -> None:
+    here, other = operator("registered"), operator("registered")
+    other.bring_key()
+    other.key_file.rename(here.key_file)
+    for how in ({}, {"check": True}):
+        outcome = here.activate(here.admin, **how)
+        assert outcome.kind == "key_of_another_stamp"
+        for part in (here.cloud_id, other.cloud_id, str(here.key_file), "option cloud_id"):
+            assert part in outcome.message
+    assert here.requests() == [] and here.requests("admin") == []
+
+
+def test_the_token_s_manifest_entry_tells_the_cloud_id(operator: Make) -> None:
+    here, other = operator("registered"), operator("registered")
+    here.token()
+    other.bring_key()
+    other.key_file.rename(here.key_file)
+    here.requests()
+    outcome = here.run("azs_activation", here.place)
+    assert outcome.kind == "key_of_another_stamp"
+    assert "registration-token.json" in outcome.message
+    assert here.requests() == []
+
+
+def test_an_unknown_cloud_id_is_read_from_the_stamp_first(operator: Make) -> None:
+    here, other = operator("registered"), operator("registered")
+    other.bring_key()
+    other.key_file.rename(here.key_file)
+    for how in ({"check": True}, {}):
+        outcome = here.run("azs_activation", here.place, **how)
+        assert outcome.kind == "key_of_another_stamp"
+        assert f"read at {here.pep['pep_hosts'][0]}" in outcome.message
+        assert here.cmdlets() == ["Get-AzureStackStampInformation"]
+    here.bring_key()
+    predicted = here.run("azs_activation", here.place, check=True)
+    assert here.cmdlets() == ["Get-AzureStackStampInformation"]
+    assert predicted.changed
+    assert here.run("azs_activation", here.place).changed
+    assert here.cmdlets() == ["Get-AzureStackStampInformation", ACTIVATE]
+
+
+def test_a_key_of_another_registration(registered: Operator) -> None:
+    here = registered
+    outcome = here.activate({"registration_id": ELSEWHERE})
+    assert outcome.kind == "key_of_another_registration"
+    assert ELSEWHERE in outcome.message
+    assert here.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [("", "empty_artifact"), ("one.two", "truncated_key"), ("\ufffd\u00e4", "not_an_artifact")],
+)
+def test_damaged_keys(registered: Operator, content: str, kind: str) -> None:
+    here = registered
+    here.key_file.write_text(content, encoding="utf-8")
+    outcome = here.activate()
+    assert outcome.kind == kind
+    assert str(here.key_file) in outcome.message
+    assert here.requests() == []
+
+
+def test_a_missing_key(operator: Make) -> None:
+    here = operator("registered")
+    outcome = here.activate()
+    assert outcome.kind == "missing_artifact"
+    assert str(here.key_file) in outcome.message
+    assert here.requests() == []
+
+
+def test_a_missing_key_is_predicted_in_check_mode(operator: Make) -> None:
+    here = operator("registered")
+    key = {"cloud_id": here.cloud_id, "registration_id": ELSEWHERE, "usage_reporting": False, "expires": None}
+    outcome = here.activate({"predicted_key": key}, check=True)
+    assert outcome.changed
+    assert outcome["activation"]["registration_id"] == ELSEWHERE
+    assert outcome["activation"]["registration_name"] == "other"
+    assert here.activate({"predicted_key": key}).kind == "missing_artifact"
+    assert here.activate({"predicted_key": {}}, check=True).kind == "missing_artifact"
+    assert here.requests() == []
+
+
+def test_a_predicted_key_counts_more_than_the_old_file(registered: Operator) -> None:
+    here = registered
+    here.activate()
+    outcome = here.activate({"predicted_key": {"cloud_id": here.cloud_id, "registration_id": ELSEWHERE}}, check=True)
+    assert outcome.changed
+    assert outcome["diff"]["after"]["registration_id"] == ELSEWHERE
+
+
+def test_the_key_itself_as_an_option(operator: Make) -> None:
+    here = operator("registered")
+    key = str(here.simulator.do("activation-key", stamp=here.stamp))
+    wrapped = "\r\n".join(key[start:start + 76] for start in range(0, len(key), 76))
+    outcome = here.run("azs_activation", {"activation_key": wrapped, "cloud_id": here.cloud_id})
+    assert outcome.changed
+    assert key not in outcome.printed
+    assert here.state()["status"] == "Registered"
+
+
+def test_a_file_of_microsoft_s_own_tool(registered: Operator, tmp_path: pathlib.Path) -> None:
+    here = registered
+    path = tmp_path / "stick" / "key.txt"
+    path.parent.mkdir()
+    path.write_bytes("\r\n".join(here.key_file.read_text().split()).encode("utf-16"))
+    path.chmod(0o644)
+    options = {"path": str(path), "cloud_id": here.cloud_id}
+    outcome = here.run("azs_activation", options)
+    assert outcome.changed
+    assert "read by others" in outcome.warnings[0]
+    assert (path.parent / "key.txt.activation-receipt.json").exists()
+    assert not here.run("azs_activation", options).changed
+
+
+@pytest.mark.parametrize("action", ["drop", "drop_after", "drop_middle"])
+def test_a_dropped_connection_does_not_start_the_activation_again(registered: Operator, action: str) -> None:
+    here = registered
+    here.fault(action, match={"action": "Receive", "cmdlet": ACTIVATE})
+    assert here.activate().changed
+    assert here.cmdlets() == [ACTIVATE]
+    assert here.state()["status"] == "Registered"
+
+
+def test_a_lost_session_is_read_back(registered: Operator) -> None:
+    here = registered
+    here.fault("shell_gone", match={"action": "Receive", "cmdlet": ACTIVATE}, commit="after")
+    outcome = here.activate(here.admin)
+    assert outcome.changed
+    assert outcome["confirmed"]
+    assert "shows the wanted state" in outcome.warnings[0]
+    assert here.cmdlets() == [ACTIVATE]
+    assert not here.activate().changed  # there is a receipt
+
+
+def test_a_lost_session_that_cannot_be_read_back(registered: Operator) -> None:
+    here = registered
+    here.fault("shell_gone", match={"action": "Receive", "cmdlet": ACTIVATE}, commit="never")
+    outcome = here.activate()
+    assert outcome.kind == "outcome_unknown"
+    for part in ("session", here.pep["pep_hosts"][0], "admin_endpoint", "administrator portal", "run the same command again"):
+        assert part in outcome.message
+    assert not here.receipt.exists()
+    assert here.activate().changed
+
+
+def test_a_lost_session_whose_activation_never_came(registered: Operator) -> None:
+    here = registered
+    here.fault("shell_gone", match={"action": "Receive", "cmdlet": ACTIVATE}, commit="never")
+    outcome = here.activate({**here.admin, "timeout": 2})
+    assert outcome.kind == "outcome_unknown"
+    assert "Not registered" in outcome.message
+
+
+def test_an_execution_timeout_is_read_back(registered: Operator) -> None:
+    here = registered
+    here.fault("timeout", match={"action": "Command", "cmdlet": ACTIVATE}, commit="before")
+    outcome = here.activate(here.admin)
+    assert outcome.changed
+    assert "Execution timeout" in outcome.warnings[0]
+
+
+def test_an_execution_timeout_that_cannot_be_read_back(registered: Operator) -> None:
+    here = registered
+    here.fault("timeout", match={"action": "Command", "cmdlet": ACTIVATE}, commit="never")
+    outcome = here.activate()
+    assert outcome.kind == "outcome_unknown"
+    assert "Execution timeout" in outcome.message
+
+
+def test_a_busy_stamp(registered: Operator) -> None:
+    here = registered
+    here.fault("busy", match={"action": "Command", "cmdlet": ACTIVATE}, times=None, action_id="5f2c1a")
+    outcome = here.activate({"pep_busy_timeout": 1})
+    assert outcome.kind == "stamp_busy"
+    assert "5f2c1a" in outcome.message
+    here.simulator.clear_faults()
+    assert here.activate().changed
+
+
+def test_a_key_that_the_stamp_refuses(registered: Operator) -> None:
+    here = registered
+    header, claims, dummy = here.key_file.read_text().strip().split(".")
+    here.key_file.write_text(f"{header}.{claims}.{'A' * 342}")
+    outcome = here.activate()
+    assert outcome.kind == "pep_cmdlet_failed"
+    assert "The activation key is not valid" in outcome.message
+    assert header not in outcome.printed
+
+
+def test_a_receipt_that_cannot_be_replaced_is_told_before_the_stamp_is_changed(registered: Operator) -> None:
+    here = registered
+    here.receipt.mkdir()
+    (here.receipt / "in the way").touch()
+    outcome = here.activate()
+    assert outcome.failed
+    assert str(here.receipt) in outcome.message
+    assert here.state()["status"] == "Not registered"
+
+
+def test_deactivates_and_forgets_the_receipt(registered: Operator) -> None:
+    here = registered
+    here.activate()
+    predicted = here.activate({"state": "absent"}, check=True)
+    assert here.receipt.exists()
+    outcome = here.activate({"state": "absent"})
+    assert outcome.changed and predicted.changed
+    assert outcome["diff"] == predicted["diff"]
+    assert outcome["evidence"] == "receipt"
+    assert outcome["activation"]["state"] == "Not registered"
+    assert here.state()["status"] == "Not registered"
+    assert not here.receipt.exists()
+    assert here.cmdlets() == [ACTIVATE, "Get-AzureStackStampInformation", DEACTIVATE]
+
+
+def test_a_stamp_that_is_not_activated_is_left_alone(registered: Operator) -> None:
+    here = registered
+    for how in ({"check": True}, {}):
+        outcome = here.activate({**here.admin, "state": "absent"}, **how)
+        assert not outcome.changed
+        assert outcome["evidence"] == "activation"
+        assert outcome["activation"]["state"] == "Not registered"
+    assert here.requests() == []
+
+
+def test_deactivation_of_another_registration_is_refused(registered: Operator) -> None:
+    here = registered
+    here.activate()
+    here.requests()
+    for options in ({}, here.admin):
+        outcome = here.activate({**options, "state": "absent", "registration_id": ELSEWHERE})
+        assert outcome.kind == "activated_otherwise"
+        assert ELSEWHERE in outcome.message
+    assert here.requests() == []
+    assert here.state()["status"] == "Registered"
+
+
+def test_deactivation_of_another_stamp_is_refused(operator: Make) -> None:
+    here = operator("activated")
+    outcome = here.activate({"state": "absent", "cloud_id": "11111111-2222-3333-4444-555555555555"})
+    assert outcome.kind == "another_stamp"
+    assert here.state()["status"] == "Registered"
+
+
+def test_a_lost_deactivation_is_read_back(operator: Make) -> None:
+    here = operator("activated")
+    here.fault("shell_gone", match={"action": "Receive", "cmdlet": DEACTIVATE}, commit="after")
+    outcome = here.activate({**here.admin, "state": "absent"})
+    assert outcome.changed
+    assert outcome["confirmed"]
+    assert here.state()["status"] == "Not registered"
+
+
+def test_progress_is_told_while_the_stamp_works(operator: Make, tmp_path: pathlib.Path) -> None:
+    here = operator("slow")
+    here.bring_key()
+    path = tmp_path / "progress"
+    path.touch()
+    mark = here.simulator.mark()
+    running = here.start(
+        "azs_activation", {**here.place, "cloud_id": here.cloud_id, "_azs": {"progress": str(path)}}
+    )
+    # The third Receive is sent after the second record was written.
+    for dummy in range(3):
+        mark = here.simulator.wait_for(mark, stamp=here.stamp, action="Receive", cmdlet=ACTIVATE)["n"]
+    record = json.loads(path.read_text())
+    assert record["step"] == "activating the stamp"
+    assert record["activity"] == ACTIVATE
+    assert record["status"].startswith("Running step")
+    assert record["percent"] > 0
+    assert running.wait().changed
+
+
+def test_an_interrupted_activation_closes_its_session_and_leaves_no_receipt(operator: Make) -> None:
+    here = operator("slow")
+    here.bring_key()
+    mark = here.simulator.mark()
+    running = here.start("azs_activation", {**here.place, "cloud_id": here.cloud_id})
+    here.simulator.wait_for(mark, stamp=here.stamp, action="Command", cmdlet=ACTIVATE)
+    running.send(signal.SIGTERM)
+    assert running.wait().returncode == 128 + signal.SIGTERM
+    assert here.requests()[-1]["action"] == "Delete"
+    assert not here.receipt.exists()
+    assert here.activate().changed
+
+
+def test_azure_s_libraries_are_needed_for_the_admin_endpoint_only(registered: Operator, tmp_path: pathlib.Path) -> None:
+    here = registered
+    hidden = tmp_path / "hidden" / "azure"
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").write_text("raise ImportError('No module named azure')\n", encoding="utf-8")
+    environment = {"PYTHONPATH": str(hidden.parent)}
+    assert here.activate(environment=environment).changed
+    outcome = here.activate(here.admin, environment=environment)
+    assert outcome.kind == "missing_library"
