@@ -188,6 +188,39 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
         retry=AGAIN,
     ),
     Failure(
+        kind="principal_of_another_type",
+        codes=("UnmatchedPrincipalType",),
+        cause="the principal is of another type than the one that was given",
+        remedy="Set principal_type to the type that the message names",
+    ),
+    Failure(
+        kind="role_not_found",
+        codes=("RoleDefinitionDoesNotExist",),
+        cause="the role does not exist, or is so new that it is not known everywhere yet",
+        remedy="Run again in some minutes; if it stays so, make the role with azs_registration_role",
+        retry=AGAIN,
+    ),
+    Failure(
+        kind="role_assignment_exists",
+        codes=("RoleAssignmentExists",),
+        cause="the principal has the role at this place already, by an assignment that was made in the meantime",
+        remedy="Run again",
+        retry=AGAIN,
+    ),
+    Failure(
+        kind="role_name_taken",
+        codes=("RoleDefinitionWithSameNameExists",),
+        cause="the directory has a role of this name that cannot be assigned in this subscription",
+        remedy="Set another name for the role of this subscription, "
+        "or add the subscription to the assignable scopes of that role",
+    ),
+    Failure(
+        kind="role_in_use",
+        codes=("RoleDefinitionHasAssignments",),
+        cause="the role is still assigned to somebody",
+        remedy="Take the role from them first, in every subscription that it can be assigned in",
+    ),
+    Failure(
         kind="metadata_upstream_fault",
         codes=("MetadataResolverBadGatewayError",),
         cause="a service behind Azure Resource Manager did not answer it",

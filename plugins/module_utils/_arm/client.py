@@ -159,14 +159,20 @@ class ArmClient:
                 return None
             raise
 
-    def list_all(self, path: str, api_version: str, *, doing: str) -> t.Iterator[dict[str, t.Any]]:
+    def list_all(
+        self, path: str, api_version: str, *, doing: str, only: str | None = None
+    ) -> t.Iterator[dict[str, t.Any]]:
         """Yield the entries of a list, page by page as they are needed.
+
+        :param only: OData filter that the service applies.
 
         A link that leads to a page that was read already ends the list with a warning: some services loop.
 
         :raises ArmError: also when a page leads to another host, which would get the access token.
         """
         url = self._url(path, api_version)
+        if only:
+            url += f"&$filter={urllib.parse.quote(only, safe='')}"
         seen: set[str] = set()
         while url and url not in seen:
             seen.add(url)
