@@ -13,13 +13,15 @@ version_added: 1.0.0
 author:
   - Azure Stack Hub collection team (@azurestack-hub)
 description:
-  - Activates a stamp at its privileged endpoint (C(New-AzureStackActivation)) with the activation key of its registration, or
-    deactivates it (C(Remove-AzureStackActivation)). That is leg 3 of a registration, and takes up to 10 minutes on a real stamp.
-  - A key of another stamp, a key of another registration and an expired or damaged key are refused before anything is changed,
-    and before anything is contacted when the cloud id is known from O(cloud_id) or from the registration token's manifest entry in
-    the same bundle. Otherwise the cloud id is read from the stamp first.
-  - Whether there is anything to do is read from the stamp's admin Azure Resource Manager when O(admin_endpoint) is given and
-    answers, else from the receipt of an earlier activation, which lies beside the key and holds no secret. The result says which.
+  - Activates a stamp at its privileged endpoint (C(New-AzureStackActivation)) with the activation key of its
+    registration, or deactivates it (C(Remove-AzureStackActivation)). That is leg 3 of a registration, and takes up to
+    10 minutes on a real stamp.
+  - A key of another stamp, a key of another registration and an expired or damaged key are refused before anything is
+    changed, and before anything is contacted when the cloud id is known from O(cloud_id) or from the registration
+    token's manifest entry in the same bundle. Otherwise the cloud id is read from the stamp first.
+  - Whether there is anything to do is read from the stamp's admin Azure Resource Manager when O(admin_endpoint) is
+    given and answers, else from the receipt of an earlier activation, which lies beside the key and holds no secret.
+    The result says which.
   - When the session is lost while the stamp works, the activation is read back instead of started again.
 extends_documentation_fragment:
   - azurestack.hub.pep
@@ -30,7 +32,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Only the stamp information is read from the privileged endpoint, and only where the real run needs it to refuse a key.
+    details:
+      - Only the stamp information is read from the privileged endpoint, and only where the real run needs it to refuse
+        a key.
   diff_mode:
     support: full
   idempotent:
@@ -107,8 +111,8 @@ EXAMPLES = r"""
 RETURN = r"""
 evidence:
   description:
-    - What the decision rests on. V(activation) is the stamp's own activation, read from its admin Azure Resource Manager;
-      V(receipt) the receipt of an earlier run; V(none) means that nothing was known.
+    - What the decision rests on. V(activation) is the stamp's own activation, read from its admin Azure Resource
+      Manager; V(receipt) the receipt of an earlier run; V(none) means that nothing was known.
   returned: success
   type: str
   sample: receipt
@@ -117,7 +121,9 @@ confirmed:
   returned: success
   type: bool
 before:
-  description: What was known of the activation before. Its C(state) is V(Registered), V(Not registered), V(Expired) or V(Unknown).
+  description:
+    - What was known of the activation before.
+    - Its C(state) is V(Registered), V(Not registered), V(Expired) or V(Unknown).
   returned: success
   type: dict
   sample:
@@ -374,7 +380,7 @@ class _Task:
 
 
 def _observer(module: AzsModule) -> activation.Observer | None:
-    """Return what reads the activation from the stamp's admin Azure Resource Manager; None when that is not configured."""
+    """Return what reads the activation from the stamp's admin ARM; None when that is not configured."""
     if not module.params["admin_endpoint"]:
         return None
     # Imported here because it brings Azure's libraries, which many hosts at a privileged endpoint do not need.

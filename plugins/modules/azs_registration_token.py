@@ -13,13 +13,14 @@ version_added: 1.0.0
 author:
   - Azure Stack Hub collection team (@azurestack-hub)
 description:
-  - Mints the registration token at the privileged endpoint (C(New-RegistrationToken)) and writes it into a bundle or a file.
-    That is leg 1 of a registration.
-  - In the same session it reads the stamp information, creates the key pair where the stamp's version wants one, and, when
-    O(bridge_principal_refresh_token) is given, the service principal of the Azure bridge.
-  - A token that is there already and was made for the same request is kept, and the privileged endpoint is not contacted.
-  - The rules between the options are checked before anything is contacted, those that depend on the stamp's version before
-    anything is changed.
+  - Mints the registration token at the privileged endpoint (C(New-RegistrationToken)) and writes it into a bundle or a
+    file. That is leg 1 of a registration.
+  - In the same session it reads the stamp information, creates the key pair where the stamp's version wants one, and,
+    when O(bridge_principal_refresh_token) is given, the service principal of the Azure bridge.
+  - A token that is there already and was made for the same request is kept, and the privileged endpoint is not
+    contacted.
+  - The rules between the options are checked before anything is contacted, those that depend on the stamp's version
+    before anything is changed.
 extends_documentation_fragment:
   - azurestack.hub.pep
   - azurestack.hub.artifact
@@ -47,22 +48,23 @@ options:
     type: str
   asset_tag:
     description:
-      - The asset tag that is printed on the product. Required with O(billing_model=Ruggedized) and O(billing_model=Custom).
+      - The asset tag that is printed on the product. Required with O(billing_model=Ruggedized) and
+        O(billing_model=Custom).
       - Known to stamps from 1.1912.0.19 on.
     type: str
   usage_reporting:
     description:
       - Whether usage is reported to Azure.
-      - By default on for V(PayAsYouUse), V(Development) and V(Ruggedized), and off on a disconnected stamp. V(Capacity) never
-        reports, V(PayAsYouUse) always does.
+      - By default on for V(PayAsYouUse), V(Development) and V(Ruggedized), and off on a disconnected stamp. V(Capacity)
+        never reports, V(PayAsYouUse) always does.
     type: bool
   marketplace_syndication:
     description: Whether marketplace items can be downloaded. By default on, and off on a disconnected stamp.
     type: bool
   token_version:
     description:
-      - Version of the token. By default V(6.0) on stamps above 1.2309.0.4, V(4.0) on stamps from 1.2008.0.49 on, and not asked for
-        on older ones.
+      - Version of the token. By default V(6.0) on stamps above 1.2309.0.4, V(4.0) on stamps from 1.2008.0.49 on, and
+        not asked for on older ones.
       - When not given, a kept token fits in any version.
     type: str
     choices: ["3.0", "4.0", "6.0"]
@@ -239,8 +241,9 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         module.warn(f"The {where.name} in {where.path} is damaged or missing; a new one is minted.")
     if differences == [minting.UNREADABLE]:
         module.warn(
-            "Agreement number or asset tag differ from those of the kept token. Azure cannot show either of them, so the "
-            "next leg sends the new token only with azs_registration's reregister: true (azs_reregister in playbooks)."
+            "Agreement number or asset tag differ from those of the kept token. Azure cannot show either of them, so "
+            "the next leg sends the new token only with azs_registration's reregister: true (azs_reregister in "
+            "playbooks)."
         )
     # Imported here because a kept token needs no session, and this is most of the module's start-up.
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session

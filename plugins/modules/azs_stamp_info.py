@@ -13,10 +13,10 @@ version_added: 1.0.0
 author:
   - Azure Stack Hub collection team (@azurestack-hub)
 description:
-  - Reads the stamp information at the privileged endpoint (C(Get-AzureStackStampInformation)), and asks which of the cmdlets
-    of the registration this stamp offers, with which parameters.
-  - A real stamp takes 10 to 15 seconds for it. Modules that have a session at the privileged endpoint anyway return the same
-    information.
+  - Reads the stamp information at the privileged endpoint (C(Get-AzureStackStampInformation)), and asks which of the
+    cmdlets of the registration this stamp offers, with which parameters.
+  - A real stamp takes 10 to 15 seconds for it. Modules that have a session at the privileged endpoint anyway return the
+    same information.
 extends_documentation_fragment:
   - azurestack.hub.pep
   - azurestack.hub.attributes
@@ -112,12 +112,16 @@ offers:
     New-AzureStackActivation: [ActivationKey, AsJob, TimeoutInSeconds]
     Remove-AzureStackActivation: [AsJob, TimeoutInSeconds]
 default_token_version:
-  description: The token version that C(azurestack.hub.azs_registration_token) asks for by default. Null on stamps that know none.
+  description:
+    - The token version that M(azurestack.hub.azs_registration_token) asks for by default.
+    - Null on stamps that know none.
   returned: success
   type: str
   sample: "6.0"
 key_pair_needed:
-  description: Whether the registration token of this stamp needs a key pair, which C(azurestack.hub.azs_registration_token) creates.
+  description:
+    - Whether the registration token of this stamp needs a key pair, which M(azurestack.hub.azs_registration_token)
+      creates.
   returned: success
   type: bool
 pep_host:

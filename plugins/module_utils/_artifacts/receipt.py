@@ -2,8 +2,8 @@
 """The receipt of an activation: what this collection activated a stamp with. FOR INTERNAL COLLECTION USE ONLY.
 
 It lies beside the activation key on the host that reaches the privileged endpoint, and tells a later run that there is
-nothing to do where the stamp's admin Azure Resource Manager cannot be asked. It holds no secret. It proves nothing: what
-others did to the stamp since is not in it.
+nothing to do where the stamp's admin Azure Resource Manager cannot be asked. It holds no secret. It proves nothing:
+what others did to the stamp since is not in it.
 """
 
 from __future__ import annotations

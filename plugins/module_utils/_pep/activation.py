@@ -25,8 +25,6 @@ ACTIVATION: t.Final = "activation"
 RECEIPT: t.Final = "receipt"
 NONE: t.Final = "none"
 
-_SETTLING: t.Final = 30.0
-"""Seconds for the admin Azure Resource Manager to show what the cmdlet has done."""
 _LONGEST_ACTIVATION: t.Final = 600.0
 """Seconds that an activation takes at the most; source: the vendor's registration documents."""
 
@@ -130,14 +128,16 @@ def check_key(key: Key, *, registration_id: str | None, now: datetime.datetime) 
             kind="key_of_another_registration",
             where=key.where,
             cause=f"it was exported from {found}, and {registration_id} is expected",
-            remedy="Bring the activation key of the expected registration, or correct registration_id. Nothing was contacted",
+            remedy="Bring the activation key of the expected registration, or correct registration_id. Nothing was "
+            "contacted",
         )
     if key.claims.expired(now):
         raise ArtifactError(
             f"The activation key expired on {key.claims.expires}",
             kind="expired_key",
             where=key.where,
-            remedy="Renew the registration in Azure, export its activation key again and bring that one. Nothing was contacted",
+            remedy="Renew the registration in Azure, export its activation key again and bring that one. Nothing was "
+            "contacted",
         )
 
 
@@ -186,8 +186,8 @@ def observe(
 def is_as_wanted(key: Key, observed: Observed, receipt: receipts.Receipt | None) -> bool:
     """Tell whether activating with the key would change nothing.
 
-    The activation tells registration, flags and expiry. What else is in the key (billing model, hardware) only the receipt
-    tells, when it is of the same registration.
+    The activation tells registration, flags and expiry. What else is in the key (billing model, hardware) only the
+    receipt tells, when it is of the same registration.
     """
     if observed.state != REGISTERED or (observed.evidence == RECEIPT and receipt is None):
         return False
@@ -236,6 +236,7 @@ def read_back(
     *,
     until: float,
     notify: t.Callable[[str], None],
+    settling: float = 30.0,
 ) -> bool:
     """Read back what a cmdlet did, and tell whether the stamp confirms it.
 
@@ -243,15 +244,17 @@ def read_back(
 
     :param lost: how the session was lost, None when the cmdlet ended well.
     :param until: moment of time.monotonic() at which the cmdlet's own limit ends.
+    :param settling: seconds for the admin Azure Resource Manager to show what a cmdlet that ended well has done.
     :raises PepSessionLost: the outcome is unknown, kind outcome_unknown.
     :raises PepError: the stamp shows something else than the cmdlet's success says.
     """
     if observer is None:
         if lost:
-            raise _unknown(lost, "the stamp's admin Azure Resource Manager is not configured (admin_endpoint)") from lost
+            why = "the stamp's admin Azure Resource Manager is not configured (admin_endpoint), so it was not read back"
+            raise _unknown(lost, why) from lost
         return False
     now = time.monotonic()
-    deadline = min(until, now + _LONGEST_ACTIVATION) if lost else now + _SETTLING
+    deadline = min(until, now + _LONGEST_ACTIVATION) if lost else now + settling
     pause = 0.5
     while True:
         try:
@@ -280,8 +283,8 @@ def read_back(
         "The cmdlet ended well, but the stamp does not show its effect",
         kind="activation_not_confirmed",
         cause=problem,
-        remedy="Compare admin_endpoint and pep_hosts, which have to be of the same stamp, and look at the activation in "
-        "the administrator portal",
+        remedy="Compare admin_endpoint and pep_hosts, which have to be of the same stamp, and look at the activation "
+        "in the administrator portal",
     )
 
 

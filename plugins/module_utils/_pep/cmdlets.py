@@ -66,10 +66,10 @@ def stamp_information(session: PepSession, progress: ProgressCallback | None = N
     """
     cmdlet = "Get-AzureStackStampInformation"
     found = session.run(cmdlet, timeout=_ORDINARY, tolerant=True, progress=progress)
-    for properties in map(_properties, found):
-        if properties.get("cloudid") and properties.get("stampversion"):
-            return _stamp(properties)
-    raise _unexpected(session, cmdlet, "an object with cloud id and stamp version", len(found))
+    stamp = stamp_in(found)
+    if stamp is None:
+        raise _unexpected(session, cmdlet, "an object with cloud id and stamp version", len(found))
+    return stamp
 
 
 def create_key_pair(session: PepSession, progress: ProgressCallback | None = None) -> None:
@@ -86,6 +86,15 @@ def new_registration_token(
     :raises PepError: the cmdlet failed, or gave something else than one string.
     """
     cmdlet = "New-RegistrationToken"
+    found = session.run(cmdlet, token_parameters(request), timeout=_ORDINARY, progress=progress)
+    token = token_in(found)
+    if token is None:
+        raise _unexpected(session, cmdlet, "exactly one registration token", len(found))
+    return token
+
+
+def token_parameters(request: billing.Request) -> dict[str, t.Any]:
+    """Return the parameters of New-RegistrationToken; None stands for a switch that is given."""
     parameters: dict[str, t.Any] = {"BillingModel": request.billing_model}
     if request.marketplace_syndication:
         parameters["MarketplaceSyndicationEnabled"] = None
@@ -97,11 +106,14 @@ def new_registration_token(
         parameters["MsAssetTag"] = request.asset_tag
     if request.token_version:
         parameters["TokenVersion"] = request.token_version
-    found = session.run(cmdlet, parameters, timeout=_ORDINARY, progress=progress)
-    texts = ["".join(value.split()) for value in found if isinstance(value, str)]
-    if len(found) != 1 or len(texts) != 1 or not texts[0]:
-        raise _unexpected(session, cmdlet, "exactly one registration token", len(found))
-    return texts[0]
+    return parameters
+
+
+def token_in(output: t.Sequence[t.Any]) -> str | None:
+    """Return the registration token without white space, None unless the output is exactly one text."""
+    if len(output) != 1 or not isinstance(output[0], str):
+        return None
+    return "".join(output[0].split()) or None
 
 
 def new_bridge_principal(
@@ -127,10 +139,16 @@ def new_bridge_principal(
     if tenant:
         parameters["TenantId"] = tenant
     found = session.run(cmdlet, parameters, timeout=timeout, changes=True, progress=progress)
-    identifiers = [str(bag["objectid"]) for bag in map(_properties, found) if bag.get("objectid")]
-    if len(identifiers) != 1:
+    identifier = object_id_in(found)
+    if identifier is None:
         raise _unexpected(session, cmdlet, "one object id", len(found))
-    return identifiers[0]
+    return identifier
+
+
+def object_id_in(output: t.Iterable[t.Any]) -> str | None:
+    """Return the object id in the output of New-AzureBridgeServicePrincipal, None unless there is exactly one."""
+    identifiers = [str(bag["objectid"]) for bag in map(_properties, output) if bag.get("objectid")]
+    return identifiers[0] if len(identifiers) == 1 else None
 
 
 def activate(session: PepSession, key: str, *, timeout: int, progress: ProgressCallback | None = None) -> None:
@@ -161,13 +179,22 @@ def offers(session: PepSession) -> dict[str, list[str]]:
     """
     # A name without a wildcard that does not exist would be an error, and which ones exist is the question.
     names = [f"{name[:-1]}[{name[-1]}]" for name in REGISTRATION_CMDLETS]
-    found = map(_properties, session.run("Get-Command", {"Name": names}, timeout=_ORDINARY, tolerant=True))
-    offered = {str(bag["name"]): _parameter_names(bag.get("parameters")) for bag in found if bag.get("name")}
-    known = {name.lower(): name for name in REGISTRATION_CMDLETS}
-    return {known[name.lower()]: parameters for name, parameters in sorted(offered.items()) if name.lower() in known}
+    return offers_in(session.run("Get-Command", {"Name": names}, timeout=_ORDINARY, tolerant=True))
 
 
-def _stamp(properties: t.Mapping[str, t.Any]) -> StampInformation:
+def offers_in(output: t.Iterable[t.Any]) -> dict[str, list[str]]:
+    """Return the registration cmdlets in the output of Get-Command with the names of their own parameters, sorted."""
+    bags = (bag for bag in map(_properties, output) if bag.get("name"))
+    offered = {str(bag["name"]).lower(): _parameter_names(bag.get("parameters")) for bag in bags}
+    return {name: offered[name.lower()] for name in sorted(REGISTRATION_CMDLETS) if name.lower() in offered}
+
+
+def stamp_in(output: t.Iterable[t.Any]) -> StampInformation | None:
+    """Return the stamp information in the output of its cmdlet; None when no object tells cloud id and version."""
+    bags = map(_properties, output)
+    properties = next((bag for bag in bags if bag.get("cloudid") and bag.get("stampversion")), None)
+    if properties is None:
+        return None
     admin = _properties(properties.get("adminexternalendpoints"))
     tenant = _properties(properties.get("tenantexternalendpoints"))
     nodes = _text(properties.get("numberofnodes")) or ""

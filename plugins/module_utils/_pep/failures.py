@@ -56,16 +56,16 @@ def unreachable(reasons: t.Mapping[str, str]) -> PepUnreachable:
     return PepUnreachable(
         f"No address of the privileged endpoint answered {platform.node()}",
         cause="; ".join(f"{address}: {reason}" for address, reason in reasons.items()),
-        remedy="Compare pep_hosts with the addresses of the stamp's ERCS virtual machines, and check that this host may "
-        "reach their WinRM port. Nothing was done",
+        remedy="Compare pep_hosts with the addresses of the stamp's ERCS virtual machines, and check that this host "
+        "may reach their WinRM port. Nothing was done",
     )
 
 
 def on_opening(error: Exception, address: Address, options: PepOptions) -> AzsError:
     """Return what an exception means that was raised while a session opened.
 
-    :raises TryNext: the address does not answer, or has no room for another session. Never after a refused sign-in: each
-        try counts towards locking the account.
+    :raises TryNext: the address does not answer, or has no room for another session. Never after a refused sign-in:
+        each try counts towards locking the account.
     """
     where = str(address)
     if isinstance(error, requests.exceptions.SSLError):
@@ -80,7 +80,9 @@ def on_opening(error: Exception, address: Address, options: PepOptions) -> AzsEr
         raise TryNext("it answered, but not with SOAP as a WinRM service does") from error
     if isinstance(error, ImportError):
         return library_missing(
-            "gssapi", "pypsrp[kerberos]", f"signing in with {options.auth} needs it, and the system's Kerberos libraries"
+            "gssapi",
+            "pypsrp[kerberos]",
+            f"signing in with {options.auth} needs it, and the system's Kerberos libraries",
         )
     return _sign_in(error, where, options)
 
@@ -134,15 +136,12 @@ def of_cmdlet(cmdlet: str, said: str, code: str | None, where: str) -> PepError:
     :param code: its fully qualified error id.
     """
     known = _failures.classify(code, said)
-    kind = PepSessionLost if known and known.retry == _failures.READ_BACK else PepError
-    return kind(
-        f"{cmdlet} failed: {said.strip()}",
-        kind=known.kind if known else "pep_cmdlet_failed",
-        where=where,
-        cause=known.cause if known else None,
-        remedy=known.remedy if known else f"This is the stamp's own message (error id {code}); follow it, or give it to support",
-        code=code,
-    )
+    message = f"{cmdlet} failed: {said.strip()}"
+    if known is None:
+        remedy = f"This is the stamp's own message (error id {code}); follow it, or give it to support"
+        return PepError(message, kind="pep_cmdlet_failed", where=where, remedy=remedy, code=code)
+    error = PepSessionLost if known.retry == _failures.READ_BACK else PepError
+    return error(message, kind=known.kind, where=where, cause=known.cause, remedy=known.remedy, code=code)
 
 
 def lost_because(error: Exception, options: PepOptions) -> str:
@@ -253,8 +252,8 @@ def _sign_in(error: Exception, where: str, options: PepOptions) -> AzsError:
             kind="pep_wrong_password",
             where=where,
             cause=f"user name or password is wrong, or the account is locked ({options.auth})",
-            remedy="Compare pep_username (DOMAIN\\CloudAdmin) and pep_password. It was tried once only, at this address, "
-            "so as not to lock the account",
+            remedy="Compare pep_username (DOMAIN\\CloudAdmin) and pep_password. It was tried once only, at this "
+            "address, so as not to lock the account",
         )
     if isinstance(error, AuthenticationError) or "incompatible with the specified auth_provider" in text:
         return SignInError(
@@ -262,7 +261,8 @@ def _sign_in(error: Exception, where: str, options: PepOptions) -> AzsError:
             kind="pep_auth_not_offered",
             where=where,
             cause=text,
-            remedy="Set pep_auth to a method that it offers; with basic authentication alone it is no privileged endpoint",
+            remedy="Set pep_auth to a method that it offers; with basic authentication alone it is no privileged "
+            "endpoint",
         )
     if re.search(r"digital envelope routines|disabled for fips|\bmd[45]\b|\bRC4\b|\bARC4\b", text, re.IGNORECASE):
         return SignInError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a registration token is asked for, whether a kept one still fits, and minting it. FOR INTERNAL COLLECTION USE ONLY."""
+"""Registration tokens: what is asked for, whether a kept one fits, minting. FOR INTERNAL COLLECTION USE ONLY."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The last progress record of a long cmdlet, for whoever shows it. FOR INTERNAL COLLECTION USE ONLY.
 
-A module cannot print while it runs. When it runs on the controller, its action plugin names a file, reads it now and then
-and prints what it holds.
+A module cannot print while it runs. When it runs on the controller, its action plugin names a file, reads it now and
+then and prints what it holds.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, PepError, PepSessionLost
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import failures
-from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import Address, PepOptions
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import Address, PepOptions, Transcripts
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.transport import OPERATION_TIMEOUT, Connection
 
 try:
@@ -47,9 +47,9 @@ _CLOSING: t.Final = 300
 def open_session(options: PepOptions, notify: Notify) -> t.Iterator[PepSession]:
     """Open a session at the first address that answers; close it whatever happens.
 
-    Only an address that does not answer, or has no room for another session (rooms are counted on each machine), is passed
-    over. Refused sign-ins, unknown configurations and untrusted certificates end the search: the next address would say the
-    same, and every wrong password counts towards locking the account.
+    Only an address that does not answer, or has no room for another session (rooms are counted on each machine), is
+    passed over. Refused sign-ins, unknown configurations and untrusted certificates end the search: the next address
+    would say the same, and every wrong password counts towards locking the account.
 
     :param notify: takes warnings: an address that was passed over, transcripts that could not be shipped.
     :raises PepUnreachable: no address answered.
@@ -219,8 +219,7 @@ class PepSession:
             finished.close()
 
     def _ship_transcripts(self) -> None:
-        transcripts = self._options.transcripts
-        assert transcripts is not None
+        transcripts = t.cast(Transcripts, self._options.transcripts)
         parameters = {
             "TranscriptsPathDestination": transcripts.share,
             "Credential": PSCredential(username=transcripts.username, password=transcripts.password),
@@ -233,15 +232,12 @@ class PepSession:
         except PepSessionLost as lost:
             # The cmdlet ends the session that it runs in, so its own end may not be seen.
             if lost.code != str(failures.SHELL_NOT_FOUND):
-                self._not_shipped(str(lost))
+                self._not_shipped(transcripts.share, str(lost))
         except (AzsError, requests.RequestException, WinRMError) as error:
-            self._not_shipped(str(error))
+            self._not_shipped(transcripts.share, str(error))
 
-    def _not_shipped(self, why: str) -> None:
-        self._notify(
-            f"The transcript of this session was not shipped to {self._options.transcripts and self._options.transcripts.share}, "
-            f"it stays on {self.host}: {why}"
-        )
+    def _not_shipped(self, share: str, why: str) -> None:
+        self._notify(f"The transcript of this session was not shipped to {share}, it stays on {self.host}: {why}")
 
     def _discard(self) -> None:
         """Close shell and connection as far as the endpoint lets us."""

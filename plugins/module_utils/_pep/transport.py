@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A WinRM connection that outlives its TCP connection. FOR INTERNAL COLLECTION USE ONLY.
 
-A shell is not bound to a connection, so a cmdlet goes on when the network hiccups. But pypsrp, when it signs in again on a
-new connection, keeps sealing with the keys of the old one, and it gives a dropped connection up. Both are put right here,
-around its transport.
+A shell is not bound to a connection, so a cmdlet goes on when the network hiccups. But pypsrp, when it signs in again
+on a new connection, keeps sealing with the keys of the old one, and it gives a dropped connection up. Both are put
+right here, around its transport.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Line:
         self.endpoint: str = transport.endpoint
 
     def send(self, message: bytes, **options: t.Any) -> bytes:
-        """Send a message and return the answer. Raises what pypsrp's transport raises, and requests.RequestException."""
+        """Send a message and return the answer. Raises what pypsrp's transport raises, requests' exceptions too."""
         options.pop("retries_on_read_timeout", None)  # pypsrp's own way: blind to dropped connections
         may_repeat = WSManAction.RECEIVE.encode() in message
         deadline: float | None = None

@@ -158,7 +158,8 @@ def test_an_expired_activation_is_seen_and_an_expired_key_refused(operator: Make
 def test_an_unreachable_admin_endpoint_leaves_the_receipt(registered: Operator) -> None:
     here = registered
     here.activate()
-    outcome = here.activate({**here.admin, "admin_endpoint": "https://127.0.0.1:9", "admin_authority": "https://127.0.0.1:9/adfs"})
+    away = {"admin_endpoint": "https://127.0.0.1:9", "admin_authority": "https://127.0.0.1:9/adfs"}
+    outcome = here.activate({**here.admin, **away})
     assert not outcome.changed
     assert outcome["evidence"] == "receipt"
     assert "127.0.0.1:9" in outcome.warnings[0] and "receipt" in outcome.warnings[0]
@@ -311,7 +312,7 @@ def test_a_lost_session_that_cannot_be_read_back(registered: Operator) -> None:
     here.fault("shell_gone", match={"action": "Receive", "cmdlet": ACTIVATE}, commit="never")
     outcome = here.activate()
     assert outcome.kind == "outcome_unknown"
-    for part in ("session", here.pep["pep_hosts"][0], "admin_endpoint", "administrator portal", "run the same command again"):
+    for part in (here.pep["pep_hosts"][0], "admin_endpoint", "administrator portal", "run the same command again"):
         assert part in outcome.message
     assert not here.receipt.exists()
     assert here.activate().changed

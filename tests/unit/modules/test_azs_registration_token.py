@@ -132,7 +132,9 @@ def test_capacity_never_reports_usage(operator: Make) -> None:
         ({"pep_hosts": []}, "no address"),
     ],
 )
-def test_broken_rules_are_told_before_anything_is_contacted(operator: Make, options: dict[str, t.Any], part: str) -> None:
+def test_broken_rules_are_told_before_anything_is_contacted(
+    operator: Make, options: dict[str, t.Any], part: str
+) -> None:
     here = operator("modern")
     outcome = here.token(options)
     assert part in outcome.message
@@ -297,11 +299,10 @@ def test_a_refresh_token_that_is_none(operator: Make) -> None:
     assert here.state()["tokens_minted"] == 0
 
 
-@pytest.mark.parametrize("effect", [{"kind": "empty_output"}, {"kind": "empty_output", "value": "  "}, {"kind": "two_outputs"}])
-def test_insists_on_exactly_one_token(operator: Make, effect: dict[str, t.Any]) -> None:
+@pytest.mark.parametrize(("kind", "options"), [("empty_output", {}), ("empty_output", {"value": "  "}), ("two_outputs", {})])
+def test_insists_on_exactly_one_token(operator: Make, kind: str, options: dict[str, str]) -> None:
     here = operator("single")
-    kind = effect.pop("kind")
-    here.fault(kind, match={"action": "Command", "cmdlet": "New-RegistrationToken"}, **effect)
+    here.fault(kind, match={"action": "Command", "cmdlet": "New-RegistrationToken"}, **options)
     outcome = here.token()
     assert outcome.kind == "unexpected_output"
     assert "exactly one registration token" in outcome.message

@@ -133,7 +133,8 @@ def test_no_address_answers(operator: Make) -> None:
     for number in (1, 2):
         here.simulator.do("close-ercs", stamp=here.stamp, ercs=number)
     outcome = here.run(MODULE, {"pep_hosts": [*here.pep["pep_hosts"], "no-such-host.invalid"]})
-    answers(outcome, *here.pep["pep_hosts"], "no-such-host.invalid:5985", "cannot be resolved", "pep_hosts", socket.gethostname())
+    answers(outcome, *here.pep["pep_hosts"], "no-such-host.invalid:5985", "cannot be resolved", "pep_hosts")
+    assert socket.gethostname() in outcome.message
     assert outcome.kind == "pep_unreachable"
 
 
@@ -147,7 +148,7 @@ def test_something_else_than_winrm_answers(operator: Make) -> None:
 
 def test_the_environment_s_proxy_is_not_used_and_a_dead_one_is_named(operator: Make) -> None:
     here = operator("single")
-    environment = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
+    environment = dict.fromkeys(("http_proxy", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     assert here.run(MODULE, environment=environment)["pep_host"] == here.pep["pep_hosts"][0]
     outcome = here.run(MODULE, {"pep_proxy": "http://127.0.0.1:9"})
     answers(outcome, "http://127.0.0.1:9", "proxy")
@@ -276,7 +277,8 @@ def test_without_pypsrp(operator: Make, tmp_path: pathlib.Path) -> None:
     (tmp_path / "pypsrp").mkdir()
     (tmp_path / "pypsrp" / "__init__.py").write_text("raise ImportError('No module named pypsrp')\n", encoding="utf-8")
     outcome = operator("modern").run(MODULE, environment={"PYTHONPATH": str(tmp_path)})
-    answers(outcome, "pypsrp is missing", "pip install 'pypsrp>=0.8.1'", socket.gethostname(), "ansible_python_interpreter")
+    answers(outcome, "pypsrp is missing", "pip install 'pypsrp>=0.8.1'", "ansible_python_interpreter")
+    assert socket.gethostname() in outcome.message
     assert outcome.kind == "missing_library"
 
 
