@@ -15,7 +15,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm import expiry,
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, ConflictError, InputError
 
 UNREADABLE: t.Final = ("agreement_number", "asset_tag")
@@ -194,14 +194,8 @@ def _search(
     """
     if known is not None:
         if not claims.same_id(known.subscription_id, azure.subscription_id):
-            raise ConflictError(
-                f"The stamp {cloud_id} is registered in another subscription, {known.subscription_id}",
-                kind="registered_elsewhere",
-                where=str(known),
-                cause=f"subscription_id is {azure.subscription_id}, and a stamp has one registration",
-                remedy="Set subscription_id to that subscription, or run azurestack.hub.change_registration, "
-                "which removes the activation and the old registration first",
-                details={"registration_id": str(known)},
+            raise conflicts.in_another_subscription(
+                f"The stamp {cloud_id}", str(known), known.subscription_id, azure.subscription_id
             )
         found = registrations.get(azure.client, known)
         if found is not None:
@@ -239,27 +233,10 @@ def _choose(
     now = expiry.now()
     living = [one for one in fitting or registered if not _expired(azure, one, now)]
     if fitting and len(living) != 1:
-        raise ConflictError(
-            f"The stamp {cloud_id} has {len(fitting)} registrations, {len(living)} of them not expired",
-            kind="several_registrations",
-            where=", ".join(str(one.id) for one in fitting),
-            remedy="Set name and resource_group to the one that is meant; delete the others (state absent)",
-            details={"registration_ids": [str(one.id) for one in fitting]},
-        )
+        raise conflicts.several_registrations(cloud_id, [str(one.id) for one in fitting], len(living))
     if fitting or not living:
         return living[0] if living else None
-    elsewhere = living[0].id
-    raise ConflictError(
-        f"The stamp {cloud_id} is registered already, as {elsewhere.name} in resource group {elsewhere.resource_group}",
-        kind="registered_elsewhere",
-        where=str(elsewhere),
-        cause=f"{place.name}"
-        + (f" in resource group {place.resource_group}" if place.resource_group else "")
-        + " was asked for, and a stamp has one registration",
-        remedy="Leave name out, or set name and resource_group to that registration, to keep it; "
-        "run azurestack.hub.change_registration to give it another place, azurestack.hub.unregister to remove it",
-        details={"registration_id": str(elsewhere)},
-    )
+    raise conflicts.registered_elsewhere(cloud_id, _told(living[0]), place.name, place.resource_group)
 
 
 def _expired(azure: Azure, registration: Registration, now: datetime.datetime) -> bool:
@@ -404,15 +381,14 @@ def _accept(outcome: Outcome, made: Registration, wanted: Wanted) -> None:
 
 
 def _of_another_stamp(found: Registration, cloud_id: str) -> ConflictError:
-    return ConflictError(
-        f"The registration {found.id.name} in resource group {found.id.resource_group} belongs to another stamp, "
-        f"cloud id {found.cloud_id}",
-        kind="registration_of_another_stamp",
-        where=str(found.id),
-        cause=f"this stamp's cloud id is {cloud_id}",
-        remedy="Choose another name (the default azurestack-<cloud id> is unique), or compare the cloud id",
-        details={"registration_id": str(found.id), "cloud_id": found.cloud_id},
-    )
+    return conflicts.of_another_stamp(_told(found), cloud_id)
+
+
+def _told(found: Registration) -> dict[str, t.Any]:
+    """Return what messages tell of a registration."""
+    return {
+        "id": str(found.id), "name": found.id.name, "resource_group": found.id.resource_group, "cloud_id": found.cloud_id
+    }
 
 
 def _shown(

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What contradicts what was asked for, and is the operator's to decide. FOR INTERNAL COLLECTION USE ONLY.
+
+One wording for the plan of a run and for the modules that act: both refuse before anything is changed.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError
+
+
+def registered_elsewhere(
+    cloud_id: str | None, registration: t.Mapping[str, t.Any], name: str | None, resource_group: str | None
+) -> ConflictError:
+    """Return the error for a stamp that is registered under another name than the one that was asked for.
+
+    :param registration: `id`, `name` and `resource_group` of the registration that exists.
+    """
+    return ConflictError(
+        f"The stamp {cloud_id} is registered already, as {registration['name']} in resource group "
+        f"{registration['resource_group']}",
+        kind="registered_elsewhere",
+        where=str(registration["id"]),
+        cause=f"{name}"
+        + (f" in resource group {resource_group}" if resource_group else "")
+        + " was asked for, and a stamp has one registration",
+        remedy="Leave name out, or set name and resource_group to that registration, to keep it; "
+        "run azurestack.hub.change_registration to give it another place, azurestack.hub.unregister to remove it",
+        details={"registration_id": str(registration["id"])},
+    )
+
+
+def in_another_subscription(who: str, registration_id: str, found: str, wanted: str) -> ConflictError:
+    """Return the error for a stamp that is registered in another subscription than the one that was asked for.
+
+    :param who: the stamp, for the message.
+    :param found: id of the subscription that it is registered in.
+    :param wanted: id of the subscription that was asked for.
+    """
+    return ConflictError(
+        f"{who} is registered in another subscription, {found}",
+        kind="registered_elsewhere",
+        where=registration_id,
+        cause=f"subscription_id is {wanted}, and a stamp has one registration",
+        remedy="Set subscription_id to that subscription, or run azurestack.hub.change_registration, "
+        "which removes the activation and the old registration first",
+        details={"registration_id": registration_id},
+    )
+
+
+def several_registrations(cloud_id: str | None, ids: t.Sequence[str], living: int) -> ConflictError:
+    """Return the error for a stamp with more than one registration.
+
+    :param ids: of the registrations.
+    :param living: how many of them have not expired.
+    """
+    return ConflictError(
+        f"The stamp {cloud_id} has {len(ids)} registrations, {living} of them not expired",
+        kind="several_registrations",
+        where=", ".join(ids),
+        remedy="Set name and resource_group to the one that is meant; delete the others (azs_registration, state absent)",
+        details={"registration_ids": list(ids)},
+    )
+
+
+def of_another_stamp(registration: t.Mapping[str, t.Any], cloud_id: str) -> ConflictError:
+    """Return the error for a registration that belongs to another stamp.
+
+    :param registration: `id`, `name`, `resource_group` and `cloud_id` of the registration that exists.
+    """
+    return ConflictError(
+        f"The registration {registration['name']} in resource group {registration['resource_group']} belongs to another "
+        f"stamp, cloud id {registration['cloud_id']}",
+        kind="registration_of_another_stamp",
+        where=str(registration["id"]),
+        cause=f"this stamp's cloud id is {cloud_id}",
+        remedy="Choose another name (the default azurestack-<cloud id> is unique), or compare the cloud id",
+        details={"registration_id": str(registration["id"]), "cloud_id": registration["cloud_id"]},
+    )
