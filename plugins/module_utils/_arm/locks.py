@@ -21,7 +21,12 @@ T = t.TypeVar("T")
 
 def level(client: ArmClient, where: RegistrationId) -> str | None:
     """Return the level of the registration's own lock, None when it has none. Raises as ArmClient.request."""
-    lock = client.find(_path(where), API_VERSION, doing=f"read the lock of {where.name}")
+    try:
+        lock = client.find(_path(where), API_VERSION, doing=f"read the lock of {where.name}")
+    except ArmError as error:
+        if error.status == 404 and error.code == "LockNotFound":
+            return None
+        raise
     return None if lock is None else str((lock.get("properties") or {}).get("level") or "")
 
 
