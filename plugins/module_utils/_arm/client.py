@@ -13,6 +13,7 @@ import random
 import re
 import ssl
 import sys
+import threading
 import time
 import traceback
 import typing as t
@@ -37,12 +38,19 @@ if t.TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.core.rest import HttpResponse
 
+    Observer = t.Callable[[int, t.Mapping[str, str]], None]
+    """Takes status and headers of an answer."""
+
 ABSENT: t.Final = ("resource_not_found", "registration_not_found")
 """Kinds of failure that mean: the resource is not there."""
 
 _TRANSIENT: t.Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which the same request can succeed. Every request of the collection may be sent twice."""
 _ATTEMPTS: t.Final = 4
+CONNECTIONS: t.Final = 4
+"""Connections that a transport keeps open; requests beyond them work, each over a connection of its own."""
+_STALE_TOKEN: t.Final = frozenset({"ExpiredAuthenticationToken", "InvalidAuthenticationToken"})
+"""Codes of a 401 that a new access token can cure."""
 _PATIENCE: t.Final = 300.0
 """Seconds that one request may spend waiting between its attempts; a server that asks for more is believed, not met."""
 _SILENCE: t.Final = 90.0
@@ -105,14 +113,21 @@ class Trust:
             "read_timeout": self.timeout,
         }
 
-    def transport(self) -> RequestsTransport:
-        """Return a transport that keeps its connections; raises as `transport_options` and `require_libraries`."""
+    def transport(self, connections: int = CONNECTIONS) -> RequestsTransport:
+        """Return a transport that keeps its connections; raises as `transport_options` and `require_libraries`.
+
+        :param connections: requests that will be under way at once.
+        """
         require_libraries()
-        return RequestsTransport(**self.transport_options())
+        transport = RequestsTransport(**self.transport_options())
+        transport.open()
+        for adapter in transport.session.adapters.values():
+            adapter.init_poolmanager(connections=CONNECTIONS, maxsize=connections)
+        return transport
 
 
 class ArmClient:
-    """Requests to one Azure Resource Manager endpoint.
+    """Requests to one Azure Resource Manager endpoint. Threads can share it.
 
     :param endpoint: its URL.
     :param transport: from Trust.transport(); several clients can share one.
@@ -136,15 +151,27 @@ class ArmClient:
         self.endpoint = endpoint.rstrip("/")
         self.name = name
         self._warn = warn
-        policies: list[t.Any] = [
-            RequestIdPolicy(),
-            HeadersPolicy({"Accept": "application/json"}),
-            UserAgentPolicy(base_user_agent="azurestack.hub"),
-            ProxyPolicy(),
-        ]
-        if credential is not None:
-            policies.append(ARMChallengeAuthenticationPolicy(credential, f"{audience}/.default"))
-        self._client = ARMPipelineClient(self.endpoint, policies=policies, transport=transport)
+        self._transport = transport
+        self._credential = credential
+        self._audience = audience
+        self._local = threading.local()
+
+    @property
+    def _client(self) -> ARMPipelineClient:
+        """The calling thread's pipeline: azure-core's sign-in policy must not be shared, one thread resets it under another."""
+        client = getattr(self._local, "client", None)
+        if client is None:
+            policies: list[t.Any] = [
+                RequestIdPolicy(),
+                HeadersPolicy({"Accept": "application/json"}),
+                UserAgentPolicy(base_user_agent="azurestack.hub"),
+                ProxyPolicy(),
+            ]
+            if self._credential is not None:
+                policies.append(ARMChallengeAuthenticationPolicy(self._credential, f"{self._audience}/.default"))
+            client = ARMPipelineClient(self.endpoint, policies=policies, transport=self._transport)
+            self._local.client = client
+        return client
 
     def get(self, path: str, api_version: str, *, doing: str) -> dict[str, t.Any]:
         """Return a resource. Raises as `request`."""
@@ -187,31 +214,47 @@ class ArmClient:
             self._warn(f"A list of {self.name} repeats its pages ({path}); what it showed up to there was used.")
 
     def request(
-        self, method: str, path: str, api_version: str, *, doing: str, json: t.Any = None
+        self,
+        method: str,
+        path: str,
+        api_version: str,
+        *,
+        doing: str,
+        json: t.Any = None,
+        observe: Observer | None = None,
     ) -> dict[str, t.Any]:
         """Send a request, again where that can help, and return the answer's body ({} when it has none).
 
         :param doing: completes the sentence "Could not ..." of an error.
+        :param observe: takes status and headers of every answer. Who observes keeps to the service's rate limit himself:
+            an answer 429 is raised at once.
         :raises ArmError: an error answer.
         :raises Unreachable: no answer at all.
         :raises SignInError: the credential was not accepted.
         """
-        return self._send(method, self._url(path, api_version), json, doing)
+        return self._send(method, self._url(path, api_version), json, doing, observe)
 
     def _url(self, path: str, api_version: str) -> str:
         return f"{self.endpoint}{urllib.parse.quote(path, safe='/:@!$&()*+,;=~')}?api-version={api_version}"
 
-    def _send(self, method: str, url: str, json: t.Any, doing: str) -> dict[str, t.Any]:
-        attempt, waited, began = 1, 0.0, time.monotonic()
+    def _send(
+        self, method: str, url: str, json: t.Any, doing: str, observe: Observer | None = None
+    ) -> dict[str, t.Any]:
+        attempt, waited, began, renewed = 1, 0.0, time.monotonic(), False
         while True:
             asked: float | None = None
             try:
                 response = self._client.send_request(HttpRequest(method, url, json=json))
+                if observe is not None:
+                    observe(response.status_code, response.headers)
                 if response.status_code < 400:
                     return _body(response)
                 failure: AzsError = error_of(response, urllib.parse.unquote(urllib.parse.urlsplit(url).path), doing)
-                asked = _retry_after(response)
-                again = response.status_code in _TRANSIENT
+                if failure.code in _STALE_TOKEN and not renewed and self._renew(response):
+                    renewed = True
+                    continue
+                asked = retry_after(response.headers)
+                again = response.status_code in _TRANSIENT and not (observe and response.status_code == 429)
             except AzureError as error:
                 failure = unreachable(error, self.name, self.endpoint, doing)
                 again = failure.kind == Unreachable.default_kind and time.monotonic() - began < _SILENCE
@@ -223,6 +266,14 @@ class ArmClient:
                 raise failure
             time.sleep(pause)
             attempt, waited = attempt + 1, waited + pause
+
+    def _renew(self, response: HttpResponse) -> bool:
+        """Let the access token go that an answer refused; tell whether the credential gets another one."""
+        forget = getattr(self._credential, "forget", None)
+        if forget is None:
+            return False
+        forget(response.request.headers.get("Authorization", "").partition(" ")[2])
+        return True
 
     def _same_host(self, url: str, doing: str) -> None:
         own, other = urllib.parse.urlsplit(self.endpoint), urllib.parse.urlsplit(url)
@@ -322,11 +373,11 @@ def _code_and_message(response: HttpResponse) -> tuple[str | None, str]:
     return (str(code) if code else None), str(message or "")
 
 
-def _retry_after(response: HttpResponse) -> float | None:
-    """Return the seconds that the service asks to wait: Retry-After in seconds, or its milliseconds variants."""
+def retry_after(headers: t.Mapping[str, str]) -> float | None:
+    """Return the seconds that an answer's headers ask to wait: Retry-After in seconds, or its milliseconds variants."""
     for header, scale in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(response.headers[header]) * scale)
+            return max(0.0, float(headers[header]) * scale)
         except (KeyError, ValueError):
             continue
     return None

@@ -14,6 +14,8 @@ import os
 import pathlib
 import re
 import shutil
+import threading
+import time
 import traceback
 import typing as t
 
@@ -181,7 +183,9 @@ class Identity:
         authority, tenant = cloud.authority, self.tenant
         if authority.lower().endswith(f"/{ADFS}"):
             authority, tenant = authority[: -len(ADFS) - 1], ADFS
-        return SignIn(self._azure_identity(cloud, authority, tenant, trust, discovery), self, cloud, hide)
+        return SignIn(
+            lambda: self._azure_identity(cloud, authority, tenant, trust, discovery), self, cloud, hide
+        )
 
     def _azure_identity(
         self, cloud: Cloud, authority: str, tenant: str | None, trust: Trust, discovery: bool
@@ -254,22 +258,56 @@ class Identity:
 
 
 class SignIn:
-    """An azure-identity credential whose failures are typed errors."""
+    """An azure-identity credential whose failures are typed errors. Threads share it: one of them signs in for all.
+
+    :param make: returns the azure-identity credential; called again when its access token proves to be of no use.
+    """
 
     def __init__(
-        self, credential: TokenCredential, identity: Identity, cloud: Cloud, hide: t.Callable[[str], None]
+        self,
+        make: t.Callable[[], TokenCredential],
+        identity: Identity,
+        cloud: Cloud,
+        hide: t.Callable[[str], None],
     ) -> None:
-        self._credential = credential
+        self._make = make
+        self._credential = make()
         self._identity = identity
         self._cloud = cloud
         self._hide = hide
+        self._lock = threading.RLock()
+        self._token: AccessToken | None = None
+        self._asked_for: t.Any = None
+        self._renew_at = 0.0
 
     def get_token(self, *scopes: str, **options: t.Any) -> AccessToken:
-        """Return an access token (the interface that azure-core's policies call).
+        """Return an access token that is valid for some time (the interface that azure-core's policies call).
+
+        azure-core asks before every request when a token has less than five minutes left, so short-lived ones are kept
+        here until a third of their life is left.
 
         :raises SignInError: the credential was not accepted, or there is none.
         :raises Unreachable: the sign-in service does not answer.
         """
+        with self._lock:
+            asked_for = (scopes, options)
+            if self._token is None or self._asked_for != asked_for or time.time() >= self._renew_at:
+                token = self._sign_in(*scopes, **options)
+                now = time.time()
+                self._renew_at = now + max((token.expires_on - now) * 2 / 3, token.expires_on - now - 300)
+                self._token, self._asked_for = token, asked_for
+            return self._token
+
+    def forget(self, token: str) -> None:
+        """Let go of an access token that the service refused, and of the credential that would give it out again.
+
+        :param token: the refused one; when another one is in use by now, nothing happens.
+        """
+        with self._lock:
+            if self._token is not None and self._token.token == token:
+                self._token, self._credential = None, self._make()
+
+    def _sign_in(self, *scopes: str, **options: t.Any) -> AccessToken:
         from azure.core.exceptions import AzureError, ClientAuthenticationError
         from azure.identity import CredentialUnavailableError
 

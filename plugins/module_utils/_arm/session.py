@@ -8,7 +8,12 @@ import re
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds, credentials
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust, require_libraries
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import (
+    CONNECTIONS,
+    ArmClient,
+    Trust,
+    require_libraries,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 if t.TYPE_CHECKING:
@@ -24,12 +29,13 @@ class Azure:
     subscription_id: str
 
 
-def connect(module: AzsModule) -> Azure:
+def connect(module: AzsModule, connections: int = CONNECTIONS) -> Azure:
     """Return the client that the module's Azure options describe.
 
     The cloud's metadata are asked for (one request) unless the option cloud_metadata holds them. The sign-in happens with
     the first request.
 
+    :param connections: requests that will be under way at once.
     :raises InputError: the options do not make one way to sign in, or name no cloud.
     :raises Unreachable: the cloud's metadata endpoint does not answer.
     """
@@ -43,7 +49,7 @@ def connect(module: AzsModule) -> Azure:
     trust = Trust(
         verify=params["cert_validation_mode"] == "validate", ca_bundle=params["ca_bundle"], timeout=params["arm_timeout"]
     )
-    transport = trust.transport()
+    transport = trust.transport(connections)
     environment = params["cloud_environment"]
     if environment == "AzureCloud":
         environment = profile.get("cloud_environment") or environment
