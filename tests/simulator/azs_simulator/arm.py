@@ -305,4 +305,8 @@ class ArmService(Service):
 
 
 def _endpoints(cloud: Cloud) -> Endpoints:
+    if cloud.directory.adfs:
+        return Endpoints(
+            cloud.name, cloud.arm_url, f"{cloud.directory.base_url}/adfs", cloud.audience, "adfs", identity_provider="ADFS"
+        )
     return Endpoints(cloud.name, cloud.arm_url, f"{cloud.directory.base_url}/", cloud.audience)

@@ -21,6 +21,7 @@ from .faults import Faults
 from .fleet import FleetError, load
 from .journal import Journal
 from .login import LoginService
+from .managed_identity import ManagedIdentityService
 from .pep import start_pep
 from .tls import Tls
 from .world import World
@@ -73,6 +74,9 @@ async def _serve(options: argparse.Namespace) -> None:
             arm = ArmService(cloud, world, faults, journal)
             servers += [login, arm]
             cloud.directory.base_url, cloud.arm_url = await login.start(tls), await arm.start(tls)
+            identity = ManagedIdentityService(cloud, world, faults, journal)
+            servers.append(identity)
+            cloud.identity_url = await identity.start(None)  # plain http, as on a real host
         for stamp in world.stamps.values():
             admin = AdminService(stamp, world, faults, journal)
             servers.append(admin)

@@ -148,7 +148,9 @@ class Cloud:
         self.arm_url = ""  # https://127.0.0.1:PORT, known when it listens
         self.audience = f"https://management.{spec.name.lower()}.example/{world.dice.guid()}"
         self.signing_key = tokens.SigningKey()
-        self.directory = Directory(world, spec.tenants)
+        self.directory = Directory(world, spec.tenants, adfs=spec.identity == "ADFS")
+        self.identity_url = ""  # of the host's identity endpoint; known when it listens
+        self.identity_header = world.dice.password()
         self.directory.audiences.add(self.audience)
         self.access = Access()
         self.customers = {entry.id.lower(): entry for entry in spec.customers}
@@ -344,6 +346,7 @@ class Cloud:
             "name": self.name,
             "arm_url": self.arm_url,
             "login_url": self.directory.base_url,
+            "identity_url": self.identity_url,
             "audience": self.audience,
             "tenants": {name: tenant_id for tenant_id, name in self.directory.tenants.items()},
             "subscriptions": [

@@ -74,6 +74,9 @@ class Control:
                     name: {p.name: p.secret for p in cloud.directory.principals if p.secret}
                     for name, cloud in self.world.clouds.items()
                 },
+                "hosts": {
+                    name: {"identity_header": cloud.identity_header} for name, cloud in self.world.clouds.items()
+                },
                 "stamps": {
                     name: {"pep_password": stamp.pep_password, "admin_secret": self.world.stamp_admins[name].secret}
                     for name, stamp in self.world.stamps.items()

@@ -22,7 +22,7 @@ class PrincipalSpec:
     """Somebody who can sign in to a cloud or to a stamp's admin ARM. Ids and secrets are made up when not given."""
 
     name: str = "registrar"
-    kind: str = "app"  # app | user
+    kind: str = "app"  # app | user | managed (identity of the host: no secret, see managed_identity.py)
     tenant: str = ""  # name or id; the cloud's first
     client_id: str = ""
     object_id: str = ""
@@ -64,6 +64,7 @@ class CloudSpec:
 
     name: str = "AzureCloud"
     environment: str = ""  # what stamps call it; default: the name when it is one of Microsoft's, else CustomCloud
+    identity: str = "AzureAD"  # AzureAD | ADFS: a cloud that people sign in to at its AD FS has no tenants
     tenants: dict[str, str] = dataclasses.field(default_factory=lambda: {"rehearsal.onmicrosoft.com": ""})
     subscriptions: list[SubscriptionSpec] = dataclasses.field(default_factory=lambda: [SubscriptionSpec()])
     principals: list[PrincipalSpec] = dataclasses.field(default_factory=lambda: [PrincipalSpec()])
@@ -152,6 +153,9 @@ def parse(content: Any) -> Fleet:
     if not fleet.clouds:
         raise FleetError("fleet: there has to be a cloud (leave out 'clouds' for the default one)")
     clouds = {cloud.name for cloud in fleet.clouds}
+    for cloud in fleet.clouds:
+        if cloud.identity not in ("AzureAD", "ADFS"):
+            raise FleetError(f"fleet: cloud {cloud.name}: identity is AzureAD or ADFS, not '{cloud.identity}'")
     for stamp in fleet.stamps:
         if stamp.cloud and stamp.cloud not in clouds:
             raise FleetError(f"fleet: stamp {stamp.name}: there is no cloud '{stamp.cloud}'")

@@ -20,6 +20,8 @@ from .world import World
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 DEVICE_GRANTS = ("urn:ietf:params:oauth:grant-type:device_code", "device_code")
+ADFS_CODES = {700016: 9223, 50126: 9659, 50034: 9659, 500011: 9602}
+"""Number of Entra ID's error -> number of the message (MSIS...) with which AD FS says the same."""
 OIDC_SCOPES = frozenset({"openid", "profile", "offline_access", "email"})
 
 
@@ -118,7 +120,15 @@ class LoginEndpoints:
         self._require_client(client_id, tenant)
         if grant == "password":
             user = self.directory.find(kind="user", name=form.get("username", ""))
-            if user is None or user.secret != form.get("password"):
+            if user is None or user.tenant_id != tenant:
+                raise SignInError(
+                    "invalid_grant",
+                    50034,
+                    f"The user account {form.get('username', '')} does not exist in the "
+                    f"{self.directory.tenants[tenant]} directory. To sign into this application, the account must be "
+                    "added to the directory.",
+                )
+            if user.secret != form.get("password"):
                 raise SignInError(
                     "invalid_grant", 50126, "Error validating credentials due to invalid username or password."
                 )
@@ -262,6 +272,14 @@ class LoginEndpoints:
                 70016,
                 "OAuth 2.0 device flow error. Authorization is pending. Continue polling.",
             )
+        if code.principal.tenant_id != code.tenant_id:
+            raise SignInError(
+                "invalid_grant",
+                50020,
+                f"User account '{code.principal.name}' from identity provider does not exist in tenant "
+                f"'{self.directory.tenants[code.tenant_id]}' and cannot access the application '{client_id}' in that "
+                "tenant. The account needs to be added as an external user in the tenant first.",
+            )
         return self._tokens(code.principal, client_id, code.tenant_id, {"scope": code.scope})
 
     # -- helpers -----------------------------------------------------------------------------------------------------
@@ -273,7 +291,8 @@ class LoginEndpoints:
     def _error(self, error: SignInError) -> Answer:
         trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
         if self.directory.adfs:
-            return Answer(error.status, {"error": error.error, "error_description": f"MSIS9622: {error.message}"})
+            number = ADFS_CODES.get(error.code, 9622)
+            return Answer(error.status, {"error": error.error, "error_description": f"MSIS{number}: {error.message}"})
         stamp = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
         return Answer(
             error.status,

@@ -84,7 +84,7 @@ class Stamp:
         self.fqdn = spec.fqdn
         self.netbios = spec.pep_username.split("\\")[0]
         self.connected = spec.connected
-        self.identity = spec.identity or ("AzureAD" if spec.connected else "ADFS")
+        self.identity = spec.identity or ("AzureAD" if spec.connected and not cloud.directory.adfs else "ADFS")
         self.aad_tenant_id = cloud.directory.tenant_id(spec.tenant) if self.identity == "AzureAD" else ""
         self.aad_tenant_name = cloud.directory.tenants[self.aad_tenant_id] if self.aad_tenant_id else ""
         self.ercs_count = spec.ercs
