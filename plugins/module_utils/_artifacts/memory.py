@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a bundle remembers of a stamp from earlier runs. FOR INTERNAL COLLECTION USE ONLY.
+
+Manifest entries and receipt hold no secret. They are hints: what can be read from Azure and from the stamp counts more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle as bundles, receipt as receipts
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
+
+
+def recall(bundle: str, stamp: str) -> tuple[dict[str, t.Any], receipts.Receipt | None]:
+    """Return what the bundle remembers of a stamp, and the receipt of its last activation; None for what it does not.
+
+    The fields are `cloud_id`; `bridge_principal`, object id of the one in the registration token; `activated_with`, digest
+    of the claims of the activation key that was used last; and `unused_key`, whether a key was exported and the run ended
+    before the stamp was activated with it.
+
+    :raises InputError: the stamp's name cannot be a file name.
+    """
+    key_place = bundles.place(bundles.KEY, bundle=bundle, stamp=stamp, path=None)
+    token = _entry(bundles.place(bundles.TOKEN, bundle=bundle, stamp=stamp, path=None))
+    key, receipt = _entry(key_place), receipts.read(receipts.path_of(key_place))
+    known: dict[str, t.Any] = {
+        "cloud_id": next((one.cloud_id for one in (token, key, receipt) if one and one.cloud_id), None),
+        "bridge_principal": token.bridge_principal if token else None,
+        "activated_with": receipt.claims_digest if receipt else None,
+        "unused_key": key is not None and (receipt is None or receipt.activated < key.created),
+    }
+    return known, receipt
+
+
+def _entry(where: bundles.Place) -> bundles.Entry | None:
+    with contextlib.suppress(ArtifactError):  # the module that uses the artifact says what is wrong with it
+        return bundles.read_entry(where)
+    return None

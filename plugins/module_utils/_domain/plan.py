@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a connected stamp lacks, and the steps that give it that. FOR INTERNAL COLLECTION USE ONLY.
+
+Pure: compares what is wanted with what was read, contacts nothing. The same plan is the drift report of check mode and
+what the real run follows, so they cannot part.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, conflicts
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.chain import LOCK
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
+
+LOCK_LEVEL: t.Final = "CanNotDelete"
+REGISTERED: t.Final = "Registered"
+UNREADABLE: t.Final = ("agreement_number", "asset_tag")
+"""Part of the registration token that can be read back nowhere: never drift, never in sync."""
+
+# Where a value was read, in `read_from`.
+REGISTRATION: t.Final = "registration"
+KEY: t.Final = "activation_key"
+ACTIVATION: t.Final = "activation"
+RECEIPT: t.Final = "receipt"
+BUNDLE: t.Final = "bundle"
+
+_PLACES: t.Final = {
+    REGISTRATION: "in the registration",
+    KEY: "in the registration's activation key",
+    ACTIVATION: "on the stamp's activation",
+    RECEIPT: "in the receipt of the last activation",
+    BUNDLE: "in the bundle",
+}
+_FLAGS: t.Final = ("marketplace_syndication", "usage_reporting")
+_GUID: t.Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What a connected stamp is to be.
+
+    :param request: the billing model and both flags, every default settled.
+    :param cloud_id: the stamp's, when it is known beforehand.
+    :param name: of the registration; None adopts an existing one's.
+    :param resource_group: counts together with name.
+    :param bridge_principal: object id of an existing bridge principal to use; None keeps the one on record.
+    :param new_bridge_principal: make one although there is one on record.
+    :param refresh_token: whether there is a way to a user's refresh token.
+    :param reregister: register and activate again although nothing that can be compared differs.
+    """
+
+    request: billing.Request
+    cloud_id: str | None = None
+    name: str | None = None
+    resource_group: str | None = None
+    bridge_principal: str | None = None
+    new_bridge_principal: bool = False
+    refresh_token: bool = False
+    reregister: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Drift:
+    """One field that is otherwise than wanted; `found` None means that it is missing."""
+
+    field: str
+    wanted: t.Any
+    found: t.Any
+    read_from: str
+
+    def line(self) -> str:
+        """Return the drift as a sentence for the operator."""
+        name = self.field.replace("_", " ")
+        if self.field == "registration":
+            return f"there is no registration in Azure, wanted {self.wanted}"
+        if self.field == "lock" and self.found is None:
+            return f"the registration has no lock {LOCK}, wanted {self.wanted}"
+        if self.field == "role_assignment":
+            return f"the bridge principal {self.wanted} has no role assignment on the registration"
+        if self.field == "activation":
+            where = "by the stamp" if self.read_from == ACTIVATION else "by the receipt of the last activation"
+            return f"the activation is {str(self.found).lower()}, as told {where}, wanted registered"
+        if self.field == "activation_key":
+            return f"the activation is not with the registration's activation key of today: {self.found}"
+        return f"{name} is {_shown(self.found)} {_PLACES[self.read_from]}, wanted {_shown(self.wanted)}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """The steps that a run takes, in this order."""
+
+    principal: bool = False
+    token: bool = False
+    registration: bool = False
+    lock: bool = False
+    role_assignment: bool = False
+    key: bool = False
+    activation: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What differs and what is done about it.
+
+    :param cloud_id: the stamp's, None while it is not known.
+    :param registration_id: of the registration that is kept, None when there is none.
+    :param bridge_principal: object id of the one that is kept, None when there is none or a new one is made.
+    """
+
+    drift: tuple[Drift, ...]
+    steps: Steps
+    cloud_id: str | None
+    registration_id: str | None
+    bridge_principal: str | None
+
+
+def wanted_of(options: t.Mapping[str, t.Any]) -> tuple[Wanted, list[str]]:
+    """Check what is asked for and settle the defaults.
+
+    :param options: the options of azs_plan.
+    :returns: what is wanted, and warnings about what was changed in it.
+    :raises InputError: a rule is broken; nothing was contacted.
+    """
+    request, warnings = billing.request(
+        disconnected=False,
+        **{
+            name: options.get(name)
+            for name in (
+                "billing_model", "agreement_number", "asset_tag", "usage_reporting", "marketplace_syndication",
+                "token_version",
+            )
+        },
+    )
+    principal = (options.get("bridge_principal") or "").strip() or None
+    if principal and not _GUID.fullmatch(principal):
+        raise InputError(
+            f"bridge_principal {principal!r} is not an object id",
+            remedy="Set it to the object id of the service principal (an enterprise application's), which is a GUID; "
+            "neither its name nor its application id works",
+        )
+    if principal and options.get("new_bridge_principal"):
+        raise InputError(
+            "bridge_principal names an existing principal, and new_bridge_principal asks for another one",
+            remedy="Leave one of them out",
+        )
+    return (
+        Wanted(
+            request=request,
+            cloud_id=options.get("cloud_id") or None,
+            name=options.get("name") or None,
+            resource_group=options.get("resource_group") or None,
+            bridge_principal=principal,
+            new_bridge_principal=bool(options.get("new_bridge_principal")),
+            refresh_token=bool(options.get("has_refresh_token")),
+            reregister=bool(options.get("reregister")),
+        ),
+        warnings,
+    )
+
+
+def plan(
+    wanted: Wanted,
+    *,
+    activation: t.Mapping[str, t.Any],
+    remembered: t.Mapping[str, t.Any],
+    registrations: t.Sequence[t.Mapping[str, t.Any]],
+) -> Plan:
+    """Compare, and choose the steps.
+
+    :param activation: as azs_activation_info returns it.
+    :param remembered: what the bundle knows, as azs_activation_info returns it.
+    :param registrations: the stamp's, as azs_registration_info returns them; empty also when the cloud id is not known.
+    :raises ConflictError: what exists contradicts what was asked for.
+    :raises InputError: a bridge principal has to be made, and there is no refresh token. Its details hold the drift.
+    """
+    registration = _choose(wanted, registrations)
+    in_azure = _in_azure(wanted, registration, remembered)
+    register = wanted.reregister or wanted.new_bridge_principal or bool(in_azure)
+    on_record = (registration or {}).get("bridge_principal") or remembered.get("bridge_principal")
+    principal = wanted.bridge_principal or (None if wanted.new_bridge_principal else on_record)
+    protection = _protection(registration, principal)
+    at_stamp = _at_stamp(wanted, activation, remembered, registration)
+    drift = (*in_azure, *protection, *at_stamp)
+    if register and principal is None and not wanted.refresh_token:
+        raise _no_refresh_token(drift)
+    missing = {one.field for one in protection}
+    activate = register or bool(at_stamp)
+    return Plan(
+        drift=drift,
+        steps=Steps(
+            principal=register and principal is None,
+            token=register,
+            registration=register,
+            lock=registration is None or "lock" in missing,
+            role_assignment="role_assignment" in missing
+            or registration is None
+            or (register and not same_id(principal or "a new one", registration.get("bridge_principal"))),
+            key=activate,
+            activation=activate,
+        ),
+        cloud_id=(registration or {}).get("cloud_id") or wanted.cloud_id or remembered.get("cloud_id"),
+        registration_id=registration["id"] if registration else None,
+        bridge_principal=principal,
+    )
+
+
+def _choose(
+    wanted: Wanted, registrations: t.Sequence[t.Mapping[str, t.Any]]
+) -> t.Mapping[str, t.Any] | None:
+    """Return the registration that the run is about, None when one has to be made.
+
+    After the yearly capacity subscription has expired a stamp may be registered anew under another name while the expired
+    registration is still there; so an expired one under another name does not count.
+    """
+    for one in registrations:
+        if wanted.cloud_id and one.get("cloud_id") and not same_id(one["cloud_id"], wanted.cloud_id):
+            raise conflicts.of_another_stamp(one, wanted.cloud_id)
+    fitting = [one for one in registrations if wanted.name is None or _named(wanted, one)]
+    living = [one for one in fitting or registrations if not _expired(one)]
+    cloud_id = wanted.cloud_id or next((one.get("cloud_id") for one in registrations), None)
+    if len(fitting) > 1 and len(living) != 1:
+        raise conflicts.several_registrations(cloud_id, [str(one["id"]) for one in fitting], len(living))
+    if not fitting and living:
+        raise conflicts.registered_elsewhere(cloud_id, living[0], wanted.name, wanted.resource_group)
+    chosen = living[0] if living else fitting[0] if fitting else None
+    if chosen is not None and _expired(chosen):
+        raise ConflictError(
+            f"The registration {chosen['name']} expired at {chosen['expires']}",
+            kind="registration_expired",
+            where=str(chosen["id"]),
+            cause="Azure does not take an expired registration's token again, and no stamp its key",
+            remedy="Renew it: delete it (azs_registration, state absent) and run again, "
+            "or run again with another name (azs_registration_name)",
+            details={"registration_id": str(chosen["id"])},
+        )
+    return chosen
+
+
+def _named(wanted: Wanted, registration: t.Mapping[str, t.Any]) -> bool:
+    same_group = not wanted.resource_group or same_id(wanted.resource_group, registration["resource_group"])
+    return same_id(wanted.name, registration["name"]) and same_group
+
+
+def _expired(registration: t.Mapping[str, t.Any]) -> bool:
+    days = registration.get("expires_in_days")
+    return days is not None and days < 0
+
+
+def _in_azure(
+    wanted: Wanted, registration: t.Mapping[str, t.Any] | None, remembered: t.Mapping[str, t.Any]
+) -> list[Drift]:
+    """Return what only registering again repairs."""
+    if registration is None:
+        cloud_id = wanted.cloud_id or remembered.get("cloud_id") or "<cloud id>"
+        return [Drift("registration", wanted.name or f"azurestack-{cloud_id}", None, REGISTRATION)]
+    found = [
+        Drift(field, getattr(wanted.request, field), registration[field], KEY)
+        for field in ("billing_model", *_FLAGS)
+        if registration.get(field) is not None and registration[field] != getattr(wanted.request, field)
+    ]
+    principal = registration.get("bridge_principal")
+    if wanted.bridge_principal and not same_id(wanted.bridge_principal, principal):
+        found.append(Drift("bridge_principal", wanted.bridge_principal, principal, KEY))
+    elif principal is None:
+        found.append(Drift("bridge_principal", remembered.get("bridge_principal") or "a new one", None, KEY))
+    return found
+
+
+def _protection(registration: t.Mapping[str, t.Any] | None, principal: str | None) -> list[Drift]:
+    """Return what is wrong around the registration, and repaired without registering again."""
+    if registration is None:
+        return []
+    found = []
+    level = (registration.get("lock") or {}).get("level")
+    if level != LOCK_LEVEL:
+        found.append(Drift("lock", LOCK_LEVEL, level, REGISTRATION))
+    role = registration.get("role_assignment")
+    if role is not None and not role["assigned"] and same_id(role["principal_id"], principal):
+        found.append(Drift("role_assignment", principal, None, REGISTRATION))
+    return found
+
+
+def _at_stamp(
+    wanted: Wanted,
+    activation: t.Mapping[str, t.Any],
+    remembered: t.Mapping[str, t.Any],
+    registration: t.Mapping[str, t.Any] | None,
+) -> list[Drift]:
+    """Return what only activating again repairs."""
+    evidence = activation.get("evidence") or ACTIVATION
+    if activation["state"] != REGISTERED:
+        return [Drift("activation", REGISTERED, activation["state"], evidence)]
+    if registration is None:
+        return []  # it is activated anew anyway, with the key of the registration to be made
+    found = []
+    if not same_id(activation.get("registration_id"), registration["id"]):
+        found.append(Drift("registration_id", registration["id"], activation.get("registration_id"), evidence))
+    for field, target in (
+        *((flag, getattr(wanted.request, flag)) for flag in _FLAGS), ("expires", registration.get("expires"))
+    ):
+        if None not in (activation.get(field), target) and activation[field] != target:
+            found.append(Drift(field, target, activation[field], evidence))
+    if found:
+        return found
+    # The activation does not tell what else is in the key it was made with; what the last run left behind does.
+    digest, claims = remembered.get("activated_with"), registration.get("claims_digest")
+    if digest and claims and digest != claims:
+        return [Drift("activation_key", "the registration's", "it was made with an older one", RECEIPT)]
+    if remembered.get("unused_key"):
+        return [Drift("activation_key", "the registration's", "a run exported one and ended before it was used", BUNDLE)]
+    return []
+
+
+def _no_refresh_token(drift: t.Sequence[Drift]) -> InputError:
+    lines = "; ".join(one.line() for one in drift) or "registering again was asked for"
+    return InputError(
+        f"The stamp has to be registered, and no bridge principal is on record ({lines})",
+        kind="no_refresh_token",
+        cause="a new bridge principal is made with the refresh token of an Azure user; a service principal or managed "
+        "identity has none",
+        remedy="Set azs_refresh_token to a user's, or azs_refresh_token_source to device_code or cli, or "
+        "azs_bridge_principal to the object id of the stamp's existing principal. Without it this account can still verify, "
+        "show drift, put lock and role assignment back, activate, and register stamps again that have a principal",
+        details={"drift": [dataclasses.asdict(one) for one in drift]},
+    )
+
+
+def _shown(value: t.Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "missing" if value is None else str(value)
