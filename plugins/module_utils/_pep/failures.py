@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What goes wrong on the way to and at a privileged endpoint, as typed errors. FOR INTERNAL COLLECTION USE ONLY.
 
-What the stamp itself says is mapped by the one table of known failures, `_failures.py`; this file knows the protocols
-below it: TCP, TLS, sign-in, WinRM.
+What the stamp and its WinRM service say is mapped by the one table of known failures, `_failures.py`; this file knows
+what this host meets before they say anything: TCP, TLS, proxies, methods of signing in.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def on_losing(error: Exception, cmdlet: str, where: str, options: PepOptions, *,
     code = None
     if isinstance(error, WSManFaultError):
         code = str(error.code)
-        gone = error.code == SHELL_NOT_FOUND
-        cause = "the endpoint does not know the session any more" if gone else error.reason or "the endpoint refused"
+        known = _failures.classify(code, "")
+        cause = known.cause if known else error.reason or "the endpoint refused"
     elif isinstance(error, AuthenticationError):
         cause = "the connection was lost, and the endpoint refused the sign-in on a new one"
     elif isinstance(error, requests.RequestException):
@@ -198,35 +198,29 @@ def _tls(error: Exception, where: str, options: PepOptions) -> PepError:
 
 def _fault(fault: WSManFaultError, where: str, options: PepOptions) -> AzsError:
     code = str(fault.code)
-    if fault.code == CONFIGURATION_UNKNOWN:
-        return PepError(
-            f"The endpoint has no session configuration {options.configuration!r}",
-            kind="pep_configuration_unknown",
-            where=where,
-            cause="the name is wrong, or the address is not that of an ERCS virtual machine",
-            remedy="Set pep_configuration to PrivilegedEndpoint, and compare pep_hosts",
-            code=code,
-        )
     if fault.code == TOO_MANY_SHELLS:
         # Sessions are counted on each ERCS virtual machine by itself.
         raise TryNext(TOO_MANY) from fault
-    if fault.code == ACCESS_DENIED:
-        return SignInError(
-            f"{options.username} may not use the session configuration {options.configuration}",
-            kind="pep_access_denied",
+    known = _failures.classify(code, "")
+    if known is None:
+        return PepError(
+            "The privileged endpoint refused to open a session",
+            kind="pep_fault",
             where=where,
-            cause="the password is right, but the account is not a cloud administrator of this stamp",
-            remedy="Use the stamp's CloudAdmin account, as DOMAIN\\CloudAdmin",
+            cause=fault.reason or fault.provider_fault,
+            remedy=f"This is the endpoint's own message (WSMan fault {code}); follow it, or give it to support",
             code=code,
         )
-    return PepError(
-        "The privileged endpoint refused to open a session",
-        kind="pep_fault",
-        where=where,
-        cause=fault.reason or fault.provider_fault,
-        remedy=f"This is the endpoint's own message (WSMan fault {code}); follow it, or give it to support",
-        code=code,
+    denied = fault.code == ACCESS_DENIED
+    message = (
+        f"{options.username} may not use the session configuration {options.configuration}"
+        if denied
+        else f"The endpoint has no session configuration {options.configuration!r}"
+        if fault.code == CONFIGURATION_UNKNOWN
+        else "The privileged endpoint refused to open a session"
     )
+    refusal = SignInError if denied else PepError
+    return refusal(message, kind=known.kind, where=where, cause=known.cause, remedy=known.remedy, code=code)
 
 
 TOO_MANY: t.Final = "it has no room for another session"
@@ -235,11 +229,12 @@ TOO_MANY: t.Final = "it has no room for another session"
 
 def quota(reasons: t.Mapping[str, str]) -> PepError:
     """Return the error that addresses answered, but that none has room for another session."""
+    known = _failures.named("pep_session_quota")
     return PepError(
         "The privileged endpoint has too many sessions open",
-        kind="pep_session_quota",
+        kind=known.kind,
         cause="; ".join(f"{address}: {reason}" for address, reason in reasons.items()),
-        remedy="Close sessions that others left open, or wait until they time out, then run again",
+        remedy=known.remedy,
         code=str(TOO_MANY_SHELLS),
     )
 

@@ -16,12 +16,12 @@ import typing as t
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, PepError, PepSessionLost
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import failures
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import Address, PepOptions, Transcripts
-from ansible_collections.azurestack.hub.plugins.module_utils._pep.transport import OPERATION_TIMEOUT, Connection
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.transport import Connection
 
 try:
     import requests
     from pypsrp.complex_objects import PSCredential, PSInvocationState
-    from pypsrp.exceptions import WinRMError, WSManFaultError
+    from pypsrp.exceptions import WinRMError
     from pypsrp.powershell import PowerShell, RunspacePool
 except ImportError as error:
     MISSING: str | None = str(error)
@@ -118,6 +118,9 @@ class PepSession:
         except Exception as error:
             self._discard()
             raise failures.on_opening(error, address, options) from error
+        except BaseException:  # interrupted
+            self._discard()
+            raise
         self._connection.wait_until = 0.0
         self._connection.line.patience = _PATIENCE * options.connection_timeout
 
@@ -193,12 +196,15 @@ class PepSession:
                     progress(last.activity or cmdlet, last.description or "", last.percent_complete or 0)
                 if shell.state == PSInvocationState.RUNNING and time.monotonic() > until:
                     raise failures.on_waiting(cmdlet, self.host, timeout + _MARGIN, changes=changes)
-        except AzsError:
+        except Exception as error:
+            self._lost = True
+            if isinstance(error, AzsError):
+                raise
+            # Whatever it is, the cmdlet may go on at the stamp, and nobody watches it any more.
+            raise failures.on_losing(error, cmdlet, self.host, self._options, changes=changes and started) from error
+        except BaseException:  # interrupted
             self._lost = True
             raise
-        except Exception as error:  # whatever it is, the cmdlet may go on at the stamp, and nobody watches it any more
-            self._lost = True
-            raise failures.on_losing(error, cmdlet, self.host, self._options, changes=changes and started) from error
         self._finished = shell
         errors = [_text_of(record) for record in shell.streams.error]
         if shell.state == PSInvocationState.COMPLETED and (not errors or (tolerant and shell.output)):

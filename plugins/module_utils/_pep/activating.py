@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The work of azs_activation: from its options to a stamp that is activated or deactivated.
+
+FOR INTERNAL COLLECTION USE ONLY. The decisions themselves are in `activation.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import pathlib
+import time
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover, receipt, text
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError, PepSessionLost
+from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
+from ansible_collections.azurestack.hub.plugins.module_utils._pep import activation, cmdlets, minting
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import PepOptions
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
+
+if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import PepSession
+
+
+_Check = t.Callable[[cmdlets.StampInformation, str], None]
+
+
+def work(module: AzsModule) -> dict[str, t.Any]:
+    """Activate or deactivate the stamp, if it is not so already; return the module's result.
+
+    :raises InputError: an option cannot work.
+    :raises ArtifactError: the key must not be used.
+    :raises ConflictError: the stamp is another one, or is activated otherwise, than was expected.
+    :raises PepSessionLost: what became of the stamp is unknown.
+    :raises PepError: the stamp refused.
+    :raises NeedsVault: the key is encrypted.
+    """
+    task = _Task(module)
+    return task.present() if module.params["state"] == "present" else task.absent()
+
+
+class _Task:
+    """One run of the module."""
+
+    def __init__(self, module: AzsModule) -> None:
+        params = module.params
+        if params["timeout"] < 1:
+            raise InputError(f"timeout must be at least 1 second, not {params['timeout']}")
+        self._module = module
+        self._params = params
+        self._options = PepOptions.from_params(params)
+        self._observer = _observer(module)
+        self._now = datetime.datetime.now(datetime.timezone.utc)
+        self._progress = Progress(module.controller["progress"])
+        named = params["bundle"] or params["path"]
+        self._place = handover.place_of(module, bundle.KEY) if named else None
+        self._receipt_path: pathlib.Path | None = receipt.path_of(self._place) if self._place else None
+        self._receipt = receipt.read(self._receipt_path) if self._receipt_path else None
+
+    def present(self) -> dict[str, t.Any]:
+        """Activate the stamp unless it is activated with this key."""
+        key = self._key()
+        activation.check_key(key, registration_id=self._params["registration_id"], now=self._now)
+        expected, source = self._expected_cloud_id()
+        if expected:
+            activation.check_stamp_of_key(key, expected, source)
+        before = activation.observe(self._observer, self._receipt, self._now, self._module.warn)
+        if not self._params["reactivate"] and activation.is_as_wanted(key, before, self._receipt):
+            return self._result(False, before, before, key.claims, None, before.evidence == activation.ACTIVATION)
+
+        def check(stamp: cmdlets.StampInformation, where: str) -> None:
+            activation.check_stamp_of_key(key, stamp.cloud_id, f"read at {where}")
+
+        tells = key.claims.cloud_id is not None and not expected
+        host, confirmed = self._act(key.wanted(), key, check if tells else None)
+        return self._result(True, before, key.wanted(), key.claims, host, confirmed)
+
+    def absent(self) -> dict[str, t.Any]:
+        """Deactivate the stamp unless it is known not to be activated."""
+        before = activation.observe(self._observer, self._receipt, self._now, self._module.warn)
+        activation.check_registration(before, self._params["registration_id"])
+        wanted = activation.Observed(activation.ACTIVATION, activation.NOT_REGISTERED)
+        if before.state == activation.NOT_REGISTERED:
+            if not self._module.check_mode:
+                self._forget()
+            return self._result(False, before, before, None, None, True)
+        expected = self._expected_cloud_id()[0] or (self._receipt.cloud_id if self._receipt else None)
+
+        def check(stamp: cmdlets.StampInformation, where: str) -> None:
+            minting.check_stamp(stamp, expected, where)
+
+        host, confirmed = self._act(wanted, None, check if expected else None)
+        return self._result(True, before, wanted, None, host, confirmed)
+
+    def _act(
+        self, wanted: activation.Observed, key: activation.Key | None, check: _Check | None
+    ) -> tuple[str | None, bool]:
+        """Run the cmdlet in a session; return the address that answered, and whether the stamp confirms the outcome.
+
+        :param key: the key to activate with, None to deactivate.
+        :param check: refuses the wrong stamp; None when that is not to be asked.
+        """
+        if self._module.check_mode and not check:
+            return None, False
+        # Imported here because a stamp that is as wanted needs no session, and this is most of the module's start-up.
+        from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session
+
+        timeout, lost = self._params["timeout"], None
+        with open_session(self._options, self._module.warn) as session:
+            if check:
+                self._progress.step("reading the stamp information")
+                check(cmdlets.stamp_information(session, self._progress), session.host)
+            if self._module.check_mode:
+                return session.host, False
+            self._forget()  # from here on until it succeeded, nothing is known
+            until = time.monotonic() + timeout
+            try:
+                self._run(session, key, timeout)
+            except PepSessionLost as error:
+                lost = error
+        self._progress.step("reading the activation back")
+        confirmed = activation.read_back(self._observer, wanted, lost, until=until, notify=self._module.warn)
+        if key is not None:
+            self._keep(key)
+        return session.host, confirmed
+
+    def _run(self, session: PepSession, key: activation.Key | None, timeout: int) -> None:
+        if key is None:
+            self._progress.step("deactivating the stamp")
+            cmdlets.deactivate(session, timeout=timeout, progress=self._progress)
+        else:
+            self._progress.step("activating the stamp")
+            cmdlets.activate(session, t.cast(str, key.content), timeout=timeout, progress=self._progress)
+
+    def _key(self) -> activation.Key:
+        params = self._params
+        foretold = activation.predicted(params["predicted_key"]) if params["predicted_key"] else None
+        try:
+            key = self._read_key()
+        except ArtifactError as error:
+            if not (foretold and self._module.check_mode and error.kind == "missing_artifact"):
+                raise
+            return foretold
+        if foretold and self._module.check_mode and activation.differences(foretold.wanted(), key.wanted()):
+            return foretold  # the file is still the old one
+        return key
+
+    def _read_key(self) -> activation.Key:
+        if self._params["activation_key"] is not None:
+            where = "activation_key"
+            content = text.normalise(self._params["activation_key"].encode(), where)
+            self._module.hide(content)
+        else:
+            artifact = handover.read(self._module, bundle.KEY)
+            where, content = str(artifact.place.path), t.cast(str, artifact.content)
+        try:
+            return activation.Key(claims.read_key(content), content, where)
+        except ArtifactError as error:
+            error.where = where
+            raise
+
+    def _expected_cloud_id(self) -> tuple[str | None, str]:
+        """Return the stamp's cloud id as far as it is known here, and where from."""
+        if self._params["cloud_id"]:
+            return self._params["cloud_id"], "option cloud_id"
+        if self._params["bundle"]:
+            token = bundle.place(bundle.TOKEN, bundle=self._params["bundle"], stamp=self._params["stamp"], path=None)
+            with contextlib.suppress(ArtifactError):  # what is wrong with the token is not this leg's business
+                entry = bundle.read_entry(token)
+                if entry and entry.cloud_id:
+                    return entry.cloud_id, f"manifest entry {token.entry_path}"
+        return None, ""
+
+    def _keep(self, key: activation.Key) -> None:
+        if self._receipt_path is None:
+            return
+        try:
+            receipt.write(self._receipt_path, key.claims, t.cast(str, key.digest))
+        except ArtifactError as error:
+            self._module.warn(
+                f"The stamp is activated, but the receipt could not be kept: {error} Without a receipt and without "
+                "admin_endpoint the next run activates again."
+            )
+
+    def _forget(self) -> None:
+        if self._receipt_path:
+            receipt.remove(self._receipt_path)
+
+    def _result(
+        self,
+        changed: bool,
+        before: activation.Observed,
+        after: activation.Observed,
+        key: claims.KeyClaims | None,
+        host: str | None,
+        confirmed: bool,
+    ) -> dict[str, t.Any]:
+        said = key or claims.KeyClaims(opaque=True)
+        return {
+            "changed": changed,
+            "evidence": before.evidence,
+            "confirmed": confirmed,
+            "before": before.fields(),
+            "activation": {
+                **after.fields(),
+                "registration_name": said.registration_name,
+                "resource_group": said.resource_group,
+                "subscription_id": said.subscription_id,
+                "cloud_id": said.cloud_id,
+                "billing_model": said.billing_model,
+            },
+            "pep_host": host,
+            "diff": diff_of(before.fields(), after.fields()),
+        }
+
+
+def _observer(module: AzsModule) -> activation.Observer | None:
+    """Return what reads the activation from the stamp's admin ARM; None when that is not configured."""
+    if not module.params["admin_endpoint"]:
+        return None
+    # Imported here because it brings Azure's libraries, which many hosts at a privileged endpoint do not need.
+    from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations
+
+    options = activations.AdminOptions.from_params(module.params)
+
+    def observe() -> activation.Observed:
+        found = activations.read(options)
+        return activation.Observed(
+            evidence=activation.ACTIVATION,
+            state=activations.state_of(found, datetime.datetime.now(datetime.timezone.utc)),
+            registration_id=found.registration_id if found else None,
+            expires=found.expires if found else None,
+            marketplace_syndication=found.marketplace_syndication if found else None,
+            usage_reporting=found.usage_reporting if found else None,
+        )
+
+    return observe
