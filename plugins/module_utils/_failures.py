@@ -98,6 +98,172 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
         cause="the activation key was made for another stamp",
         remedy="Bring the activation key of this stamp's own registration",
     ),
+    Failure(
+        kind="pep_configuration_unknown",
+        codes=("2150858811",),
+        cause="the name is wrong, or the address is not that of an ERCS virtual machine",
+        remedy="Set pep_configuration to PrivilegedEndpoint, and compare pep_hosts",
+    ),
+    Failure(
+        kind="pep_access_denied",
+        codes=("5",),
+        cause="the password is right, but the account is not a cloud administrator of this stamp",
+        remedy="Use the stamp's CloudAdmin account, as DOMAIN\\CloudAdmin",
+    ),
+    Failure(
+        kind="pep_session_quota",
+        codes=("2150859173",),
+        cause="each ERCS virtual machine takes a few sessions only, and they are open",
+        remedy="Close sessions that others left open, or wait until they time out, then run again",
+        retry=AGAIN,
+    ),
+    Failure(
+        kind="pep_session_lost",
+        codes=("2150858843",),
+        cause="the endpoint does not know the session any more",
+        remedy="Read the state back (azs_activation_info, or the administrator portal) before running again",
+        retry=READ_BACK,
+    ),
+    Failure(
+        kind="refresh_token_refused",
+        pattern=r"AADSTS(9002313|700082|700084|700081|70043|70008|70000|50173)\b",
+        cause="the refresh token has expired, was revoked, was damaged on its way, or is of another client or directory",
+        remedy="Sign in anew (azs_refresh_token with source device_code, or az login) with the public client of the Azure "
+        "CLI or of Azure PowerShell, in the directory of the subscription",
+    ),
+    Failure(
+        kind="bridge_environment_unknown",
+        pattern=r"parameter 'AzureEnvironment'|of Azure environment '",
+        cause="the stamp knows no Azure cloud of this name",
+        remedy="Set bridge_principal_environment to AzureCloud, AzureUSGovernment, AzureChinaCloud or, for other clouds, "
+        "CustomCloud",
+    ),
+    # Signing in: Entra ID (AADSTS), AD FS (MSIS), OAuth
+    Failure(
+        kind="wrong_secret",
+        codes=("AADSTS7000215",),
+        cause="the secret is not one of this application's (often its id was copied instead of its value)",
+        remedy="Set the secret's value as secret (admin_secret for a stamp); make a new one if it is lost",
+    ),
+    Failure(
+        kind="expired_secret",
+        codes=("AADSTS7000222",),
+        cause="the application's secret has expired",
+        remedy="Make a new secret for the application and set it as secret (admin_secret for a stamp)",
+    ),
+    Failure(
+        kind="unknown_client",
+        codes=("AADSTS700016",),
+        cause="the directory knows no application with this client id",
+        remedy="Compare client_id and tenant (admin_client_id and admin_tenant for a stamp): "
+        "the application must be in that directory",
+    ),
+    Failure(
+        kind="unknown_tenant",
+        pattern=r"AADSTS(90002|900023|900021)\b|Unable to get authority configuration|OIDC Discovery failed",
+        cause="the sign-in service knows no such directory in this cloud, or is no sign-in service",
+        remedy="Compare tenant and cloud_environment (admin_tenant and admin_authority for a stamp)",
+    ),
+    Failure(
+        kind="disabled_client",
+        codes=("AADSTS7000112",),
+        cause="the application is disabled in the directory",
+        remedy="Enable the application's service principal, or use another one",
+    ),
+    Failure(
+        kind="wrong_certificate",
+        codes=("AADSTS700027", "AADSTS7000274"),
+        cause="the directory does not know this certificate for the application, or it has expired",
+        remedy="Upload the certificate to the application, or use the one that it knows",
+    ),
+    Failure(
+        kind="federation_mismatch",
+        codes=("AADSTS700213", "AADSTS70021", "AADSTS700212", "AADSTS700211"),
+        cause="no federated credential of the application fits this token's issuer, subject and audience",
+        remedy="Compare the application's federated credentials with the workload's token",
+    ),
+    Failure(
+        kind="expired_assertion",
+        codes=("AADSTS700024",),
+        cause="the workload's token has expired, or a clock is wrong",
+        remedy="Renew the token, and compare the host's clock",
+    ),
+    Failure(
+        kind="wrong_user_password",
+        codes=("AADSTS50126", "AADSTS50056", "MSIS9659"),
+        cause="user name or password is wrong",
+        remedy="Compare ad_user and password (admin_username and admin_password for a stamp); it was tried once",
+    ),
+    Failure(
+        kind="user_of_another_directory",
+        codes=("AADSTS50034", "AADSTS50020", "AADSTS50177", "AADSTS90072"),
+        cause="the directory that was signed in to does not know this user",
+        remedy="Set tenant (admin_tenant for a stamp) to the user's directory, sign in as another user, "
+        "or have the user invited as a guest",
+    ),
+    Failure(
+        kind="user_not_usable",
+        codes=("AADSTS50055", "AADSTS50053", "AADSTS50057"),
+        cause="the user's password has expired, or the user is locked or disabled",
+        remedy="Sign in interactively once to see which, and have it repaired",
+    ),
+    Failure(
+        kind="second_factor",
+        codes=("AADSTS50076", "AADSTS50079", "AADSTS50158"),
+        cause="this user must sign in with a second factor, which a task cannot do",
+        remedy="Use a service principal, set auth_source to device_code, "
+        "or sign in with 'az login' and set auth_source to cli",
+    ),
+    Failure(
+        kind="conditional_access",
+        codes=("AADSTS53000", "AADSTS53001", "AADSTS53002", "AADSTS53003", "AADSTS530003", "AADSTS530034"),
+        cause="a rule of the directory (conditional access) forbids this way of signing in, or this machine",
+        remedy="Sign in another way (a browser sign-in with 'az login' where device codes are forbidden), "
+        "or ask the directory's administrators for an exception",
+    ),
+    Failure(
+        kind="sign_in_declined",
+        codes=("authorization_declined", "access_denied"),
+        cause="whoever was asked in the browser declined",
+        remedy="Run again, and sign in with the code that is shown then",
+    ),
+    Failure(
+        kind="sign_in_not_finished",
+        codes=("expired_token", "code_expired", "AADSTS70020", "AADSTS70019"),
+        cause="nobody entered the code in time",
+        remedy="Run again, and sign in with the code that is shown then; device_code_timeout says how long is waited",
+    ),
+    Failure(
+        kind="wrong_cloud",
+        codes=("AADSTS900382", "AADSTS90038"),
+        cause="the account belongs to another cloud",
+        remedy="Set cloud_environment to the cloud of the account",
+    ),
+    Failure(
+        kind="unknown_managed_identity",
+        pattern=r"No User Assigned or Delegated Managed Identity found|Identity not found",
+        cause="the host has no managed identity with this client id, or none at all",
+        remedy="Assign the identity to the host, and compare client_id (leave it out for the one of the system)",
+    ),
+    Failure(
+        kind="client_not_allowed",
+        codes=("MSIS9602", "MSIS9605"),
+        cause="this AD FS does not allow the client to use the stamp's services",
+        remedy="Register the service principal at the stamp's privileged endpoint (New-GraphApplication), "
+        "and use the client id that it printed",
+    ),
+    Failure(
+        kind="adfs_unknown_client",
+        codes=("MSIS9223", "MSIS9210"),
+        cause="this AD FS knows no such client",
+        remedy="Compare admin_client_id with what New-GraphApplication printed",
+    ),
+    Failure(
+        kind="adfs_wrong_secret",
+        codes=("MSIS9622", "MSIS9267"),
+        cause="this AD FS does not accept the client's secret or certificate",
+        remedy="Set admin_secret, or renew it at the privileged endpoint (Set-GraphApplication -ResetClientSecret)",
+    ),
     # In Azure
     Failure(
         kind="cloud_id_already_registered",
@@ -156,9 +322,11 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
     ),
     Failure(
         kind="wrong_audience",
-        codes=("InvalidAuthenticationTokenAudience",),
-        cause="the access token was issued for another cloud",
-        remedy="Set cloud_environment to the cloud of the subscription",
+        codes=("InvalidAuthenticationTokenAudience", "AADSTS500011", "AADSTS650057"),
+        cause="the access token is for another cloud than the one that was asked, "
+        "or the directory that was signed in to does not know that cloud",
+        remedy="Compare tenant and cloud_environment with the cloud of the subscription; "
+        "for a stamp, admin_tenant must be the directory of its operators",
     ),
     Failure(
         kind="missing_rights",
@@ -277,3 +445,11 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
 def classify(code: str | None, message: str) -> Failure | None:
     """Return the known failure that a service's error code and message mean, or None when it is not a known one."""
     return next((failure for failure in FAILURES if failure.matches(code, message)), None)
+
+
+def named(kind: str) -> Failure:
+    """Return the known failure of a name. Raises KeyError."""
+    return _BY_KIND[kind]
+
+
+_BY_KIND: t.Final = {failure.kind: failure for failure in FAILURES}

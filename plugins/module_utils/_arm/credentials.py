@@ -19,10 +19,10 @@ import time
 import traceback
 import typing as t
 
+from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust, missing_library, unreachable
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import Cloud
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, SignInError
-from ansible_collections.azurestack.hub.plugins.module_utils._failures import Failure
 
 if t.TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
@@ -32,114 +32,6 @@ ADFS: t.Final = "adfs"
 CLI_CLIENT: t.Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 """The Azure CLI's public client, which a user signs in through when the task names no client of its own."""
 CREDENTIAL_FILE: t.Final = "~/.azure/credentials"
-
-SIGN_IN_FAILURES: t.Final[tuple[Failure, ...]] = (
-    Failure(
-        kind="wrong_secret",
-        codes=("AADSTS7000215",),
-        cause="the secret is not one of this application's (often its id was copied instead of its value)",
-        remedy="Set the secret's value as secret (admin_secret for a stamp); make a new one if it is lost",
-    ),
-    Failure(
-        kind="expired_secret",
-        codes=("AADSTS7000222",),
-        cause="the application's secret has expired",
-        remedy="Make a new secret for the application and set it as secret (admin_secret for a stamp)",
-    ),
-    Failure(
-        kind="unknown_client",
-        codes=("AADSTS700016",),
-        cause="the directory knows no application with this client id",
-        remedy="Compare client_id and tenant (admin_client_id and admin_tenant for a stamp): "
-        "the application must be in that directory",
-    ),
-    Failure(
-        kind="unknown_tenant",
-        codes=("AADSTS90002", "AADSTS900023", "AADSTS900021"),
-        cause="there is no such directory in this cloud",
-        remedy="Compare tenant and cloud_environment (admin_tenant for a stamp)",
-    ),
-    Failure(
-        kind="unknown_tenant",
-        pattern=r"Unable to get authority configuration|OIDC Discovery failed",
-        cause="the sign-in service knows no such directory, or is no sign-in service",
-        remedy="Compare tenant and cloud_environment (admin_tenant and admin_authority for a stamp)",
-    ),
-    Failure(
-        kind="disabled_client",
-        codes=("AADSTS7000112",),
-        cause="the application is disabled in the directory",
-        remedy="Enable the application's service principal, or use another one",
-    ),
-    Failure(
-        kind="wrong_certificate",
-        codes=("AADSTS700027", "AADSTS7000274"),
-        cause="the directory does not know this certificate for the application, or it has expired",
-        remedy="Upload the certificate to the application, or use the one that it knows",
-    ),
-    Failure(
-        kind="federation_mismatch",
-        codes=("AADSTS700213", "AADSTS70021", "AADSTS700212", "AADSTS700211"),
-        cause="no federated credential of the application fits this token's issuer, subject and audience",
-        remedy="Compare the application's federated credentials with the workload's token",
-    ),
-    Failure(
-        kind="expired_assertion",
-        codes=("AADSTS700024",),
-        cause="the workload's token has expired, or a clock is wrong",
-        remedy="Renew the token, and compare the host's clock",
-    ),
-    Failure(
-        kind="wrong_user_password",
-        codes=("AADSTS50126", "AADSTS50034", "AADSTS50056", "MSIS9659"),
-        cause="user name or password is wrong",
-        remedy="Compare ad_user and password (admin_username and admin_password for a stamp); it was tried once",
-    ),
-    Failure(
-        kind="user_not_usable",
-        codes=("AADSTS50055", "AADSTS50053", "AADSTS50057"),
-        cause="the user's password has expired, or the user is locked or disabled",
-        remedy="Sign in interactively once to see which, and have it repaired",
-    ),
-    Failure(
-        kind="second_factor",
-        codes=("AADSTS50076", "AADSTS50079", "AADSTS50158", "AADSTS53003"),
-        cause="this user must sign in with a second factor, which a task cannot do",
-        remedy="Use a service principal, or sign in with 'az login' and set auth_source to cli",
-    ),
-    Failure(
-        kind="wrong_audience",
-        codes=("AADSTS500011", "AADSTS650057"),
-        cause="this directory does not know the cloud that the access is for",
-        remedy="Compare tenant and cloud_environment; for a stamp, admin_tenant must be the directory of its operators",
-    ),
-    Failure(
-        kind="wrong_cloud",
-        codes=("AADSTS900382", "AADSTS90038"),
-        cause="the account belongs to another cloud",
-        remedy="Set cloud_environment to the cloud of the account",
-    ),
-    Failure(
-        kind="client_not_allowed",
-        codes=("MSIS9602", "MSIS9605"),
-        cause="this AD FS does not allow the client to use the stamp's services",
-        remedy="Register the service principal at the stamp's privileged endpoint (New-GraphApplication), "
-        "and use the client id that it printed",
-    ),
-    Failure(
-        kind="unknown_client",
-        codes=("MSIS9223", "MSIS9210"),
-        cause="this AD FS knows no such client",
-        remedy="Compare admin_client_id with what New-GraphApplication printed",
-    ),
-    Failure(
-        kind="wrong_secret",
-        codes=("MSIS9622", "MSIS9267"),
-        cause="this AD FS does not accept the client's secret or certificate",
-        remedy="Set admin_secret, or renew it at the privileged endpoint (Set-GraphApplication -ResetClientSecret)",
-    ),
-)
-"""Failures of the sign-in services, by the code in their messages."""
 
 for _library in ("azure", "msal"):
     # Without a handler Python prints the libraries' warnings to standard error, beside our own error.
@@ -349,7 +241,7 @@ class SignIn:
 
     def _refused(self, text: str) -> SignInError:
         code = next(iter(re.findall(r"\b(AADSTS\d+|MSIS\d+)\b", text)), None)
-        known = next((row for row in SIGN_IN_FAILURES if row.matches(code, text)), None)
+        known = _failures.classify(code, text)
         trace = re.search(r"Trace ID: ([0-9a-fA-F-]+)", text)
         reason = _one_line(re.split(r"Trace ID:", re.sub(r"^Authentication failed: ", "", text))[0])
         who = self._identity.username or self._identity.client_id or "the account"

@@ -28,6 +28,16 @@ GUID = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
         ("MetadataResolverBadGatewayError", "", "metadata_upstream_fault", "again"),
         ("BadCustomerSubscriptionId", "", "tenant_of_another_partner", "never"),
         ("UnauthorizedCspRegistration", "", "registration_not_multi_tenant", "never"),
+        ("2150858843", "", "pep_session_lost", "read_back"),
+        ("2150859173", "", "pep_session_quota", "again"),
+        ("AADSTS7000222", "AADSTS7000222: The provided client secret keys are expired.", "expired_secret", "never"),
+        ("AADSTS90002", "AADSTS90002: Tenant 'x' not found.", "unknown_tenant", "never"),
+        (None, "Unable to get authority configuration for https://login.example/x.", "unknown_tenant", "never"),
+        ("AADSTS500011", "AADSTS500011: The resource principal was not found", "wrong_audience", "never"),
+        ("InvalidAuthenticationTokenAudience", "", "wrong_audience", "never"),
+        ("MSIS9622", "MSIS9622: Client authentication failed.", "adfs_wrong_secret", "never"),
+        ("authorization_declined", "The user declined", "sign_in_declined", "never"),
+        ("AdalServiceException", "AADSTS700082: The refresh token has expired", "refresh_token_refused", "never"),
     ],
 )
 def test_known_failures(code: str | None, message: str, kind: str, retry: str) -> None:
