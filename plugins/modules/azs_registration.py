@@ -23,6 +23,8 @@ description:
     token is not sent.
   - Agreement number and asset tag are part of the token that Azure shows nowhere. They are never compared; use
     O(reregister) when they changed.
+  - Without a token, O(billing_model), O(marketplace_syndication), O(usage_reporting) and O(bridge_principal) say what the
+    registration is to be. Lock and role assignment are then put back; a registration that has to be written anew is refused.
   - The lock is lifted only for the request that needs it, and is put back when that request fails and when the module is
     ended by SIGTERM, SIGINT or SIGHUP.
 extends_documentation_fragment:
@@ -87,10 +89,45 @@ options:
         and a changed directory of the subscription need it.
     type: bool
     default: false
+  billing_model:
+    description:
+      - The billing model that is wanted. Needed without a token only; a token of another one is refused.
+    type: str
+    choices: [PayAsYouUse, Capacity, Development, Ruggedized, Custom]
+  marketplace_syndication:
+    description:
+      - Whether marketplace items are offered for download. Needed without a token only; a token that says otherwise is refused.
+    type: bool
+  usage_reporting:
+    description:
+      - Whether usage is reported. Needed without a token only; a token that says otherwise is refused.
+    type: bool
+  bridge_principal:
+    description:
+      - Object id of the stamp's bridge principal. A token that names another one is refused.
+    type: str
+  assign_role:
+    description:
+      - Whether to see to it that the bridge principal has the role Azure Stack Registration Owner on the registration, as
+        connected stamps need it. Nothing is done for a registration without a bridge principal.
+    type: bool
+    default: false
+  replication_timeout:
+    description:
+      - Seconds to wait until a new bridge principal is known everywhere in the directory and can be given the role.
+    type: int
+    default: 300
+  preflight:
+    description:
+      - Whether to check, before the first write, that the account may do everything that this run is going to do. It names
+        every action that is missing. One request more, and none when there is nothing to write.
+    type: bool
+    default: true
   predicted_token:
     description:
       - What M(azurestack.hub.azs_registration_token) returned as C(token). In check mode it stands in for a token that
         would only be made. Otherwise it is not used.
+      - A C(bridge_principal) of V(new) stands for one that would only be made.
     type: dict
     default: {}
   provider_timeout:
@@ -129,6 +166,12 @@ EXAMPLES = r"""
     stamp: "{{ inventory_hostname }}"
     reregister: true
 
+- name: Put back the lock and the role assignment of a registered connected stamp
+  azurestack.hub.azs_registration:
+    subscription_id: "{{ subscription }}"
+    cloud_id: "{{ cloud_id }}"
+    assign_role: true
+
 - name: Remove the registration of a stamp
   azurestack.hub.azs_registration:
     subscription_id: "{{ subscription }}"
@@ -159,6 +202,13 @@ lock:
   returned: success
   type: dict
   sample: {name: RegistrationResourceLock, level: CanNotDelete, changed: false}
+role_assignment:
+  description:
+    - The bridge principal's role on the registration, and whether it had to be given. Null when O(assign_role=false), and
+      without a bridge principal.
+  returned: success
+  type: dict
+  sample: {role: Azure Stack Registration Owner, principal_id: 4d1c1c8e-6d0c-4a38-8f57-2b8d4c4d1d7f, assigned: true, changed: false}
 differences:
   description: The fields that differed from the token, with the wanted and the found value and where that was read.
   returned: success
@@ -178,7 +228,8 @@ adopted:
 actions:
   description:
     - What was done, or in check mode would be done, in this order.
-    - Of C(register_provider), C(create_resource_group), C(lift_lock), C(register), C(put_lock), C(delete_registration).
+    - Of C(register_provider), C(create_resource_group), C(lift_lock), C(register), C(put_lock), C(assign_role),
+      C(delete_registration).
   returned: success
   type: list
   elements: str
@@ -207,9 +258,12 @@ import typing as t
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import expiry, locks, registering, session, tokens
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover, text
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
+
+_ASKED: t.Final = ("billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal")
+"""Options that say what the registration is to be, beside the token or without one."""
 
 
 def work(module: AzsModule) -> dict[str, t.Any]:
@@ -221,26 +275,46 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         location=params["location"],
         known=RegistrationId.parse(params["registration_id"]) if params["registration_id"] else None,
     )
+    how = registering.How(
+        check=module.check_mode,
+        warn=module.warn,
+        **{
+            name: params[name]
+            for name in ("reregister", "assign_role", "preflight", "provider_timeout", "replication_timeout")
+        },
+    )
     if params["state"] == "absent":
         cloud_id = _cloud_id_to_remove(module, place)
         azure = session.connect(module)
-        outcome = registering.absent(azure, cloud_id, place, check=module.check_mode)
+        outcome = registering.absent(azure, cloud_id, place, how)
     else:
         wanted = _wanted(module)
         azure = session.connect(module)
-        outcome = registering.present(
-            azure, wanted, place, reregister=params["reregister"],
-            provider_timeout=params["provider_timeout"], check=module.check_mode,
-        )
+        outcome = registering.present(azure, wanted, place, how)
     _warn_of_expiry(module, outcome)
     return {**_shown(outcome, module.check_mode), "cloud": azure.cloud.as_result()}
 
 
 def _wanted(module: AzsModule) -> registering.Wanted:
-    """Return what the token asks for; in check mode the token may be one that is only predicted."""
-    predicted, cloud_id = module.params["predicted_token"], module.params["cloud_id"]
-    if not module.check_mode or not predicted:
-        return _read_token(module)
+    """Return what the registration is to be; in check mode the token may be one that is only predicted."""
+    params = module.params
+    asked = {name: params[name] for name in _ASKED}
+    foreseen = params["predicted_token"] if module.check_mode else {}
+    if foreseen or _has_token(params):
+        return tokens.agreed(_foreseen(module, foreseen) if foreseen else _read_token(module), asked)
+    if not params["cloud_id"]:
+        raise InputError(
+            "Nothing says where the registration token lies, nor which stamp this is about",
+            remedy="Give its registration token (bundle and stamp, path, or registration_token), or cloud_id",
+        )
+    return registering.Wanted(cloud_id=params["cloud_id"], tokenless=True, **asked)
+
+
+def _has_token(params: dict[str, t.Any]) -> bool:
+    return any(params[name] is not None for name in ("registration_token", "bundle", "path"))
+
+
+def _foreseen(module: AzsModule, predicted: dict[str, t.Any]) -> registering.Wanted:
     if predicted.get("sha256"):  # the token exists, though perhaps not on this host yet
         try:
             wanted = _read_token(module)
@@ -249,7 +323,7 @@ def _wanted(module: AzsModule) -> registering.Wanted:
         except ArtifactError as error:
             if error.kind != "missing_artifact":
                 raise
-    return tokens.predicted(predicted, cloud_id)
+    return tokens.predicted(predicted, module.params["cloud_id"])
 
 
 def _read_token(module: AzsModule) -> registering.Wanted:
@@ -266,7 +340,7 @@ def _read_token(module: AzsModule) -> registering.Wanted:
 def _cloud_id_to_remove(module: AzsModule, place: registering.Place) -> str | None:
     """Return the cloud id of the registration to delete, None when it is named only. Raises InputError."""
     params = module.params
-    if any(params[name] is not None for name in ("registration_token", "bundle", "path")):
+    if _has_token(params):
         return _read_token(module).cloud_id
     if not (params["cloud_id"] or place.name or place.known):
         raise InputError(
@@ -291,13 +365,19 @@ def _shown(outcome: registering.Outcome, check: bool) -> dict[str, t.Any]:
     if outcome.id is not None:
         registration = {"id": str(outcome.id), **dataclasses.asdict(outcome.id)}
         registration.update({name: fields[name] for name in (*registering.FIELDS, "expires")})
-    level = outcome.after.get("lock")
+    level, role = outcome.after.get("lock"), None
+    if outcome.principal is not None:
+        role = {
+            "role": "Azure Stack Registration Owner", "principal_id": outcome.principal, "assigned": True,
+            "changed": registering.ASSIGN_ROLE in outcome.actions,
+        }
     new_key = check and registering.REGISTER in outcome.actions and (outcome.differences or not outcome.existed)
     return {
         "changed": outcome.changed,
         "diff": diff_of(outcome.before, outcome.after),
         "registration": registration,
         "lock": {"name": locks.NAME, "level": level, "changed": level != outcome.before.get("lock")},
+        "role_assignment": role,
         "differences": outcome.differences,
         "not_compared": outcome.not_compared,
         "adopted": outcome.adopted,
@@ -320,6 +400,13 @@ def main() -> None:
             "cloud_id": {"type": "str"},
             "registration_id": {"type": "str"},
             "reregister": {"type": "bool", "default": False},
+            "billing_model": {"type": "str", "choices": list(billing.BILLING_MODELS)},
+            "marketplace_syndication": {"type": "bool"},
+            "usage_reporting": {"type": "bool"},
+            "bridge_principal": {"type": "str"},
+            "assign_role": {"type": "bool", "default": False},
+            "replication_timeout": {"type": "int", "default": 300},
+            "preflight": {"type": "bool", "default": True},
             "predicted_token": {"type": "dict", "default": {}, "no_log": False},
             "provider_timeout": {"type": "int", "default": 600},
         },

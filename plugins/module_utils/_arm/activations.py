@@ -25,6 +25,8 @@ SUBSCRIPTION_NAME: t.Final = "Default Provider Subscription"
 REGISTERED: t.Final = "Registered"
 NOT_REGISTERED: t.Final = "Not registered"
 EXPIRED: t.Final = "Expired"
+UNKNOWN: t.Final = "Unknown"
+"""What a caller says when nothing tells the state."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,17 +11,27 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import expiry, locks, provisioning, registrations
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
+    expiry,
+    locks,
+    provisioning,
+    registrations,
+    rights,
+    role_assignments,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.rights import REGISTRATION_OWNER
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, ConflictError, InputError
 
 UNREADABLE: t.Final = ("agreement_number", "asset_tag")
 """Part of the registration token that Azure shows nowhere: never compared, never reported as in sync."""
 FIELDS: t.Final = ("cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal")
 NO_PRINCIPAL: t.Final = "00000000-0000-0000-0000-000000000000"
+NEW_PRINCIPAL: t.Final = "new"
+"""Stands for the object id of a bridge principal that would only be made (check mode)."""
 
 # What a run does, in the result's `actions`.
 REGISTER_PROVIDER: t.Final = "register_provider"
@@ -29,7 +39,18 @@ CREATE_GROUP: t.Final = "create_resource_group"
 LIFT_LOCK: t.Final = "lift_lock"
 REGISTER: t.Final = "register"
 PUT_LOCK: t.Final = "put_lock"
+ASSIGN_ROLE: t.Final = "assign_role"
 DELETE: t.Final = "delete_registration"
+
+_RIGHTS: t.Final = {
+    REGISTER_PROVIDER: (rights.REGISTER_PROVIDER,),
+    CREATE_GROUP: (rights.WRITE_GROUP,),
+    REGISTER: (rights.WRITE, rights.EXPORT_KEY),
+    LIFT_LOCK: (rights.LIFT_LOCK,),
+    PUT_LOCK: (rights.PUT_LOCK,),
+    ASSIGN_ROLE: (rights.ASSIGN_ROLE,),
+    DELETE: (rights.DELETE,),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +58,7 @@ class Wanted:
     """What the registration token says; None where it does not tell, or cannot be decoded.
 
     :param token: the registration token; None when an earlier task would only make it (check mode).
+    :param tokenless: there is no token, and none is foreseen: registering is not expected to be needed.
     """
 
     cloud_id: str
@@ -47,6 +69,29 @@ class Wanted:
     token_version: str | None = None
     hardware: dict[str, dict[str, t.Any]] | None = None
     token: str | None = dataclasses.field(default=None, repr=False)
+    tokenless: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class How:
+    """How far a run may go.
+
+    :param reregister: register again although nothing that can be compared differs.
+    :param assign_role: see to it that the bridge principal has its role on the registration.
+    :param preflight: check the account's rights before the first write.
+    :param check: plan only; nothing but GETs and the export of the key is sent.
+    :param provider_timeout: seconds to wait for the resource provider.
+    :param replication_timeout: seconds to wait until a new principal is known everywhere.
+    :param warn: takes a warning for the operator.
+    """
+
+    reregister: bool = False
+    assign_role: bool = False
+    preflight: bool = False
+    check: bool = False
+    provider_timeout: int = 600
+    replication_timeout: int = 300
+    warn: t.Callable[[str], None] = lambda message: None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,13 +122,17 @@ class Place:
 
 @dataclasses.dataclass
 class Outcome:
-    """What was found and done, or in check mode would be done."""
+    """What was found and done, or in check mode would be done.
+
+    :param principal: the bridge principal whose role was seen to; None when that was not asked for, or there is none.
+    """
 
     id: RegistrationId | None
     before: dict[str, t.Any]
     after: dict[str, t.Any]
     existed: bool
     adopted: bool = False
+    principal: str | None = None
     actions: list[str] = dataclasses.field(default_factory=list)
     differences: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
     not_compared: list[str] = dataclasses.field(default_factory=list)
@@ -94,15 +143,11 @@ class Outcome:
         return bool(self.actions)
 
 
-def present(
-    azure: Azure, wanted: Wanted, place: Place, *, reregister: bool, provider_timeout: int, check: bool
-) -> Outcome:
-    """Register a stamp where it is not registered as wanted, and see to the lock.
+def present(azure: Azure, wanted: Wanted, place: Place, how: How) -> Outcome:
+    """Register a stamp where it is not registered as wanted, and see to lock and role assignment.
 
-    :param reregister: register again although nothing that can be compared differs.
-    :param provider_timeout: seconds to wait for the resource provider.
-    :param check: plan only; nothing but GETs and the export of the key is sent.
     :raises ConflictError: the stamp is registered elsewhere, or the name belongs to another stamp. Nothing was changed.
+    :raises InputError: there is no token, and one is needed. Nothing was changed.
     :raises ArmError: an error of Azure.
     :raises AzsError: kinds interrupted and registration_unprotected, see locks.unlocked.
     """
@@ -110,13 +155,13 @@ def present(
     registered, occupant, provider_usable = _search(azure, wanted.cloud_id, place.known, target)
     found = _choose(azure, wanted.cloud_id, registered, place)
     if found is not None:
-        return _maintain(azure, wanted, target, found, reregister, check)
+        return _maintain(azure, wanted, target, found, how)
     if occupant is not None:
         raise _of_another_stamp(occupant, wanted.cloud_id)
-    return _create(azure, wanted, target, place.location, provider_usable, provider_timeout, check)
+    return _create(azure, wanted, target, place.location, provider_usable, how)
 
 
-def absent(azure: Azure, cloud_id: str | None, place: Place, *, check: bool) -> Outcome:
+def absent(azure: Azure, cloud_id: str | None, place: Place, how: How) -> Outcome:
     """Delete a registration, found by its name or by the stamp's cloud id.
 
     :param cloud_id: the stamp's; a registration of another one is refused.
@@ -141,7 +186,8 @@ def absent(azure: Azure, cloud_id: str | None, place: Place, *, check: bool) -> 
         existed=True,
         actions=[*([LIFT_LOCK] if level is not None else []), DELETE],
     )
-    if not check:
+    _require_rights(azure, {str(where): outcome.actions}, how, f"delete the registration {where.name}")
+    if not how.check:
         locks.unlocked(
             azure.client, where, lambda: registrations.delete(azure.client, where),
             doing=f"delete the registration {where.name}", locked=level is not None, deletes=True,
@@ -160,11 +206,11 @@ def differences(
     different: list[dict[str, t.Any]] = []
     unknown = list(UNREADABLE)
     for field in FIELDS:
-        want = _plain(field, getattr(wanted, field))
-        have = _plain(field, getattr(found, field, None))
+        want = plain(field, getattr(wanted, field))
+        have = plain(field, getattr(found, field, None))
         source = "registration"
         if have is None and key is not None:
-            have, source = _plain(field, getattr(key, field)), "activation_key"
+            have, source = plain(field, getattr(key, field)), "activation_key"
         if want is None or (have is None and field != "bridge_principal"):
             unknown.append(field)
         elif str(want).lower() != str(have).lower():
@@ -245,14 +291,10 @@ def _expired(azure: Azure, registration: Registration, now: datetime.datetime) -
 
 
 def _create(
-    azure: Azure,
-    wanted: Wanted,
-    where: RegistrationId,
-    location: str | None,
-    provider_usable: bool,
-    provider_timeout: int,
-    check: bool,
+    azure: Azure, wanted: Wanted, where: RegistrationId, location: str | None, provider_usable: bool, how: How
 ) -> Outcome:
+    if wanted.tokenless:
+        raise _token_needed(f"The stamp {wanted.cloud_id} is not registered in subscription {azure.subscription_id}")
     client, subscription = azure.client, azure.subscription_id
     new_group = not provisioning.group_exists(client, subscription, where.resource_group)
     location = location or azure.cloud.default_location
@@ -262,19 +304,25 @@ def _create(
             cause=f"{azure.cloud.name} has no default location",
             remedy="Set location, or resource_group to an existing group",
         )
+    principal = plain("bridge_principal", wanted.bridge_principal) if how.assign_role else None
+    in_group = [*([CREATE_GROUP] if new_group else []), REGISTER, PUT_LOCK, *([ASSIGN_ROLE] if principal else [])]
     outcome = Outcome(
         id=where,
         before={},
         after=_shown(where, wanted, None, locks.LEVEL),
         existed=False,
-        actions=[
-            *([] if provider_usable else [REGISTER_PROVIDER]), *([CREATE_GROUP] if new_group else []), REGISTER, PUT_LOCK
-        ],
+        principal=principal,
+        actions=[*([] if provider_usable else [REGISTER_PROVIDER]), *in_group],
         not_compared=list(UNREADABLE),
     )
-    if check:
+    scope = f"/subscriptions/{subscription}"
+    needed: dict[str, list[str]] = {} if provider_usable else {scope: [REGISTER_PROVIDER]}
+    group_scope = scope if new_group else f"{scope}/resourceGroups/{where.resource_group}"
+    needed[group_scope] = [*needed.get(group_scope, []), *in_group]
+    _require_rights(azure, needed, how, f"register the stamp as {where.name}")
+    if how.check:
         return outcome
-    provider = provisioning.Provider(client, subscription, provider_timeout)
+    provider = provisioning.Provider(client, subscription, how.provider_timeout)
     if not provider_usable:
         provider.register()
     if new_group:
@@ -289,17 +337,19 @@ def _create(
         client, where, register, doing=f"register the stamp as {where.name}", locked=False, exists=False
     )
     _accept(outcome, made, wanted)
+    _assign_role(azure, outcome, how)
     return outcome
 
 
-def _maintain(
-    azure: Azure, wanted: Wanted, target: RegistrationId, found: Registration, reregister: bool, check: bool
-) -> Outcome:
+def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Registration, how: How) -> Outcome:
     client, where = azure.client, found.id
     level = locks.level(client, where)
-    key = _key_claims(azure, where, needed=not reregister)
+    key = _key_claims(azure, where, needed=not how.reregister)
     different, unknown = differences(wanted, found, key)
-    register = reregister or bool(different)
+    register = how.reregister or bool(different)
+    if register and wanted.tokenless:
+        fields = ", ".join(one["field"] for one in different) or "reregister"
+        raise _token_needed(f"The registration {where.name} has to be written anew ({fields})")
     outcome = Outcome(
         id=where,
         before=_shown(where, found, key, level),
@@ -316,7 +366,12 @@ def _maintain(
         outcome.after["expires"] = None
     if register or level != locks.LEVEL:
         outcome.actions.append(PUT_LOCK)
-    if check:
+    if how.assign_role:
+        outcome.principal = outcome.after["bridge_principal"]
+        if _lacks_role(azure, where, outcome.principal, kept=outcome.principal == outcome.before["bridge_principal"]):
+            outcome.actions.append(ASSIGN_ROLE)
+    _require_rights(azure, {str(where): outcome.actions}, how, f"keep the registration {where.name}")
+    if how.check:
         return outcome
     if register:
         made = locks.unlocked(
@@ -324,9 +379,51 @@ def _maintain(
             doing=f"register the stamp as {where.name}", locked=level is not None,
         )
         _accept(outcome, made, wanted)
-    elif outcome.actions:
+    elif PUT_LOCK in outcome.actions:
         locks.put(client, where)
+    _assign_role(azure, outcome, how)
     return outcome
+
+
+def _lacks_role(azure: Azure, where: RegistrationId, principal: str | None, *, kept: bool) -> bool:
+    """Tell whether a bridge principal has to be given its role.
+
+    :param kept: whether it is the one that the registration has; a new one has no role yet.
+    """
+    if principal is None or not kept:
+        return principal is not None
+    return role_assignments.find(azure.client, str(where), REGISTRATION_OWNER, principal) is None
+
+
+def _assign_role(azure: Azure, outcome: Outcome, how: How) -> None:
+    """Give the bridge principal its role where the plan says so, or where only Azure's answer told the principal."""
+    told = outcome.after["bridge_principal"]
+    if how.assign_role and REGISTER in outcome.actions and told and not claims.same_id(told, outcome.principal):
+        outcome.principal = told
+        outcome.actions += [] if ASSIGN_ROLE in outcome.actions else [ASSIGN_ROLE]
+    if ASSIGN_ROLE in outcome.actions:
+        scope = str(outcome.id)
+        role = f"/subscriptions/{azure.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{REGISTRATION_OWNER}"
+        assignment = role_assignments.planned(scope, role, t.cast(str, outcome.principal), "ServicePrincipal")
+        role_assignments.put(azure.client, assignment, patience=how.replication_timeout)
+
+
+def _require_rights(azure: Azure, planned: t.Mapping[str, t.Sequence[str]], how: How, doing: str) -> None:
+    """Check the account's rights for what is planned, scope by scope, when anything is."""
+    needed = {
+        scope: [right for action in actions for right in _RIGHTS[action]] for scope, actions in planned.items() if actions
+    }
+    if how.preflight and needed:
+        rights.require(azure.client, needed, doing=doing, warn=how.warn)
+
+
+def _token_needed(why: str) -> InputError:
+    return InputError(
+        f"{why}, and there is no registration token",
+        kind="token_needed",
+        remedy="Export the registration token (azs_registration_token), and give it as bundle and stamp, path or "
+        "registration_token. Nothing was changed",
+    )
 
 
 def _key_claims(azure: Azure, where: RegistrationId, *, needed: bool) -> claims.KeyClaims | None:
@@ -377,7 +474,7 @@ def _accept(outcome: Outcome, made: Registration, wanted: Wanted) -> None:
     outcome.after["registration_id"] = str(made.id)
     for field in ("cloud_id", "billing_model", "bridge_principal"):
         if getattr(made, field) is not None:
-            outcome.after[field] = _plain(field, getattr(made, field))
+            outcome.after[field] = plain(field, getattr(made, field))
 
 
 def _of_another_stamp(found: Registration, cloud_id: str) -> ConflictError:
@@ -400,14 +497,14 @@ def _shown(
         value = getattr(source, field, None)
         if value is None and key is not None and not isinstance(source, Wanted):
             value = getattr(key, field)
-        values[field] = _plain(field, value)
+        values[field] = plain(field, value)
     values["expires"] = expiry.normal(key.expires) if key is not None else None
     values["lock"] = level
     return values
 
 
-def _plain(field: str, value: t.Any) -> t.Any:
-    """Return a value as it is compared: the empty principals of disconnected stamps are none."""
+def plain(field: str, value: t.Any) -> t.Any:
+    """Return a field's value as it is compared: the empty principals of disconnected stamps are none."""
     return None if field == "bridge_principal" and value in ("", NO_PRINCIPAL) else value
 
 

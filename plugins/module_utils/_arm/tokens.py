@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.registering import FIELDS, Wanted
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.registering import (
+    FIELDS,
+    NEW_PRINCIPAL,
+    Wanted,
+    plain,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts.bundle import Entry
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
@@ -52,6 +58,33 @@ def predicted(token: t.Mapping[str, t.Any], cloud_id: str | None) -> Wanted:
             "predicted_token names no cloud id", remedy="Hand on the token that azs_registration_token returned"
         )
     return Wanted(**t.cast("dict[str, t.Any]", facts))
+
+
+def agreed(said: Wanted, asked: t.Mapping[str, t.Any]) -> Wanted:
+    """Return what a token asks for, together with what the task asks for where the token does not tell.
+
+    :param asked: the task's own options of the names in FIELDS; None for what it does not ask for.
+    :raises InputError: the token was made for another request.
+    """
+    differing = []
+    for name, value in asked.items():
+        found = plain(name, getattr(said, name))
+        if value is None or found == NEW_PRINCIPAL:
+            continue
+        # A token that can be decoded and names no principal is that of a stamp without one.
+        tells = found is not None or (name == "bridge_principal" and said.hardware is not None)
+        if tells and str(found).lower() != str(value).lower():
+            differing.append(f"{name} is {value}, the token says {found}")
+    if differing:
+        raise InputError(
+            f"The registration token was made for another request: {'; '.join(differing)}",
+            kind="token_differs",
+            remedy="Export the registration token again with these values (azs_registration_token, renew: true), "
+            "or correct the options. Nothing was contacted",
+        )
+    return dataclasses.replace(
+        said, **{name: value for name, value in asked.items() if value is not None and getattr(said, name) is None}
+    )
 
 
 def _same_stamp(found: str | None, expected: str | None) -> None:
