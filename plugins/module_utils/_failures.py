@@ -28,6 +28,7 @@ class Failure:
     :param remedy: what the operator does next, one sentence without a full stop.
     :param codes: the service's error codes that mean this failure (compared without case).
     :param pattern: a regular expression that the service's message has to match; with codes, both have to match.
+    :param messages: what the service says, for the troubleshooting page; given where there is a pattern.
     :param retry: NEVER, AGAIN or READ_BACK.
     """
 
@@ -36,6 +37,7 @@ class Failure:
     remedy: str
     codes: tuple[str, ...] = ()
     pattern: str | None = None
+    messages: tuple[str, ...] = ()
     retry: str = NEVER
 
     def matches(self, code: str | None, message: str) -> bool:
@@ -45,17 +47,21 @@ class Failure:
         return self.pattern is None or re.search(self.pattern, message, re.IGNORECASE) is not None
 
 
-FAILURES: t.Final[tuple[Failure, ...]] = (
-    # At the privileged endpoint
+_AT_THE_STAMP: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="stamp_hardware_unreadable",
         pattern=r"Could not retrieve mandatory hardware info for|Cannot connect to \S+ to get hardware info",
+        messages=(
+            "Could not retrieve mandatory hardware info for <host>",
+            "Cannot connect to <host> to get hardware info",
+        ),
         cause="a physical host of the stamp did not answer while its hardware was read for the registration token",
         remedy="Check that host and its network, then run the same command again",
     ),
     Failure(
         kind="stamp_busy",
         pattern=r"Cannot invoke action plan because another action is in progress",
+        messages=("Cannot invoke action plan because another action is in progress: <action>",),
         cause="the stamp is running another action plan",
         remedy="Wait until that action has ended (Get-ActionStatus shows it), or raise pep_busy_timeout, and run again",
         retry=AGAIN,
@@ -63,6 +69,7 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="stamp_action_timeout",
         pattern=r"Action plan execution failed\. Error: Execution timeout",
+        messages=("Action plan execution failed. Error: Execution timeout",),
         cause="the stamp's action plan ran into its own time limit, so its outcome is unknown",
         remedy="Read the stamp's activation back (administrator portal, Region management) before running again",
         retry=READ_BACK,
@@ -70,18 +77,21 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="empty_activation_key",
         pattern=r"Cannot bind argument to parameter 'ActivationKey' because it is an empty string",
+        messages=("Cannot bind argument to parameter 'ActivationKey' because it is an empty string.",),
         cause="the activation key is empty",
         remedy="Export the activation key again and check the file before it is carried to the stamp",
     ),
     Failure(
         kind="pep_parameter_unknown",
         pattern=r"A parameter cannot be found that matches parameter name",
+        messages=("A parameter cannot be found that matches parameter name '<parameter>'.",),
         cause="this version of the stamp does not know the parameter",
         remedy="Leave the option out, or update the stamp; azs_stamp_info shows what this stamp offers",
     ),
     Failure(
         kind="pep_cmdlet_unknown",
         pattern=r"The term '.+' is not recognized as the name of a cmdlet",
+        messages=("The term '<cmdlet>' is not recognized as the name of a cmdlet",),
         cause="the session offers no such cmdlet: this version of the stamp does not have it, or the session "
         "configuration is not the privileged endpoint's",
         remedy="Compare pep_configuration and the stamp's version; azs_stamp_info shows what this stamp offers",
@@ -89,12 +99,17 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="pep_scripts_not_allowed",
         pattern=r"in no-language mode|ScriptsNotAllowed",
+        messages=(
+            "The syntax is not supported by this runspace. This can occur if the runspace is in no-language mode.",
+            "ScriptsNotAllowed",
+        ),
         cause="the privileged endpoint runs cmdlets only, never scripts",
         remedy="Reach it with the modules of this collection instead of ansible.builtin.psrp",
     ),
     Failure(
         kind="key_of_another_stamp",
         pattern=r"activation key .*(?:another|different|does not match).*cloud id",
+        messages=("The activation key does not match the cloud id of this stamp",),
         cause="the activation key was made for another stamp",
         remedy="Bring the activation key of this stamp's own registration",
     ),
@@ -127,6 +142,11 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="refresh_token_refused",
         pattern=r"AADSTS(9002313|700082|700084|700081|70043|70008|70000|50173)\b",
+        messages=(
+            "AADSTS9002313: Invalid request",
+            "AADSTS700082: The refresh token has expired due to inactivity",
+            "AADSTS50173: The provided grant has expired due to it being revoked",
+        ),
         cause="the refresh token has expired, was revoked, was damaged on its way, or is of another client or directory",
         remedy="Sign in anew (azs_refresh_token with source device_code, or az login) with the public client of the Azure "
         "CLI or of Azure PowerShell, in the directory of the subscription",
@@ -134,11 +154,17 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="bridge_environment_unknown",
         pattern=r"parameter 'AzureEnvironment'|of Azure environment '",
+        messages=(
+            "Cannot validate argument on parameter 'AzureEnvironment'",
+            "Cannot get the endpoints of Azure environment '<name>'.",
+        ),
         cause="the stamp knows no Azure cloud of this name",
         remedy="Set bridge_principal_environment to AzureCloud, AzureUSGovernment, AzureChinaCloud or, for other clouds, "
         "CustomCloud",
     ),
-    # Signing in: Entra ID (AADSTS), AD FS (MSIS), OAuth
+)
+
+_SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS), OAuth
     Failure(
         kind="wrong_secret",
         codes=("AADSTS7000215",),
@@ -161,6 +187,11 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="unknown_tenant",
         pattern=r"AADSTS(90002|900023|900021)\b|Unable to get authority configuration|OIDC Discovery failed",
+        messages=(
+            "AADSTS90002: Tenant '<tenant>' not found",
+            "AADSTS900023: Specified tenant identifier '<tenant>' is neither a valid DNS name, nor a valid external domain",
+            "Unable to get authority configuration for <authority>",
+        ),
         cause="the sign-in service knows no such directory in this cloud, or is no sign-in service",
         remedy="Compare tenant and cloud_environment (admin_tenant and admin_authority for a stamp)",
     ),
@@ -242,6 +273,10 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="unknown_managed_identity",
         pattern=r"No User Assigned or Delegated Managed Identity found|Identity not found",
+        messages=(
+            "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId",
+            "Identity not found",
+        ),
         cause="the host has no managed identity with this client id, or none at all",
         remedy="Assign the identity to the host, and compare client_id (leave it out for the one of the system)",
     ),
@@ -264,10 +299,13 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
         cause="this AD FS does not accept the client's secret or certificate",
         remedy="Set admin_secret, or renew it at the privileged endpoint (Set-GraphApplication -ResetClientSecret)",
     ),
-    # In Azure
+)
+
+_IN_AZURE: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="cloud_id_already_registered",
         pattern=r"Cloud identifier \[.*\] is already registered",
+        messages=("Cloud identifier [<cloud id>] is already registered. Reusing cloud identifiers is not allowed.",),
         cause="this stamp is registered already, under another name, resource group or subscription",
         remedy="Find it with azs_registration_info (cloud_id), then register there, or unregister it first",
     ),
@@ -402,7 +440,9 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
         remedy="Run again later, or with fewer forks",
         retry=AGAIN,
     ),
-    # Tenants of a cloud provider
+)
+
+_TENANTS: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="tenant_of_another_partner",
         codes=("BadCustomerSubscriptionId",),
@@ -440,6 +480,15 @@ FAILURES: t.Final[tuple[Failure, ...]] = (
         remedy="Compare the subscription id; it is most likely mistyped",
     ),
 )
+
+SECTIONS: t.Final = {
+    "At the privileged endpoint": _AT_THE_STAMP,
+    "Signing in": _SIGNING_IN,
+    "In Azure": _IN_AZURE,
+    "Tenants of a cloud provider": _TENANTS,
+}
+"""The known failures by the place where they show, in the order of the troubleshooting page."""
+FAILURES: t.Final[tuple[Failure, ...]] = tuple(failure for section in SECTIONS.values() for failure in section)
 
 
 def classify(code: str | None, message: str) -> Failure | None:

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes docs/troubleshooting.md from the table of known failures; with --print to standard output instead."""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+import sys
+import types
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TABLE = ROOT / "plugins" / "module_utils" / "_failures.py"
+PAGE = ROOT / "docs" / "troubleshooting.md"
+
+HEAD = """\
+# Troubleshooting
+
+<!-- Written by tests/bin/write_troubleshooting.py from the table that the modules use. Do not edit it by hand. -->
+
+A failed task says in `msg` what failed, where, why, and what to do next, and has the same as data in `error`: `kind`,
+`code` (the service's own), `where`, `cause`, `remedy` and, from Azure, `request_id` for a support case. Conditions in
+playbooks should use `error.kind`; kinds keep their names.
+
+This page lists what the services themselves answer, by its kind. What the collection finds wrong before it asks a service
+(options that cannot work together, a damaged or foreign artifact) explains itself in the message. An answer that is not
+listed keeps the service's own words and code.
+
+What a new try can do is known for each failure, and the modules keep to it: they try again by themselves, with growing
+pauses and a limit, only where that helps.
+"""
+
+SILENT = """\
+## Without an error message
+
+| what is seen | cause | what to do |
+|---|---|---|
+| The marketplace asks to register although the stamp is registered; disconnected, before 1904 | a known flaw of these versions | Verify the activation instead: `azurestack.hub.verify`, or `azs_activation_info` |
+| The marketplace or usage reporting fails although the stamp is registered | the directory of the Azure subscription changed, which resets the registration | Register again with `azs_reregister: true` |
+| The list of tenants' mappings is empty although a mapping works | seen in the wild: Azure's list is not always complete | Trust the reading of the single mapping |
+"""
+
+RETRY = {
+    "never": "does not help before something is changed.",
+    "again": "helps, this passes.",
+    "read_back": "only after the state was read: it is not known whether the step was carried out.",
+}
+
+
+def table() -> types.ModuleType:
+    """The module with the table, loaded by its path: it needs nothing but Python."""
+    spec = importlib.util.spec_from_file_location("known_failures", TABLE)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def sentence(text: str) -> str:
+    """A cause or remedy as a sentence, without what Markdown would take for HTML."""
+    return f"{text[0].upper()}{text[1:].rstrip('.')}.".replace("<", "&lt;")
+
+
+def render() -> str:
+    """The page."""
+    parts = [HEAD]
+    for title, failures in table().SECTIONS.items():
+        parts.append(f"## {title}\n")
+        for failure in failures:
+            seen = [
+                *(f"`{message}`" for message in failure.messages),
+                *(f"WinRM fault {code}" if code.isdigit() else f"`{code}`" for code in failure.codes),
+            ]
+            parts.append(
+                f"### {failure.kind}\n\n"
+                f"- Seen: {', '.join(seen)}\n"
+                f"- Cause: {sentence(failure.cause)}\n"
+                f"- What to do: {sentence(failure.remedy)}\n"
+                f"- Trying again: {RETRY[failure.retry]}\n"
+            )
+    return "\n".join([*parts, SILENT])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--print"]:
+        sys.stdout.write(render())
+    else:
+        PAGE.write_text(render(), encoding="utf-8")
