@@ -74,6 +74,11 @@ options:
       - In check mode, what an earlier task of the play said that the activation key would be
         (RV(azurestack.hub.azs_activation_key#module:key)). It is then no error that the key's file is missing.
     type: dict
+  observed:
+    description:
+      - The activation as M(azurestack.hub.azs_activation_info) returned it earlier in the play. It is then not read again
+        before the stamp is activated or deactivated, only afterwards. Used only when it was read from the stamp.
+    type: dict
 seealso:
   - module: azurestack.hub.azs_activation_info
   - module: azurestack.hub.azs_activation_key
@@ -192,6 +197,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "timeout": {"type": "int", "default": 1800},
     "reactivate": {"type": "bool", "default": False},
     "predicted_key": {"type": "dict", "no_log": False},
+    "observed": {"type": "dict"},
     **handover.READ_SPEC,
 }
 

@@ -7,6 +7,7 @@ FOR INTERNAL COLLECTION USE ONLY. The decisions themselves are in `activation.py
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import pathlib
 import time
@@ -66,7 +67,7 @@ class _Task:
         expected, source = self._expected_cloud_id()
         if expected:
             activation.check_stamp_of_key(key, expected, source)
-        before = activation.observe(self._observer, self._receipt, self._now, self._module.warn)
+        before = self._before()
         if not self._params["reactivate"] and activation.is_as_wanted(key, before, self._receipt):
             return self._result(False, before, before, key.claims, None, before.evidence == activation.ACTIVATION)
 
@@ -79,7 +80,7 @@ class _Task:
 
     def absent(self) -> dict[str, t.Any]:
         """Deactivate the stamp unless it is known not to be activated."""
-        before = activation.observe(self._observer, self._receipt, self._now, self._module.warn)
+        before = self._before()
         activation.check_registration(before, self._params["registration_id"])
         wanted = activation.Observed(activation.ACTIVATION, activation.NOT_REGISTERED)
         if before.state == activation.NOT_REGISTERED:
@@ -93,6 +94,14 @@ class _Task:
 
         host, confirmed = self._act(wanted, None, check if expected else None)
         return self._result(True, before, wanted, None, host, confirmed)
+
+    def _before(self) -> activation.Observed:
+        """Return what is known of the activation: what an earlier task read a moment ago, else what is read now."""
+        observed = self._params["observed"]
+        if observed and observed.get("evidence") == activation.ACTIVATION and observed.get("state"):
+            names = (field.name for field in dataclasses.fields(activation.Observed))
+            return activation.Observed(**{name: observed.get(name) for name in names})
+        return activation.observe(self._observer, self._receipt, self._now, self._module.warn)
 
     def _act(
         self, wanted: activation.Observed, key: activation.Key | None, check: _Check | None
