@@ -54,8 +54,8 @@ options:
     default: false
   principal_id:
     description:
-      - Object id of the user, group or service principal to give the role to, for the whole subscription. Without it only
-        the role is defined.
+      - Object id of the user, group or service principal to give the role to, for the whole subscription. Without it
+        only the role is defined.
       - The object id of an application is that of its enterprise application, not its client id.
     type: str
   principal_type:

@@ -29,15 +29,24 @@ What a new try can do is known for each failure, and the modules keep to it: the
 pauses and a limit, only where that helps.
 """
 
-SILENT = """\
-## Without an error message
-
-| what is seen | cause | what to do |
-|---|---|---|
-| The marketplace asks to register although the stamp is registered; disconnected, before 1904 | a known flaw of these versions | Verify the activation instead: `azurestack.hub.verify`, or `azs_activation_info` |
-| The marketplace or usage reporting fails although the stamp is registered | the directory of the Azure subscription changed, which resets the registration | Register again with `azs_reregister: true` |
-| The list of tenants' mappings is empty although a mapping works | seen in the wild: Azure's list is not always complete | Trust the reading of the single mapping |
-"""
+SILENT = (
+    (
+        "The marketplace asks to register although the stamp is registered; disconnected, before 1904",
+        "a known flaw of these versions",
+        "Verify the activation instead (azurestack.hub.verify, or azs_activation_info)",
+    ),
+    (
+        "The marketplace or usage reporting fails although the stamp is registered",
+        "the directory of the Azure subscription changed, which resets the registration",
+        "Register again, with azs_reregister set to true",
+    ),
+    (
+        "The list of tenants' mappings is empty although a mapping works",
+        "seen in the wild: Azure's list is not always complete",
+        "Trust the reading of the single mapping",
+    ),
+)
+"""What shows no error: what is seen, cause, what to do."""
 
 RETRY = {
     "never": "does not help before something is changed.",
@@ -78,7 +87,10 @@ def render() -> str:
                 f"- What to do: {sentence(failure.remedy)}\n"
                 f"- Trying again: {RETRY[failure.retry]}\n"
             )
-    return "\n".join([*parts, SILENT])
+    rows = [("Seen", "Cause", "What to do"), ("---", "---", "---")]
+    rows += [(symptom, sentence(cause), sentence(remedy)) for symptom, cause, remedy in SILENT]
+    parts.append("## Without an error message\n")
+    return "\n".join([*parts, *(f"| {' | '.join(row)} |" for row in rows), ""])
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def put(client: ArmClient, wanted: Assignment, *, patience: float) -> None:
 
     :param wanted: from `planned`.
     :param patience: seconds to wait for them.
-    :raises ArmError: kind principal_not_replicated or role_not_found when the patience ended, or another error of Azure.
+    :raises ArmError: kind principal_not_replicated or role_not_found when the patience ended; another error of Azure.
     """
     body = {
         "properties": {

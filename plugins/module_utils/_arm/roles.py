@@ -28,6 +28,8 @@ ASSIGN: t.Final = "assign_role"
 UNASSIGN: t.Final = "unassign_role"
 DELETE: t.Final = "delete_role"
 
+_GUID: t.Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
 
 @dataclasses.dataclass(frozen=True)
 class Role:
@@ -144,8 +146,10 @@ def check_principal(principal_id: str | None) -> str | None:
 
     :raises InputError: it is not a GUID.
     """
-    if principal_id is None or re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", principal_id.strip()):
-        return principal_id and principal_id.strip()
+    if principal_id is None:
+        return None
+    if _GUID.fullmatch(principal_id.strip()):
+        return principal_id.strip()
     raise InputError(
         f"principal_id {principal_id!r} is not an object id",
         remedy="Set it to the object id of the user, group or service principal; names do not work. "
@@ -154,7 +158,10 @@ def check_principal(principal_id: str | None) -> str | None:
 
 
 def find(client: ArmClient, scope: str, name: str) -> Role | None:
-    """Return the role of a name that can be assigned at a scope, None when there is none. Raises as ArmClient.list_all."""
+    """Return the role of a name that can be assigned at a scope, None when there is none.
+
+    Raises as ArmClient.list_all.
+    """
     only = "roleName eq '{}'".format(name.replace("'", "''"))
     path = f"{scope}/providers/Microsoft.Authorization/roleDefinitions"
     entries = client.list_all(path, API_VERSION, only=only, doing=f"look for the role {name}")
@@ -167,7 +174,7 @@ def present(azure: Azure, wanted: Wanted, *, patience: float, check: bool) -> Ou
     :param patience: seconds to wait for a role or principal that is not known everywhere yet.
     :param check: read only.
     :raises ConflictError: the name is that of a built-in role.
-    :raises ArmError: an error of Azure; with missing rights, its details hold the role as a file for somebody who has them.
+    :raises ArmError: an error of Azure; with missing rights, its details hold the role for somebody who has them.
     """
     scope = f"/subscriptions/{azure.subscription_id}"
     planned = wanted.role(azure.subscription_id)
@@ -342,7 +349,7 @@ def _advice(role: Role) -> t.Iterator[None]:
             error.details["definition"] = role.as_file()
         elif error.kind == "principal_not_replicated":
             error.remedy = (
-                "Compare principal_id: it has to be an object id, for an application that of its enterprise application, "
-                "not the client id. Right after the principal was made, run again in some minutes"
+                "Compare principal_id: it has to be an object id, for an application that of its enterprise "
+                "application, not the client id. Right after the principal was made, run again in some minutes"
             )
         raise

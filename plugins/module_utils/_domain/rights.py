@@ -15,7 +15,7 @@ LOCK_ACTIONS: t.Final = (
 )
 """To protect the registration, and to lift its lock for the requests that need it.
 
-The role that the vendor's documentation describes long lacked them, so accounts with an older role meet a 403 at the lock.
+The role of the vendor's documentation long lacked them, so accounts with that older role meet a 403 at the lock.
 """
 
 REGISTRATION_ACTIONS: t.Final = (
