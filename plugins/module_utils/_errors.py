@@ -21,7 +21,8 @@ class AzsError(Exception):
     :param remedy: what to do next, one sentence without a full stop.
     :param code: the service's own error code, or the WinRM fault code.
     :param request_id: the service's request id, for a support case.
-    :param details: further data without secrets that belongs into the task result.
+    :param details: further data without secrets that belongs into the task result, as part of the error.
+    :param result: what the module came to in spite of the error, for the task result itself.
     """
 
     default_kind = "error"
@@ -37,6 +38,7 @@ class AzsError(Exception):
         code: str | None = None,
         request_id: str | None = None,
         details: t.Mapping[str, t.Any] | None = None,
+        result: t.Mapping[str, t.Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message.rstrip(".")
@@ -47,6 +49,7 @@ class AzsError(Exception):
         self.code = code
         self.request_id = request_id
         self.details = dict(details or {})
+        self.result = dict(result or {})
 
     def __str__(self) -> str:
         text = self.message

@@ -61,7 +61,7 @@ class AzsModule(AnsibleModule):
         except NeedsVault as encrypted:
             self.exit_json(changed=False, _azs_vaulted=encrypted.encrypted)
         except AzsError as error:
-            self.fail_json(msg=str(error), error=error.as_result())
+            self.fail_json(msg=str(error), error=error.as_result(), **error.result)
         except Exception as error:  # the last resort: name the exception, and keep its text out of the one-line message
             self.fail_json(
                 msg=f"Unexpected {type(error).__name__} in {self._name}. This is a bug: please report it with the traceback.",
