@@ -26,6 +26,9 @@ options:
       progress:
         description: File for progress records.
         type: path
+      access_token:
+        description: Access token of the user who signed in at the controller.
+        type: str
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.

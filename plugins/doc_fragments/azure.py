@@ -66,10 +66,23 @@ options:
       - V(auto) takes options, then the environment, then the profile in C(~/.azure/credentials), then the Azure CLI.
       - V(env) takes options and the environment, V(credential_file) the profile, V(cli) the Azure CLI's sign-in, V(msi)
         the managed identity of the host that the module runs on.
+      - With V(device_code) a user signs in once for the whole run of a playbook. The controller shows an address and a code,
+        and waits. It needs the libraries below itself, reaches the sign-in service, and hands access tokens to the modules.
       - If not given, E(ANSIBLE_AZURE_AUTH_SOURCE) of the controller.
     type: str
-    choices: [auto, env, cli, msi, credential_file]
+    choices: [auto, env, cli, msi, credential_file, device_code]
     default: auto
+  device_code_client:
+    description:
+      - The public client that a user signs in through with a device code, that of the Azure CLI or that of Azure PowerShell.
+        Directories can forbid one of them. Stamps take the refresh tokens of both.
+    type: str
+    choices: [cli, powershell]
+    default: cli
+  device_code_timeout:
+    description: Seconds to wait for the user to sign in with a device code. Entra ID's codes are valid for 15 minutes.
+    type: int
+    default: 900
   profile:
     description:
       - Section of C(~/.azure/credentials).
@@ -80,10 +93,16 @@ options:
     description:
       - V(AzureCloud), V(AzureUSGovernment), V(AzureChinaCloud), or the URL of the Azure Resource Manager of any other
         cloud. Germany's cloud is not supported for registration.
+      - V(AzureUSSec) needs O(cloud_manifest_file), because its addresses are not public.
       - Sign-in address and audience are read from the cloud's metadata endpoint.
       - If not given, E(AZURE_CLOUD_ENVIRONMENT) of the controller.
     type: str
     default: AzureCloud
+  cloud_manifest_file:
+    description:
+      - The cloud manifest file of a custom cloud, on the host that the module runs on; with a device code on the controller
+        as well. The cloud is the one at C(DeploymentData.CustomEnvironmentEndpoints.CustomCloudARMEndpoint) in it.
+    type: path
   cloud_metadata:
     description:
       - What an earlier task returned as C(cloud). It saves reading the metadata endpoint again.
@@ -109,7 +128,7 @@ options:
   ca_bundle:
     description:
       - File, on the host that the module runs on, with the certificates of private authorities. Used for sign-in and
-        for Azure Resource Manager alike.
+        for Azure Resource Manager alike. With a device code it is wanted on the controller as well.
     type: path
   arm_timeout:
     description: Seconds to wait for the answer to one request.

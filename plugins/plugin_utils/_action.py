@@ -2,7 +2,7 @@
 """What the collection's modules need from the controller. FOR INTERNAL COLLECTION USE ONLY.
 
 One action plugin base for all modules: it resolves the controller's environment into options, keeps options off the disk,
-shows the progress of long steps, and opens and encrypts artifacts with the play's vault secrets.
+lets a user sign in, shows the progress of long steps, and opens and encrypts artifacts with the play's vault secrets.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._options import from_environment
-from ansible_collections.azurestack.hub.plugins.plugin_utils import _vault
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _user, _vault
 from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import Progress
 
 _HIDDEN = "_azs_"
@@ -54,6 +54,10 @@ class AzsAction(ActionBase):
         """
         if boolean(args.get("encrypt") or False, strict=False):
             _vault.secret_for(self._loader, args.get("vault_id"))  # before anything is done that would be lost without it
+        if "azure" in self.families and args.get("auth_source") == _user.SOURCE:
+            args["_azs"]["access_token"] = _user.access_token(
+                args, host=task_vars.get("inventory_hostname", "localhost"), task=self._task._uuid
+            )
         result = self.module(self._task.action, args, task_vars)
         if self.reads and "_azs_vaulted" in result:
             args["_azs"]["content"] = _vault.decrypt(self._loader, result["_azs_vaulted"], self.place(args, self.reads))

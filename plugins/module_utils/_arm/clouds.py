@@ -8,6 +8,8 @@ endpoint, which answers with one object (api-version 2015-01-01, and every stamp
 from __future__ import annotations
 
 import dataclasses
+import json
+import pathlib
 import typing as t
 import urllib.parse
 
@@ -29,6 +31,11 @@ LOCATIONS: t.Final = {
     "AzureChinaCloud": "chinaeast",
 }
 """Where the resource group is made when the task does not say; the defaults of RegisterWithAzure.psm1."""
+BY_MANIFEST: t.Final = "AzureUSSec"
+"""A cloud with a name of its own whose addresses are not public."""
+GERMANY: t.Final = (".microsoftazure.de", ".microsoftonline.de", ".cloudapi.de")
+"""Ends of the host names of the cloud in Germany, which cannot hold registrations. Azure's regions in Germany can."""
+GERMAN_LOCATIONS: t.Final = ("germanycentral", "germanynortheast")
 METADATA_VERSION: t.Final = "2015-01-01"
 
 
@@ -57,41 +64,115 @@ class Cloud:
         """Where a resource group is made by default; None when this cloud has no known location."""
         return LOCATIONS.get(self.name)
 
+    @property
+    def vendor_name(self) -> str:
+        """What stamps call this cloud (AzureEnvironment): its name when it has one, else CustomCloud."""
+        return self.name if self.public or self.name == BY_MANIFEST else "CustomCloud"
+
     def as_result(self) -> dict[str, str]:
         """Return the cloud as data; the option cloud_metadata takes it."""
         return dataclasses.asdict(self)
 
 
-def address(environment: str) -> tuple[str, str]:
-    """Return the name and the Azure Resource Manager URL of the cloud that the option cloud_environment names.
+def address(environment: str, manifest: str | None = None) -> tuple[str, str]:
+    """Return the name and the Azure Resource Manager URL of the cloud that the options name.
 
-    :raises InputError: it names none, or one that cannot hold registrations.
+    :param environment: the option cloud_environment.
+    :param manifest: the option cloud_manifest_file.
+    :raises InputError: they name none, two, or one that cannot hold registrations.
     """
     wanted = environment.strip().rstrip("/")
+    if manifest is None:
+        if wanted.lower() == BY_MANIFEST.lower():
+            raise InputError(
+                f"The addresses of {BY_MANIFEST} are not public",
+                remedy="Set cloud_manifest_file to its cloud manifest file, "
+                "or cloud_environment to the URL of its Azure Resource Manager",
+            )
+        return _named(wanted)
+    endpoint = manifest_endpoint(manifest)
+    found = _named(endpoint)
+    # AzureCloud is what the option says when nobody set it.
+    if wanted.lower() == BY_MANIFEST.lower():
+        return BY_MANIFEST, found[1]
+    if wanted.lower() != "azurecloud" and _named(wanted) != found:
+        raise InputError(
+            f"cloud_environment and cloud_manifest_file name two clouds, {wanted} and {endpoint}",
+            where=manifest,
+            remedy="Leave one of them out",
+        )
+    return found
+
+
+def _named(wanted: str) -> tuple[str, str]:
     for name, url in PUBLIC.items():
         if wanted.lower() in (name.lower(), url):
             return name, url
-    if wanted.lower() == "azuregermancloud" or urllib.parse.urlsplit(wanted.lower()).netloc.endswith("microsoftazure.de"):
+    parts = urllib.parse.urlsplit(wanted)
+    if wanted.lower() == "azuregermancloud" or (parts.hostname or "").endswith(GERMANY):
         raise InputError(
             "AzureGermanCloud cannot hold registrations of Azure Stack Hub",
             remedy="Register in AzureCloud or another cloud of cloud_environment",
         )
-    parts = urllib.parse.urlsplit(wanted)
     if parts.scheme != "https" or not parts.hostname:
         raise InputError(
-            f"cloud_environment {environment!r} is neither the name of a cloud nor an https URL",
+            f"cloud_environment {wanted!r} is neither the name of a cloud nor an https URL",
             remedy=f"Set it to one of {', '.join(PUBLIC)}, or to the URL of the cloud's Azure Resource Manager",
         )
     return wanted, wanted
 
 
-def resolve(environment: str, transport: RequestsTransport) -> Cloud:
-    """Return the cloud that the option cloud_environment names, asking its metadata endpoint (one request).
+def check_location(location: str | None) -> None:
+    """Refuse a location of the cloud in Germany. Raises InputError."""
+    if (location or "").replace(" ", "").lower() in GERMAN_LOCATIONS:
+        raise InputError(
+            f"{location} is a location of AzureGermanCloud, which cannot hold registrations of Azure Stack Hub",
+            remedy="Set location to one of the cloud that the stamp is registered in; "
+            "germanywestcentral is one of AzureCloud",
+        )
 
-    :raises InputError: it names no cloud, or what answers is none.
+
+def manifest_endpoint(path: str) -> str:
+    """Return the Azure Resource Manager URL in a cloud manifest file.
+
+    Names in it are found in any letter case, as PowerShell does, and with a byte order mark before them.
+
+    :raises InputError: the file cannot be read, or has no such address in it.
+    """
+    names = ("DeploymentData", "CustomEnvironmentEndpoints", "CustomCloudARMEndpoint")
+    try:
+        content = json.loads(pathlib.Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(
+            "The cloud manifest file cannot be read",
+            where=path,
+            cause=error.strerror,
+            remedy="Compare cloud_manifest_file on the host that this task runs on",
+        ) from None
+    except ValueError:
+        content = None
+    for name in names:
+        fields = content.items() if isinstance(content, dict) else ()
+        content = next((value for key, value in fields if key.lower() == name.lower()), None)
+    if not isinstance(content, str) or not content.strip():
+        raise InputError(
+            "The cloud manifest file names no Azure Resource Manager",
+            where=path,
+            cause=f"it is not JSON with {'.'.join(names)}",
+            remedy="Get the file from the operators of the cloud again, "
+            "or set cloud_environment to the URL of its Azure Resource Manager",
+        )
+    return content.strip().rstrip("/")
+
+
+def resolve(environment: str, transport: RequestsTransport, manifest: str | None = None) -> Cloud:
+    """Return the cloud that the options name, asking its metadata endpoint (one request).
+
+    :param manifest: the option cloud_manifest_file.
+    :raises InputError: they name no cloud, or what answers is none.
     :raises Unreachable: nothing answers.
     """
-    name, url = address(environment)
+    name, url = address(environment, manifest)
     return describe(name, url, transport)
 
 

@@ -31,6 +31,8 @@ ADFS: t.Final = "adfs"
 """The tenant that means: an AD FS, not a directory of Entra ID."""
 CLI_CLIENT: t.Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 """The Azure CLI's public client, which a user signs in through when the task names no client of its own."""
+DEVICE_CODE: t.Final = "device_code"
+"""The source that the controller signs in with; it hands an access token over."""
 CREDENTIAL_FILE: t.Final = "~/.azure/credentials"
 
 for _library in ("azure", "msal"):
@@ -55,6 +57,7 @@ class Identity:
     certificate_password: str | None = dataclasses.field(default=None, repr=False)
     oidc_token: str | None = dataclasses.field(default=None, repr=False)
     oidc_token_file: str | None = None
+    access_token: str | None = dataclasses.field(default=None, repr=False)
     source: str = "auto"
     prefix: str = ""
 
@@ -90,6 +93,8 @@ class Identity:
             return identity.AzureCliCredential(tenant_id=self.tenant or "", process_timeout=60)
         if self.source == "msi":
             return identity.ManagedIdentityCredential(client_id=self.client_id)
+        if self.source == DEVICE_CODE:
+            return _HandedOver(self.access_token)
         common: dict[str, t.Any] = {
             "authority": authority,
             "disable_instance_discovery": not discovery,
@@ -147,6 +152,29 @@ class Identity:
         else:
             ways = "secret, x509_certificate_path, oidc_token, or ad_user and password (or the AZURE_* variables)"
         return InputError(f"Nothing proves the identity that signs in to {cloud.name}", remedy=f"Set {ways}")
+
+
+class _HandedOver:
+    """The access token that the controller got for a user.
+
+    :raises SignInError: there is none.
+    """
+
+    def __init__(self, token: str | None) -> None:
+        if not token:
+            raise SignInError(
+                "A device code can be shown by the controller only",
+                kind="no_action_plugin",
+                cause="this module was run without its action plugin",
+                remedy="Call the module by its full name, azurestack.hub.<module>, or set another auth_source",
+            )
+        self._token = token
+
+    def get_token(self, *dummy_scopes: str, **dummy_options: t.Any) -> AccessToken:
+        """Return it; the controller saw to it that it is valid for longer than a task takes."""
+        from azure.core.credentials import AccessToken
+
+        return AccessToken(self._token, int(time.time()) + 3600)
 
 
 class SignIn:
@@ -225,13 +253,17 @@ class SignIn:
     def _unavailable(self, text: str) -> SignInError:
         host = os.uname().nodename
         if self._identity.source == "cli":
+            absent = "not found" in text
             return SignInError(
-                f"The Azure CLI on {host} is not signed in",
-                kind="cli_not_signed_in",
+                f"There is no Azure CLI on {host}" if absent else f"The Azure CLI on {host} is not signed in",
+                kind="cli_absent" if absent else "cli_not_signed_in",
                 cause=_one_line(text),
-                remedy="Run 'az login' there as the user that runs this task (and 'az cloud set' for another cloud), "
-                "or set another auth_source",
+                remedy=("Install it there" if absent else "Run 'az login' there as the user that runs this task")
+                + " (and 'az cloud set' for another cloud), or set another auth_source",
             )
+        known = _failures.classify(None, text)
+        if known is not None:
+            return self._refused(text)
         return SignInError(
             f"{host} has no managed identity",
             kind="no_managed_identity",
@@ -240,20 +272,36 @@ class SignIn:
         )
 
     def _refused(self, text: str) -> SignInError:
-        code = next(iter(re.findall(r"\b(AADSTS\d+|MSIS\d+)\b", text)), None)
-        known = _failures.classify(code, text)
-        trace = re.search(r"Trace ID: ([0-9a-fA-F-]+)", text)
-        reason = _one_line(re.split(r"Trace ID:", re.sub(r"^Authentication failed: ", "", text))[0])
-        who = self._identity.username or self._identity.client_id or "the account"
-        return SignInError(
-            f"{self._cloud.name} did not accept the sign-in of {who}: {reason}",
-            kind=known.kind if known else None,
-            where=f"{self._cloud.authority}, tenant {self._identity.tenant or 'not given'}",
-            cause=known.cause if known else None,
-            remedy=known.remedy if known else "Compare tenant, client id and credential with the directory",
-            code=code,
-            request_id=trace.group(1) if trace else None,
-        )
+        identity = self._identity
+        if identity.source == "cli":
+            who = "the Azure CLI's account"
+        elif identity.source == "msi":
+            who = f"the managed identity {identity.client_id}" if identity.client_id else "the managed identity"
+        else:
+            who = identity.username or identity.client_id or "the account"
+        return refusal(self._cloud, identity.tenant, who, text)
+
+
+def refusal(cloud: Cloud, tenant: str | None, who: str, text: str, code: str | None = None) -> SignInError:
+    """Return what it means that a sign-in service refused.
+
+    :param who: who wanted to sign in.
+    :param text: what the service said.
+    :param code: its OAuth error, for answers without a number of Entra ID's or AD FS's own.
+    """
+    code = next(iter(re.findall(r"\b(AADSTS\d+|MSIS\d+)\b", text)), code)
+    known = _failures.classify(code, text)
+    trace = re.search(r"Trace ID: ([0-9a-fA-F-]+)", text)
+    reason = _one_line(re.split(r"Trace ID:", re.sub(r"^Authentication failed: ", "", text))[0])
+    return SignInError(
+        f"{cloud.name} did not accept the sign-in of {who}: {reason}",
+        kind=known.kind if known else None,
+        where=f"{cloud.authority}, tenant {tenant or 'not given'}",
+        cause=known.cause if known else None,
+        remedy=known.remedy if known else "Compare tenant, client id and credential with the directory",
+        code=code,
+        request_id=trace.group(1) if trace else None,
+    )
 
 
 def of_azure(params: t.Mapping[str, t.Any]) -> tuple[Identity, dict[str, str]]:
@@ -268,7 +316,7 @@ def of_azure(params: t.Mapping[str, t.Any]) -> tuple[Identity, dict[str, str]]:
     given = _from_options(params)
     if given.proven and source in ("auto", "env"):
         return given, {}
-    if source in ("cli", "msi"):
+    if source in ("cli", "msi", DEVICE_CODE):
         return given, {}
     if source == "auto" and (given.client_id or given.username):
         raise InputError(
@@ -286,7 +334,7 @@ def of_azure(params: t.Mapping[str, t.Any]) -> tuple[Identity, dict[str, str]]:
     raise InputError(
         "No credential for Azure is given",
         remedy="Set tenant, client_id and secret (or AZURE_TENANT, AZURE_CLIENT_ID and AZURE_SECRET), "
-        f"or auth_source to msi, cli or credential_file ({CREDENTIAL_FILE})",
+        f"or auth_source to msi, cli, device_code or credential_file ({CREDENTIAL_FILE})",
     )
 
 

@@ -17,6 +17,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import 
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 if t.TYPE_CHECKING:
+    from azure.core.pipeline.transport import RequestsTransport
+
     from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 
 
@@ -42,31 +44,55 @@ def connect(module: AzsModule, connections: int = CONNECTIONS) -> Azure:
     require_libraries()
     params = module.params
     subscription = subscription_id(params["subscription_id"])
+    clouds.check_location(params.get("location"))
     identity, profile = credentials.of_azure(params)
     for name in ("secret", "password"):
         if profile.get(name):
             module.hide(profile[name])
-    trust = Trust(
-        verify=params["cert_validation_mode"] == "validate", ca_bundle=params["ca_bundle"], timeout=params["arm_timeout"]
-    )
+    if identity.source == credentials.DEVICE_CODE:
+        identity = dataclasses.replace(identity, access_token=module.controller.get("access_token"))
+    trust = trust_of(params)
     transport = trust.transport(connections)
-    environment = params["cloud_environment"]
-    if environment == "AzureCloud":
-        environment = profile.get("cloud_environment") or environment
-    if params["cloud_metadata"]:
-        cloud = clouds.from_result(params["cloud_metadata"])
-    else:
-        cloud = clouds.resolve(environment, transport)
-    authority = params["adfs_authority_url"]
-    discovery = cloud.public and not authority
-    if params["disable_instance_discovery"] is not None:
-        discovery = not params["disable_instance_discovery"]
-    signed_in = dataclasses.replace(cloud, authority=authority.rstrip("/")) if authority else cloud
+    cloud = cloud_of(params, transport, profile)
+    signed_in, discovery = sign_in_service(params, cloud)
     credential = identity.credential(signed_in, trust, discovery=discovery, hide=module.hide)
     client = ArmClient(
         cloud.resource_manager, transport, credential=credential, audience=cloud.audience, warn=module.warn
     )
     return Azure(cloud, client, subscription)
+
+
+def trust_of(params: t.Mapping[str, t.Any]) -> Trust:
+    """Return how the Azure options say that certificates are checked."""
+    return Trust(
+        verify=params["cert_validation_mode"] == "validate", ca_bundle=params["ca_bundle"], timeout=params["arm_timeout"]
+    )
+
+
+def cloud_of(
+    params: t.Mapping[str, t.Any], transport: RequestsTransport, profile: t.Mapping[str, str] | None = None
+) -> clouds.Cloud:
+    """Return the cloud that the Azure options name, asking for its metadata unless they hold them.
+
+    :param profile: section of the credential file, which can name the cloud when the options do not.
+    :raises InputError: they name none.
+    :raises Unreachable: its metadata endpoint does not answer.
+    """
+    if params["cloud_metadata"]:
+        return clouds.from_result(params["cloud_metadata"])
+    environment = params["cloud_environment"]
+    if environment == "AzureCloud":
+        environment = (profile or {}).get("cloud_environment") or environment
+    return clouds.resolve(environment, transport, params["cloud_manifest_file"])
+
+
+def sign_in_service(params: t.Mapping[str, t.Any], cloud: clouds.Cloud) -> tuple[clouds.Cloud, bool]:
+    """Return the cloud with the sign-in address that is meant, and whether the public cloud is to be asked about it."""
+    authority = params["adfs_authority_url"]
+    discovery = cloud.public and not authority
+    if params["disable_instance_discovery"] is not None:
+        discovery = not params["disable_instance_discovery"]
+    return (dataclasses.replace(cloud, authority=authority.rstrip("/")) if authority else cloud), discovery
 
 
 def subscription_id(text: str) -> str:
