@@ -23,6 +23,8 @@ class ActionModule(ActionBase):
             argument_spec={
                 "cloud_id": {"type": "str", "required": True},
                 "billing_model": {"type": "str"},
+                "marketplace_syndication": {"type": "bool"},
+                "usage_reporting": {"type": "bool"},
                 "registration_id": {"type": "str"},
                 "registrations": {"type": "list", "elements": "dict"},
                 "activation": {"type": "dict"},

@@ -15,6 +15,8 @@ author:
 description:
   - Compares what earlier tasks read of the links of a stamp's chain, prints one line for the stamp, and fails with the list
     of what disagrees.
+  - The links are the registration with its lock, its expiry, the claims of its activation key and, where it was asked for, the
+    role assignment of its bridge principal; and the stamp's activation with, where they were counted, the marketplace products.
   - It contacts nothing and runs on the controller.
 extends_documentation_fragment:
   - azurestack.hub.attributes.info
@@ -37,6 +39,12 @@ options:
   billing_model:
     description: The billing model that is wanted. Not compared when empty or not given.
     type: str
+  marketplace_syndication:
+    description: Whether marketplace items are to be offered for download. Not compared when not given.
+    type: bool
+  usage_reporting:
+    description: Whether usage is to be reported. Not compared when not given.
+    type: bool
   registration_id:
     description: Resource id of the registration that is wanted. Not compared when empty or not given.
     type: str
