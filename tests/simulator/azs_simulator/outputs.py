@@ -80,6 +80,7 @@ def azure_variables(world: World, cloud: Cloud, ca_path: Path) -> dict[str, Any]
         "azs_client_id": account.client_id,
         "azs_secret": account.secret,
         "azs_cloud_environment": cloud.arm_url,
+        "azs_bridge_principal_environment": cloud.environment,
         "azs_ca_bundle": str(ca_path),
         "azs_resource_group": world.fleet.resource_group,
         "azs_location": world.fleet.location or cloud.spec.locations[0],

@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 from . import tokens
-from .access import Lock
+from .access import Lock, RoleAssignment
 from .cloud import NAMESPACE, ArmError, Cloud, Group, Registration, Subscription
 from .directory import Directory, Principal
 from .fleet import Fleet, FleetError, PrincipalSpec, RegistrationSpec
@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 LOCK_NAME = "RegistrationResourceLock"
+REGISTRATION_OWNER = "6f12a6df-dd06-4f3e-bcb1-ce8be600526a"
+"""The built-in role that a bridge principal has on its stamp's registration (facts, section 4)."""
 
 
 class Dice:
@@ -155,9 +157,15 @@ class World:
                 stamp.activate(cloud.activation_key(subscription, group, registration))
         except (ArmError, CmdletError) as error:
             raise FleetError(f"fleet: stamp {stamp.name}: its registration is not possible: {error}") from error
+        scope = subscription.registration_scope(group, registration)
         if spec.locked:
-            scope = subscription.registration_scope(group, registration)
             cloud.access.put_lock(Lock(LOCK_NAME, scope, "CanNotDelete"))
+        if stamp.connected:
+            role = cloud.access.roles[REGISTRATION_OWNER]
+            bridge = stamp.principals[-1].object_id
+            cloud.access.assign(
+                RoleAssignment(self.dice.guid(), scope, bridge, "ServicePrincipal", role, owner.object_id)
+            )
         if spec.expires_in_days is not None:
             self.expire(stamp, registration, spec.expires_in_days)
 
