@@ -15,7 +15,7 @@ author:
 description:
   - Packs all artifacts of a bundle into one file, in one final step, or takes them out of it again.
   - Every artifact is checked against its manifest entry on both ways. A truncated or damaged archive is refused before
-    anything is written.
+    anything is written. A damaged artifact of the bundle is left out of the archive, with a warning.
   - The hashes show damage. They do not prove who made the archive; only encryption with Ansible Vault
     guards against forgery and against readers.
 extends_documentation_fragment:
@@ -30,7 +30,8 @@ attributes:
 options:
   state:
     description:
-      - V(packed) writes the archive from the bundle.
+      - V(packed) writes the archive from the bundle. What only the archive holds stays in it, and so does what is newer
+        there, so that the archive can travel through all legs of many stamps. A truncated or damaged archive is replaced.
       - V(unpacked) writes the bundle from the archive. Artifacts of the bundle that are newer than those of the archive
         stay, with a warning.
     type: str
@@ -52,8 +53,8 @@ options:
     elements: str
   predicted:
     description:
-      - In check mode, whether an earlier task of the play would have written the bundle. It is then no error that it is
-        missing.
+      - In check mode, whether an earlier task of the play would have changed the bundle. The archive then changes, too,
+        and it is no error that the bundle is missing.
     type: bool
     default: false
 seealso:
@@ -138,20 +139,35 @@ def carry(module: AzsModule) -> dict[str, t.Any]:
     }
 
 
+_REPLACEABLE = ("truncated_archive", "damaged_archive")
+"""What a copy that was broken off leaves behind. Any other archive that cannot be read is left alone."""
+
 _Outcome = tuple[bool, list[archive.Item], dict[str, t.Any], dict[str, t.Any]]
 
 
 def _pack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _Outcome:
-    items = archive.items_of(directory)
-    data = archive.pack(items)
+    own, broken = archive.items_of(directory)
+    for error in broken:
+        module.warn(f"Left out of the archive: {error}")
     old = files.read_up_to(file, archive.LARGEST, "archive") if file.exists() else None
-    if old != data and not module.check_mode:
+    packed = _packed(module, old, file, directory) if old is not None else []
+    items = archive.merge(own, packed)
+    data = archive.pack(items)
+    changed = old != data or (module.check_mode and module.params["predicted"])
+    if changed and not module.check_mode:
         files.write(file, data)
+    return changed, items, _listed(packed), _listed(items)
+
+
+def _packed(module: AzsModule, old: bytes, file: pathlib.Path, directory: pathlib.Path) -> list[archive.Item]:
+    """Return what the archive holds already."""
     try:
-        before = {} if old is None else _listed(archive.unpack(old, file, directory))
-    except ArtifactError:  # a damaged archive is simply replaced
-        before = {}
-    return old != data, items, before, _listed(items)
+        return archive.unpack(old, file, directory)
+    except ArtifactError as error:
+        if error.kind not in _REPLACEABLE:
+            raise
+        module.warn(f"{error.message} ({file}) and is replaced.")
+        return []
 
 
 def _unpack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _Outcome:
@@ -167,15 +183,11 @@ def _unpack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _
             before[name] = _identity_there(item)
         if before.get(name) == after[name]:
             continue
-        entry, local = item.entry, bundle.read_entry(item.where)
-        if before.get(name) and local and entry and local.created > entry.created:
-            module.warn(
-                f"The {item.where.name} in {directory} is newer ({local.created}) than the one in the archive "
-                f"({entry.created}) and was kept."
-            )
+        if before.get(name) and archive.newer(bundle.read_entry(item.where), item.entry):
+            module.warn(f"The {item.where.name} in {directory} is newer than the one in the archive and was kept.")
             after[name] = before[name]
         elif not module.check_mode:
-            bundle.store(item.where, entry, bundle.text_of(item.raw, name))
+            bundle.store(item.where, item.entry, bundle.text_of(item.raw, name))
     return before != after, items, before, after
 
 

@@ -41,10 +41,10 @@ class Item:
         return bundle.parse_entry(self.entry_raw, self.where) if self.entry_raw is not None else None
 
 
-def items_of(directory: pathlib.Path) -> list[Item]:
-    """Return the artifacts of a bundle, each checked against its manifest entry.
+def items_of(directory: pathlib.Path) -> tuple[list[Item], list[ArtifactError]]:
+    """Return the artifacts of a bundle that match their manifest entries, and what is wrong with the others.
 
-    :raises ArtifactError: the bundle is missing or empty, or an artifact must not be used.
+    :raises ArtifactError: the bundle is missing or empty, or none of its artifacts can be used.
     """
     contents = {
         path.name: files.read(path, "artifact")
@@ -56,7 +56,33 @@ def items_of(directory: pathlib.Path) -> list[Item]:
             "The bundle holds no artifact", kind="empty_bundle", where=str(directory),
             remedy="Compare the path, or run the leg that writes the bundle",
         )
-    return _items(contents, directory)
+    items, broken = [], []
+    for of_one in _by_artifact(contents):
+        try:
+            items += _items(of_one, directory)
+        except ArtifactError as error:
+            broken.append(error)
+    if not items:
+        raise broken[0]
+    return items, broken
+
+
+def merge(of_bundle: list[Item], of_archive: list[Item]) -> list[Item]:
+    """Return what an archive holds after packing a bundle: nothing that is newer, or only there, is lost from it.
+
+    The medium may carry artifacts of other stamps, and what the other zone made since this bundle was filled.
+    """
+    merged = {item.where.path.name: item for item in of_bundle}
+    for item in of_archive:
+        own = merged.get(item.where.path.name)
+        if own is None or newer(item.entry, own.entry):
+            merged[item.where.path.name] = item
+    return [merged[name] for name in sorted(merged)]
+
+
+def newer(one: bundle.Entry | None, other: bundle.Entry | None) -> bool:
+    """Tell whether an artifact was made after another; False where it is not known."""
+    return one is not None and other is not None and one.created > other.created
 
 
 def pack(items: t.Iterable[Item]) -> bytes:
@@ -101,6 +127,14 @@ def unpack(raw: bytes, archive_path: pathlib.Path, directory: pathlib.Path) -> l
             where=str(archive_path), remedy="Compare the path, or copy the archive again",
         ) from None
     return _items(contents, directory)
+
+
+def _by_artifact(contents: dict[str, bytes]) -> list[dict[str, bytes]]:
+    """Return the files grouped by the artifact that they belong to."""
+    groups: dict[str, dict[str, bytes]] = {}
+    for name in sorted(contents):
+        groups.setdefault(name.rpartition(".")[0], {})[name] = contents[name]
+    return list(groups.values())
 
 
 def _items(contents: dict[str, bytes], directory: pathlib.Path) -> list[Item]:

@@ -159,9 +159,10 @@ def test_the_fingerprint_notices_a_changed_agreement_number_and_hides_it() -> No
 
 def test_the_archive_brings_back_what_was_packed_and_is_the_same_every_time(stored: bundle.Place, tmp_path: pathlib.Path) -> None:
     (stored.path.parent / "stamp-01.activation-receipt.json").write_text("{}")
-    items = archive.items_of(stored.path.parent)
+    items, broken = archive.items_of(stored.path.parent)
     packed = archive.pack(items)
-    assert packed == archive.pack(archive.items_of(stored.path.parent))
+    assert packed == archive.pack(archive.items_of(stored.path.parent)[0])
+    assert broken == []
     unpacked = archive.unpack(packed, tmp_path / "a.tar.gz", tmp_path / "elsewhere")
     assert [(item.where.path.name, item.raw, item.entry) for item in unpacked] == [
         (stored.path.name, CONTENT.encode(), bundle.read_entry(stored))
@@ -169,11 +170,52 @@ def test_the_archive_brings_back_what_was_packed_and_is_the_same_every_time(stor
 
 
 def test_an_archive_cut_anywhere_is_refused(stored: bundle.Place, tmp_path: pathlib.Path) -> None:
-    packed = archive.pack(archive.items_of(stored.path.parent))
+    packed = archive.pack(archive.items_of(stored.path.parent)[0])
     for length in range(len(packed)):
         with pytest.raises(ArtifactError) as caught:
             archive.unpack(packed[:length], tmp_path / "a.tar.gz", tmp_path)
         assert caught.value.kind in ("truncated_archive", "damaged_archive", "empty_archive"), length
+
+
+def made(directory: pathlib.Path, kind: str, stamp: str, content: str, created: str) -> None:
+    place = bundle.place(kind, bundle=str(directory), stamp=stamp, path=None)
+    bundle.store(place, dataclasses.replace(bundle.new_entry(kind, stamp, content), created=created), content)
+
+
+def test_packing_loses_nothing_that_the_archive_brings_from_elsewhere(tmp_path: pathlib.Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    made(here, bundle.TOKEN, "both", "newerHere", "2026-11-02T00:00:00Z")
+    made(there, bundle.TOKEN, "both", "olderThere", "2026-11-01T00:00:00Z")
+    made(here, bundle.KEY, "both", "olderHere", "2025-11-01T00:00:00Z")
+    made(there, bundle.KEY, "both", "newerThere", "2026-11-01T00:00:00Z")
+    made(there, bundle.TOKEN, "another", "onlyThere", "2026-11-01T00:00:00Z")
+    made(here, bundle.TOKEN, "new", "onlyHere", "2026-11-02T00:00:00Z")
+    merged = archive.merge(archive.items_of(here)[0], archive.items_of(there)[0])
+    assert {item.where.path.name: item.raw.decode() for item in merged} == {
+        "another.registration-token.txt": "onlyThere",
+        "both.activation-key.txt": "newerThere",
+        "both.registration-token.txt": "newerHere",
+        "new.registration-token.txt": "onlyHere",
+    }
+
+
+def test_an_artifact_without_an_entry_is_taken_from_the_bundle(tmp_path: pathlib.Path) -> None:
+    made(tmp_path / "there", bundle.KEY, "stamp-01", "there", "2026-11-01T00:00:00Z")
+    files.write(tmp_path / "here" / "stamp-01.activation-key.txt", b"ofMicrosoftsTools")
+    merged = archive.merge(archive.items_of(tmp_path / "here")[0], archive.items_of(tmp_path / "there")[0])
+    assert [item.raw for item in merged] == [b"ofMicrosoftsTools"]
+
+
+def test_a_damaged_artifact_does_not_keep_the_others_from_being_packed(stored: bundle.Place) -> None:
+    made(stored.path.parent, bundle.TOKEN, "broken", CONTENT, "2026-11-01T00:00:00Z")
+    (stored.path.parent / "broken.registration-token.txt").write_text(CONTENT[:5])
+    items, broken = archive.items_of(stored.path.parent)
+    assert [item.where.stamp for item in items] == ["stamp-01"]
+    assert [error.kind for error in broken] == ["truncated_artifact"]
+    stored.path.unlink()
+    with pytest.raises(ArtifactError) as caught:
+        archive.items_of(stored.path.parent)
+    assert caught.value.kind == "truncated_artifact"
 
 
 def test_an_archive_with_foreign_members_is_refused(tmp_path: pathlib.Path) -> None:
