@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import handover
-from ansible_collections.azurestack.hub.plugins.plugin_utils import _hosts
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _hosts, _vault
 from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsAction
 
 
@@ -18,14 +18,30 @@ class ActionModule(AzsAction):
         source, target = args.get("source_host"), self._task.delegate_to or task_vars.get("inventory_hostname")
         if not source:
             return self.module(self._task.action, args, task_vars)  # it says which options are missing
-        from_bundle = args.get("source_bundle", args.get("bundle"))
+        there = {**args, "bundle": args.get("source_bundle", args.get("bundle"))}
         key = handover.draw_seal()
-        reader, variables = _hosts.at(self, source, task_vars)
-        found = reader.module(self._task.action, {**args, "bundle": from_bundle, "_azs": {"seal": key}}, variables)
-        same_place = source == target and from_bundle == args.get("bundle")
-        if found.get("failed") or "_azs_sealed" not in found or same_place:
+        with _hosts.at(self, source, task_vars) as (reader, variables):
+            found = reader.module(self._task.action, {**there, "_azs": {"seal": key}}, variables)
+        found.pop("ansible_facts", None)  # what Ansible learned of the source host is none of the task's host
+        if found.get("failed"):
             return found
-        content = handover.unseal(found["_azs_sealed"], key)
-        return self.module(
-            self._task.action, {**args, "_azs": {"content": content, "entry": found["_azs_entry"]}}, task_vars
-        )
+        if source == target and there["bundle"] == args.get("bundle"):
+            return {**found, "changed": False}
+        if "_azs_sealed" not in found:
+            return found
+        content, entry = handover.unseal(found["_azs_sealed"], key), found["_azs_entry"]
+        self.check_encrypted(there, content, entry)
+        return self.module(self._task.action, {**args, "_azs": {"content": content, "entry": entry}}, task_vars)
+
+    def check_encrypted(self, there: dict[str, t.Any], content: str, entry: dict[str, t.Any] | None) -> None:
+        """Check an encrypted artifact that is not the one that its manifest entry was written for.
+
+        It was encrypted anew since (ansible-vault rekey), or it is damaged: opening it tells.
+
+        :raises AzsError: it is damaged, or the play has no secret that opens it.
+        """
+        if entry is None or not content.startswith(bundle.VAULT_HEADER):
+            return
+        if bundle.identity(content.encode()) != entry["encrypted_sha256"]:
+            place = self.place(there, there["kind"])
+            bundle.check(_vault.decrypt(self._loader, content, place), bundle.Entry(**entry), place)

@@ -42,8 +42,8 @@ options:
     type: path
   predicted:
     description:
-      - In check mode, whether an earlier task of the play would have written the artifact. It is then no error that it
-        is missing.
+      - In check mode, whether an earlier task of the play would have written the artifact. It is then copied, whatever
+        the source host has now.
     type: bool
     default: false
 seealso:
@@ -87,22 +87,26 @@ def copy(module: AzsModule) -> dict[str, t.Any]:
     if module.controller["content"] is None:
         return _hand_over(module, where)
     content = module.controller["content"]
-    entry = bundle.Entry(**module.controller["entry"]) if module.controller["entry"] else None
-    there = where.path.exists()
-    before = bundle.read_entry(where) if there else None
-    changed = not there or files.read(where.path, where.name) != content.encode() or before != entry
+    entry = bundle.entry_of(content, bundle.Entry(**module.controller["entry"])) if module.controller["entry"] else None
+    before, raw = _there(where)
+    changed = raw != content.encode() or before != entry
     if changed and not module.check_mode:
-        entry = bundle.store(where, entry, content)
+        bundle.store(where, entry, content)
     return {"changed": changed, "artifact": _shown(entry), "diff": diff_of(_shown(before), _shown(entry))}
 
 
-def _hand_over(module: AzsModule, where: bundle.Place) -> dict[str, t.Any]:
+def _there(where: bundle.Place) -> tuple[bundle.Entry | None, bytes | None]:
+    """Return the artifact that is to be replaced, with its entry; None for what is missing or damaged."""
     try:
-        artifact = bundle.read(where)
-    except ArtifactError as error:
-        if module.check_mode and module.params["predicted"] and error.kind == "missing_artifact":
-            return {"changed": True, "artifact": {}}
-        raise
+        return bundle.read_entry(where), files.read(where.path, where.name)
+    except ArtifactError:
+        return None, None
+
+
+def _hand_over(module: AzsModule, where: bundle.Place) -> dict[str, t.Any]:
+    if module.check_mode and module.params["predicted"]:
+        return {"changed": True, "artifact": {}}  # whatever is there now, it is not what would be copied
+    artifact = bundle.read(where)
     for warning in artifact.warnings:
         module.warn(warning)
     content = t.cast(str, artifact.content or artifact.encrypted)

@@ -223,10 +223,15 @@ def store(where: Place, entry: Entry | None, content: str) -> Entry | None:
     if entry is None:
         where.entry_path.unlink(missing_ok=True)
         return None
-    encrypted = identity(content.encode("ascii")) if content.startswith(VAULT_HEADER) else None
-    entry = dataclasses.replace(entry, encrypted_sha256=encrypted)
+    entry = entry_of(content, entry)
     files.write(where.entry_path, entry.as_json())
     return entry
+
+
+def entry_of(content: str, entry: Entry) -> Entry:
+    """Return an artifact's manifest entry as it is stored beside this text, clear or encrypted."""
+    encrypted = identity(content.encode("ascii")) if content.startswith(VAULT_HEADER) else None
+    return dataclasses.replace(entry, encrypted_sha256=encrypted)
 
 
 def text_of(raw: bytes, where: str) -> str:
