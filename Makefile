@@ -15,7 +15,7 @@ rehearse: .venv/ready
 
 test: .venv/ready .venv-oldest/ready
 	.venv/bin/pytest tests/unit -n 2 --dist loadgroup
-	.venv/bin/pytest tests/system -n 2 --dist loadgroup
+	.venv/bin/pytest tests/system -n 2 --dist loadscope
 
 simulator: .venv/ready
 	.venv/bin/python tests/simulator --output rehearsal
