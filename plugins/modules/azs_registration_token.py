@@ -23,6 +23,7 @@ description:
     before anything is changed.
 extends_documentation_fragment:
   - azurestack.hub.pep
+  - azurestack.hub.bridge_principal
   - azurestack.hub.artifact
   - azurestack.hub.artifact.write
   - azurestack.hub.attributes
@@ -83,22 +84,13 @@ options:
     description:
       - Refresh token of the Azure user who registers. When given, the service principal of the Azure bridge is made
         (C(New-AzureBridgeServicePrincipal)) before the token, unless a kept token has one.
-      - A service principal or managed identity has no refresh token.
+      - A service principal or managed identity has no refresh token. M(azurestack.hub.azs_refresh_token) gets a user's.
     type: str
-  bridge_principal_environment:
-    description: The vendor's name of the Azure cloud that the bridge principal is made in.
-    type: str
-    default: AzureCloud
-  bridge_principal_tenant:
-    description: Directory of the Azure user, when it is not the one that the refresh token says.
-    type: str
-  bridge_principal_timeout:
-    description: Seconds that the stamp may take to make the bridge principal.
-    type: int
-    default: 1800
 seealso:
   - module: azurestack.hub.azs_registration
   - module: azurestack.hub.azs_stamp_info
+  - module: azurestack.hub.azs_refresh_token
+  - module: azurestack.hub.azs_bridge_principal
 """
 
 EXAMPLES = r"""
@@ -204,7 +196,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import b
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
-from ansible_collections.azurestack.hub.plugins.module_utils._pep import minting
+from ansible_collections.azurestack.hub.plugins.module_utils._pep import minting, principals
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import PepOptions
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
 
@@ -218,10 +210,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "disconnected": {"type": "bool", "default": False},
     "cloud_id": {"type": "str"},
     "renew": {"type": "bool", "default": False},
-    "bridge_principal_refresh_token": {"type": "str", "no_log": True},
-    "bridge_principal_environment": {"type": "str", "default": "AzureCloud"},
-    "bridge_principal_tenant": {"type": "str"},
-    "bridge_principal_timeout": {"type": "int", "default": 1800},
+    **principals.SPEC,
     **handover.WRITE_SPEC,
 }
 

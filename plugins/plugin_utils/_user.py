@@ -30,10 +30,6 @@ _SPARE: t.Final = 900
 """Seconds that an access token has to be valid for when a module gets it."""
 _INTERVAL: t.Final = 15
 """Seconds between two lines while the play waits."""
-_IDENTIFYING: t.Final = (
-    "cloud_environment", "cloud_manifest_file", "adfs_authority_url", "tenant", "device_code_client",
-)
-"""The options that make two sign-ins different ones."""
 
 
 def validated(args: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -96,8 +92,15 @@ def sign_in(params: t.Mapping[str, t.Any], *, host: str, task: str, access: bool
 
 
 def _name(params: t.Mapping[str, t.Any]) -> str:
-    identifying = json.dumps([params[name] for name in _IDENTIFYING] + [params["cloud_metadata"]], sort_keys=True)
-    return hashlib.sha256(identifying.encode()).hexdigest()
+    """Return what tells one sign-in from another, the same whether the cloud's metadata are known or not."""
+    from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds
+
+    if params["cloud_metadata"]:
+        cloud = clouds.from_result(params["cloud_metadata"]).name
+    else:
+        cloud, dummy = clouds.address(params["cloud_environment"], params["cloud_manifest_file"])
+    who = [params[name] for name in ("adfs_authority_url", "tenant", "device_code_client")]
+    return hashlib.sha256(json.dumps([cloud, *who]).encode()).hexdigest()
 
 
 def _signed_in(entry: t.Mapping[str, t.Any]) -> SignedIn | None:

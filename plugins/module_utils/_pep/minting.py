@@ -9,7 +9,7 @@ import typing as t
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims, versions
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, ConflictError, InputError
-from ansible_collections.azurestack.hub.plugins.module_utils._pep import cmdlets
+from ansible_collections.azurestack.hub.plugins.module_utils._pep import cmdlets, principals
 
 if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
@@ -17,20 +17,6 @@ if t.TYPE_CHECKING:
 
 UNREADABLE: t.Final = "agreement_number_and_asset_tag"
 """The difference that can be seen in no place but the manifest entry, and only as a difference."""
-
-
-@dataclasses.dataclass(frozen=True)
-class BridgePrincipal:
-    """A bridge principal to be made.
-
-    :param refresh_token: of the Azure user that registers.
-    :param timeout: seconds.
-    """
-
-    refresh_token: str = dataclasses.field(repr=False)
-    environment: str
-    tenant: str | None
-    timeout: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +31,7 @@ class Order:
     disconnected: bool
     cloud_id: str | None
     encrypt: bool
-    principal: BridgePrincipal | None
+    principal: principals.BridgePrincipal | None
 
     @classmethod
     def from_params(cls, params: t.Mapping[str, t.Any]) -> tuple[Order, list[str]]:
@@ -59,18 +45,11 @@ class Order:
             marketplace_syndication=params["marketplace_syndication"],
             token_version=params["token_version"],
         )
-        principal = None
-        if params["bridge_principal_refresh_token"]:
-            if params["disconnected"]:
-                raise InputError(
-                    "A disconnected stamp has no bridge principal",
-                    remedy="Leave bridge_principal_refresh_token out, or set disconnected to false",
-                )
-            principal = BridgePrincipal(
-                refresh_token=params["bridge_principal_refresh_token"],
-                environment=params["bridge_principal_environment"],
-                tenant=params["bridge_principal_tenant"],
-                timeout=params["bridge_principal_timeout"],
+        principal = principals.BridgePrincipal.from_params(params)
+        if principal and params["disconnected"]:
+            raise InputError(
+                "A disconnected stamp has no bridge principal",
+                remedy="Leave bridge_principal_refresh_token out, or set disconnected to false",
             )
         order = cls(request, params["disconnected"], params["cloud_id"], params["encrypt"], principal)
         return order, warnings
@@ -198,15 +177,7 @@ def mint(
         cmdlets.create_key_pair(session, progress)
     principal = None
     if order.principal:
-        progress.step("creating the bridge principal")
-        principal = cmdlets.new_bridge_principal(
-            session,
-            refresh_token=order.principal.refresh_token,
-            environment=order.principal.environment,
-            tenant=order.principal.tenant,
-            timeout=order.principal.timeout,
-            progress=progress,
-        )
+        principal = principals.make(session, order.principal, progress)
     progress.step("minting the registration token")
     token = cmdlets.new_registration_token(session, request, progress)
     hide(token)
