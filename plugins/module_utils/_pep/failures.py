@@ -26,10 +26,8 @@ try:
 except ImportError:  # reported by session.py, which needs more of them
     pass
 
-ACCESS_DENIED: t.Final = 5
-CONFIGURATION_UNKNOWN: t.Final = 2150858811
-TOO_MANY_SHELLS: t.Final = 2150859173
 SHELL_NOT_FOUND: t.Final = 2150858843
+"""WSMan fault: the shell, or the command in it, is gone."""
 
 
 class TryNext(Exception):
@@ -108,7 +106,7 @@ def on_losing(error: Exception, cmdlet: str, where: str, options: PepOptions, *,
         where=where,
         cause=cause,
         code=code,
-        remedy=_READ_BACK if changes else "Run the same command again",
+        remedy=_failures.named("pep_session_lost").remedy if changes else "Run the same command again",
     )
 
 
@@ -119,14 +117,10 @@ def on_waiting(cmdlet: str, where: str, seconds: int, *, changes: bool) -> PepSe
         kind="pep_cmdlet_timeout",
         where=where,
         cause="the stamp is slow, or its action plan hangs",
-        remedy=_READ_BACK if changes else "Run the same command again; Get-ActionStatus shows what the stamp does",
+        remedy=_failures.named("pep_session_lost").remedy
+        if changes
+        else "Run the same command again; Get-ActionStatus shows what the stamp does",
     )
-
-
-_READ_BACK: t.Final = (
-    "Its outcome is unknown: read the stamp's activation (azs_activation_info, or the administrator portal) before "
-    "running again"
-)
 
 
 def of_cmdlet(cmdlet: str, said: str, code: str | None, where: str) -> PepError:
@@ -197,30 +191,29 @@ def _tls(error: Exception, where: str, options: PepOptions) -> PepError:
 
 
 def _fault(fault: WSManFaultError, where: str, options: PepOptions) -> AzsError:
-    code = str(fault.code)
-    if fault.code == TOO_MANY_SHELLS:
-        # Sessions are counted on each ERCS virtual machine by itself.
-        raise TryNext(TOO_MANY) from fault
-    known = _failures.classify(code, "")
+    code, said = str(fault.code), fault.reason or fault.provider_fault or ""
+    known = _failures.classify(code, said)
     if known is None:
         return PepError(
             "The privileged endpoint refused to open a session",
             kind="pep_fault",
             where=where,
-            cause=fault.reason or fault.provider_fault,
+            cause=said,
             remedy=f"This is the endpoint's own message (WSMan fault {code}); follow it, or give it to support",
             code=code,
         )
-    denied = fault.code == ACCESS_DENIED
-    message = (
-        f"{options.username} may not use the session configuration {options.configuration}"
-        if denied
-        else f"The endpoint has no session configuration {options.configuration!r}"
-        if fault.code == CONFIGURATION_UNKNOWN
-        else "The privileged endpoint refused to open a session"
-    )
-    refusal = SignInError if denied else PepError
-    return refusal(message, kind=known.kind, where=where, cause=known.cause, remedy=known.remedy, code=code)
+    if known.kind == "pep_session_quota":
+        # Sessions are counted on each ERCS virtual machine by itself.
+        raise TryNext(TOO_MANY) from fault
+    if known.kind == "pep_access_denied":
+        return SignInError(
+            f"{options.username} may not use the session configuration {options.configuration}",
+            kind=known.kind, where=where, cause=known.cause, remedy=known.remedy, code=code,
+        )
+    message = f"The privileged endpoint refused to open a session with the configuration {options.configuration!r}"
+    if known.kind == "pep_configuration_unknown":
+        message = f"The privileged endpoint has no session configuration {options.configuration!r}"
+    return PepError(message, kind=known.kind, where=where, cause=known.cause, remedy=known.remedy, code=code)
 
 
 TOO_MANY: t.Final = "it has no room for another session"
@@ -235,7 +228,7 @@ def quota(reasons: t.Mapping[str, str]) -> PepError:
         kind=known.kind,
         cause="; ".join(f"{address}: {reason}" for address, reason in reasons.items()),
         remedy=known.remedy,
-        code=str(TOO_MANY_SHELLS),
+        code=known.codes[0],
     )
 
 

@@ -9,7 +9,7 @@ import typing as t
 from azs_simulator.client import Simulator
 
 if t.TYPE_CHECKING:
-    from conftest import Modules, Outcome, Running
+    from processes import Modules, Outcome, Running
 
 AGREEMENT = "7654321"
 ASSET_TAG = "AT-4711"
@@ -18,17 +18,17 @@ FLEET: t.Final = {
     "stamps": [
         {"name": "modern-{n}", "count": 60, "version": "1.2311.1.22", "nodes": 4, "ercs": 2},
         {"name": "single-{n}", "count": 16, "version": "1.2311.1.22", "nodes": 1, "ercs": 1},
-        {"name": "middle-{n}", "count": 2, "version": "1.2008.0.49", "nodes": 4, "ercs": 1},
-        {"name": "old-{n}", "count": 3, "version": "1.1904.0.36", "nodes": 4, "ercs": 1},
-        {"name": "connected-{n}", "count": 3, "version": "1.2311.1.22", "nodes": 4, "ercs": 1, "connected": True},
-        {"name": "tls-{n}", "count": 4, "version": "1.2311.1.22", "nodes": 1, "ercs": 2, "pep_tls": True},
+        {"name": "middle-{n}", "count": 4, "version": "1.2008.0.49", "nodes": 4, "ercs": 1},
+        {"name": "old-{n}", "count": 8, "version": "1.1904.0.36", "nodes": 4, "ercs": 1},
+        {"name": "connected-{n}", "count": 8, "version": "1.2311.1.22", "nodes": 4, "ercs": 1, "connected": True},
+        {"name": "tls-{n}", "count": 8, "version": "1.2311.1.22", "nodes": 1, "ercs": 2, "pep_tls": True},
         {"name": "registered-{n}", "count": 60, "nodes": 4, "ercs": 2, "registration": {"activated": False}},
         {
             "name": "slow-{n}", "count": 6, "nodes": 4, "ercs": 2, "registration": {"activated": False},
             "durations": {"New-AzureStackActivation": 2.0}, "progress_records": {"New-AzureStackActivation": 4},
         },
         {"name": "activated-{n}", "count": 8, "nodes": 4, "ercs": 1, "registration": {}},
-        {"name": "expired-{n}", "count": 2, "nodes": 1, "ercs": 1, "registration": {"expires_in_days": -1}},
+        {"name": "expired-{n}", "count": 4, "nodes": 1, "ercs": 1, "registration": {"expires_in_days": -1}},
     ],
 }
 

@@ -8,7 +8,7 @@ import socket
 import typing as t
 
 import pytest
-from conftest import Outcome
+from processes import Outcome
 from stamps import Operator
 
 MODULE = "azs_stamp_info"

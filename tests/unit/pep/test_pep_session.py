@@ -103,7 +103,7 @@ def test_a_lost_session_is_told_apart_by_what_the_cmdlet_does(endpoint: Endpoint
         endpoint.fault("shell_gone", {"action": "Receive"})
         cmdlets.deactivate(session, timeout=60)
     assert lost.value.kind == "pep_session_lost"
-    assert "outcome is unknown" in (lost.value.remedy or "")
+    assert "Read the state back" in (lost.value.remedy or "")
     assert lost.value.code == "2150858843"
     with endpoint.open() as session, pytest.raises(PepSessionLost) as lost:
         endpoint.fault("shell_gone", {"action": "Receive"})
