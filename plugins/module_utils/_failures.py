@@ -167,9 +167,10 @@ _AT_THE_STAMP: t.Final[tuple[Failure, ...]] = (
 _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS), OAuth
     Failure(
         kind="wrong_secret",
-        codes=("AADSTS7000215",),
+        codes=("AADSTS7000215", "MSIS9622", "MSIS9267"),
         cause="the secret is not one of this application's (often its id was copied instead of its value)",
-        remedy="Set the secret's value as secret (admin_secret for a stamp); make a new one if it is lost",
+        remedy="Set the secret's value as secret (admin_secret for a stamp); make a new one if it is lost, "
+        "at a stamp with AD FS with Set-GraphApplication -ResetClientSecret at its privileged endpoint",
     ),
     Failure(
         kind="expired_secret",
@@ -179,10 +180,10 @@ _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS)
     ),
     Failure(
         kind="unknown_client",
-        codes=("AADSTS700016",),
-        cause="the directory knows no application with this client id",
-        remedy="Compare client_id and tenant (admin_client_id and admin_tenant for a stamp): "
-        "the application must be in that directory",
+        codes=("AADSTS700016", "MSIS9223", "MSIS9210"),
+        cause="the directory, or the AD FS, knows no application with this client id",
+        remedy="Compare client_id and tenant (admin_client_id and admin_tenant for a stamp): the application must be in "
+        "that directory; an AD FS knows those that New-GraphApplication made",
     ),
     Failure(
         kind="unknown_tenant",
@@ -286,18 +287,6 @@ _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS)
         cause="this AD FS does not allow the client to use the stamp's services",
         remedy="Register the service principal at the stamp's privileged endpoint (New-GraphApplication), "
         "and use the client id that it printed",
-    ),
-    Failure(
-        kind="adfs_unknown_client",
-        codes=("MSIS9223", "MSIS9210"),
-        cause="this AD FS knows no such client",
-        remedy="Compare admin_client_id with what New-GraphApplication printed",
-    ),
-    Failure(
-        kind="adfs_wrong_secret",
-        codes=("MSIS9622", "MSIS9267"),
-        cause="this AD FS does not accept the client's secret or certificate",
-        remedy="Set admin_secret, or renew it at the privileged endpoint (Set-GraphApplication -ResetClientSecret)",
     ),
 )
 

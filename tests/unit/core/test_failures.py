@@ -35,7 +35,7 @@ GUID = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
         (None, "Unable to get authority configuration for https://login.example/x.", "unknown_tenant", "never"),
         ("AADSTS500011", "AADSTS500011: The resource principal was not found", "wrong_audience", "never"),
         ("InvalidAuthenticationTokenAudience", "", "wrong_audience", "never"),
-        ("MSIS9622", "MSIS9622: Client authentication failed.", "adfs_wrong_secret", "never"),
+        ("MSIS9622", "MSIS9622: Client authentication failed.", "wrong_secret", "never"),
         ("authorization_declined", "The user declined", "sign_in_declined", "never"),
         ("AdalServiceException", "AADSTS700082: The refresh token has expired", "refresh_token_refused", "never"),
     ],
