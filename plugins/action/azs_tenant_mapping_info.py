@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller side of the module azs_tenant_mapping_info."""
+
+from __future__ import annotations
+
+from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsAction
+
+
+class ActionModule(AzsAction):
+    """Reads tenant mappings."""
+
+    families = ("azure",)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which registration, or registrations, a task means. FOR INTERNAL COLLECTION USE ONLY."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import registrations
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, ConflictError
+
+PLACE_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
+    "registration_id": {"type": "str"},
+    "name": {"type": "str"},
+    "resource_group": {"type": "str"},
+    "cloud_id": {"type": "str"},
+}
+"""The options that name a registration."""
+
+
+def one(azure: Azure, params: t.Mapping[str, t.Any]) -> RegistrationId:
+    """Return the registration that the options of PLACE_SPEC name; only with cloud_id is anything asked for.
+
+    :raises InputError: registration_id is none.
+    :raises ArmError: no registration has that cloud id.
+    :raises ConflictError: several have it, expired ones that were left behind among them.
+    """
+    if params["registration_id"]:
+        return RegistrationId.parse(params["registration_id"])
+    if params["name"]:
+        return RegistrationId(azure.subscription_id, params["resource_group"] or DEFAULT_GROUP, params["name"])
+    found = several(azure, params)
+    if not found:
+        raise ArmError(
+            f"No registration of the stamp {params['cloud_id']} is in subscription {azure.subscription_id}"
+            + (f", resource group {params['resource_group']}" if params["resource_group"] else ""),
+            kind="registration_not_found",
+            remedy="Register the stamp first, or compare subscription_id, resource_group and cloud_id",
+        )
+    if len(found) > 1:
+        raise ConflictError(
+            f"The stamp {params['cloud_id']} has {len(found)} registrations",
+            kind="several_registrations",
+            cause=", ".join(str(registration.id) for registration in found),
+            remedy="Set name and resource_group, or registration_id, to the one that is in use",
+        )
+    return found[0].id
+
+
+def several(azure: Azure, params: t.Mapping[str, t.Any]) -> list[Registration]:
+    """Return the registrations of the subscription, or resource group, with the cloud id if one is given.
+
+    :raises ArmError: they could not be listed.
+    """
+    try:
+        listed = list(registrations.list_all(azure.client, azure.subscription_id, params["resource_group"]))
+    except ArmError as error:
+        # Without the resource provider, or the group, there are no registrations.
+        if error.kind in (*ABSENT, "provider_not_registered"):
+            return []
+        raise
+    wanted = params["cloud_id"]
+    return [registration for registration in listed if not wanted or claims.same_id(registration.cloud_id, wanted)]
