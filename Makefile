@@ -13,7 +13,7 @@ export ANSIBLE_HOME := $(CURDIR)/.venv/ansible-home
 rehearse: .venv/ready
 	.venv/bin/python tests/rehearsal/rehearse.py
 
-test: .venv/ready .venv-oldest/ready
+test: .venv/ready .venv-oldest/ready .venv-peer/ready
 	.venv/bin/pytest tests/unit -n 2 --dist loadgroup
 	.venv/bin/pytest tests/system -n 2 --dist loadscope
 
@@ -42,9 +42,13 @@ lint: .venv-lint/ready .build/$(COLLECTION)/galaxy.yml
 	tests/bin/make-venv $(PYTHON) .venv-oldest $^
 	touch $@
 
+.venv-peer/ready: tests/requirements-peer.txt
+	tests/bin/make-venv $(PYTHON) .venv-peer $^
+	touch $@
+
 .venv-lint/ready: tests/requirements-lint.txt
 	tests/bin/make-venv $(PYTHON) .venv-lint $^
 	touch $@
 
 clean:
-	rm -rf .venv .venv-oldest .venv-lint .build rehearsal
+	rm -rf .venv .venv-oldest .venv-peer .venv-lint .build rehearsal
