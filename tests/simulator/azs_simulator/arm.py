@@ -143,8 +143,10 @@ class Call:
         start = int(token) if token.isdigit() else 0
         end = start + max(1, self.world.settings.page_size)
         body: dict[str, Any] = {"value": [render(entry) for entry in entries[start:end]]}
-        if end < len(entries):
-            body["nextLink"] = f"{self.request.url}?api-version={self.request.query['api-version']}&$skipToken={end}"
+        if end < len(entries) or (start and self.world.settings.looping_pages):
+            following = end if end < len(entries) else 0
+            version = self.request.query["api-version"]
+            body["nextLink"] = f"{self.request.url}?api-version={version}&$skipToken={following}"
         return body
 
 
@@ -286,22 +288,20 @@ class ArmService(Service):
         if call.request.method not in WRITES:
             return {"x-ms-ratelimit-remaining-subscription-reads": "11999"}
         kind = "deletes" if call.request.method == "DELETE" else "writes"
-        limit = self.world.settings.writes_per_second
-        if not limit:
+        settings, subscription = self.world.settings, call.subscription
+        if not settings.writes_per_second:
             return {f"x-ms-ratelimit-remaining-subscription-{kind}": "1199"}
-        now, recent = time.monotonic(), call.subscription.writes
-        recent[:] = [moment for moment in recent if moment > now - 1.0]
-        if len(recent) >= limit:
-            seconds = max(1, math.ceil(recent[0] + 1.0 - now))
+        wait, left = subscription.take_write(settings.writes_per_second, settings.write_burst, time.monotonic())
+        if wait:
+            seconds = math.ceil(settings.throttled_wait or wait)
             raise ArmError(
                 429,
                 "SubscriptionRequestsThrottled",
-                f"Number of requests for subscription '{call.subscription.id}' and operation '{call.request.method}' "
+                f"Number of requests for subscription '{subscription.id}' and operation '{call.request.method}' "
                 f"exceeded the limit. Please try again after '{seconds}' seconds.",
                 {"Retry-After": str(seconds), f"x-ms-ratelimit-remaining-subscription-{kind}": "0"},
             )
-        recent.append(now)
-        return {f"x-ms-ratelimit-remaining-subscription-{kind}": str(int(limit - len(recent)))}
+        return {f"x-ms-ratelimit-remaining-subscription-{kind}": str(left)}
 
 
 def _endpoints(cloud: Cloud) -> Endpoints:

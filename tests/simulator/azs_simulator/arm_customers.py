@@ -44,9 +44,15 @@ def _body(call: Call, customer: str, tenant: str) -> dict[str, Any]:
 @route("GET", LIST, f"{TYPE}/read", REGISTRATION_VERSIONS)
 def list_customers(call: Call) -> Answer:
     """The mappings of a registration, paged."""
-    registration = _registration(call)
-    entries = [] if call.world.settings.empty_mapping_list else list(registration.customers.items())
-    return Answer(body=call.page(entries, lambda entry: _body(call, *entry)))
+    registration, settings = _registration(call), call.world.settings
+    entries = [] if settings.empty_mapping_list else list(registration.customers.items())
+    if not entries and settings.bodyless_empty_lists:
+        return Answer()
+    page = call.page(entries, lambda entry: _body(call, *entry))
+    if settings.padded_mapping_ids:
+        for entry in page["value"]:
+            entry["name"] = f" {registration.name}/{entry['name']} "
+    return Answer(body=page)
 
 
 @route("GET", ONE, f"{TYPE}/read", REGISTRATION_VERSIONS)

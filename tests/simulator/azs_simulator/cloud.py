@@ -97,13 +97,31 @@ class Subscription:
         self._registered: dict[str, float] = {"microsoft.resources": 0.0, "microsoft.authorization": 0.0}
         if spec.provider_registered:
             self._registered[NAMESPACE.lower()] = 0.0
-        self.writes: list[float] = []
-        """Monotonic times of the writes of the last second, for throttling."""
+        self._writes: list[float] = []
+        self._bucket: tuple[float, float] | None = None
 
     @property
     def scope(self) -> str:
         """The subscription's ARM id."""
         return f"/subscriptions/{self.id}"
+
+    def take_write(self, rate: float, burst: float, now: float) -> tuple[float, int]:
+        """Count a write against the limit of `rate` writes a second; the seconds to wait for room (0: taken), and how
+        many are left.
+
+        :param burst: size of the bucket that the rate refills; 0: the writes of the last second are counted.
+        """
+        if burst:
+            level, then = self._bucket or (burst, now)
+            level = min(burst, level + (now - then) * rate)
+            taken = level >= 1
+            self._bucket = (level - taken, now)
+            return (0.0, int(level - 1)) if taken else ((1 - level) / rate, 0)
+        self._writes[:] = [moment for moment in self._writes if moment > now - 1.0]
+        if len(self._writes) >= rate:
+            return max(1.0, self._writes[0] + 1.0 - now), 0
+        self._writes.append(now)
+        return 0.0, int(rate - len(self._writes))
 
     def provider_state(self, namespace: str = NAMESPACE) -> str:
         """NotRegistered, Registering or Registered."""

@@ -120,13 +120,27 @@ def activation_key(world: World, stamp: str) -> str:
 
 
 @effect
-def map_customers(world: World, stamp: str, count: int = 1, ids: list[str] | None = None) -> list[str]:
-    """Map customer subscriptions on a stamp's registration, made-up ones when no ids are given; their ids."""
+def map_customers(
+    world: World, stamp: str, count: int = 1, ids: list[str] | None = None, mappings: dict[str, str] | None = None
+) -> list[str]:
+    """Map customer subscriptions on a stamp's registration; their ids.
+
+    `mappings` are tenants by subscription id; `ids` get made-up tenants; without both `count` are made up altogether.
+    """
     registration = _registration(world, stamp)[2]
-    made = ids or [world.dice.guid() for _number in range(count)]
-    for customer in made:
-        registration.map(customer, world.dice.guid())
-    return made
+    if mappings is None:
+        mappings = {customer: world.dice.guid() for customer in ids or [world.dice.guid() for _number in range(count)]}
+    for customer, tenant in mappings.items():
+        registration.map(customer, tenant)
+    return list(mappings)
+
+
+@effect
+def unmap_customers(world: World, stamp: str, ids: list[str] | None = None) -> None:
+    """Remove customer subscriptions from a stamp's registration, lock or no lock; all of them when no ids are given."""
+    registration = _registration(world, stamp)[2]
+    for customer in ids if ids is not None else list(registration.customers):
+        registration.unmap(customer)
 
 
 @effect

@@ -28,8 +28,20 @@ class Settings:
     """Answer to a customer subscription's PUT: 201 has no body (documentation), 200 has one (published swagger)."""
     empty_mapping_list: bool = False
     """Customer subscriptions are not listed although a GET by id finds them (seen in the wild)."""
+    padded_mapping_ids: bool = False
+    """Customer subscriptions are listed as the published examples have them: the registration's name before the id, blanks
+    around it."""
+    bodyless_empty_lists: bool = False
+    """A list of customer subscriptions without entries has no body (documentation) instead of an empty list."""
+    looping_pages: bool = False
+    """The last page of a list links back to the first."""
     writes_per_second: float = 0.0
     """ARM writes a subscription accepts before it answers 429; 0: without limit."""
+    write_burst: float = 0.0
+    """Size of a bucket of writes that `writes_per_second` refills, as ARM has it since 2024; 0: writes are counted by the
+    second."""
+    throttled_wait: float = 0.0
+    """Seconds that a 429 asks to wait; 0: until there is room again."""
     token_lifetime: float = 3600.0
     """Of the access tokens that the sign-in endpoints give out from now on."""
     registration_lifetime: float = 0.0

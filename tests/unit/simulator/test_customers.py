@@ -116,3 +116,28 @@ def test_a_registration_that_is_not_approved(simulate):
     )
     arm.register("one")
     assert code_of(arm("PUT", f"{CUSTOMERS}/{SUB}", {})) == (403, "UnauthorizedCspRegistration")
+
+
+def test_lists_as_they_have_been_seen(arm, simulator):
+    arm.register("one")
+    simulator.settings(bodyless_empty_lists=True, padded_mapping_ids=True, looping_pages=True, page_size=1)
+    empty = arm("GET", CUSTOMERS)
+    assert empty.status_code == 200 and empty.text() == ""
+    simulator.do("map-customers", stamp="one", mappings={SUB: "t1", SUB[:-1] + "2": "t2"})
+    first = arm("GET", CUSTOMERS).json()
+    assert [entry["name"] for entry in first["value"]] == [f" one/{SUB} "]
+    last = arm("GET", first["nextLink"]).json()
+    assert last["nextLink"].endswith("$skipToken=0")
+    simulator.do("unmap-customers", stamp="one", ids=[SUB])
+    assert list(simulator.registration_of("one")["customer_subscriptions"]) == [SUB[:-1] + "2"]
+    simulator.do("unmap-customers", stamp="one")
+    assert simulator.registration_of("one")["customer_subscriptions"] == {}
+
+
+def test_a_bucket_of_writes(arm, simulator):
+    arm.register("one")
+    simulator.settings(writes_per_second=0.01, write_burst=2, throttled_wait=17)
+    left = [arm("PUT", f"{CUSTOMERS}/{SUB[:-1]}{n}", {}) for n in (1, 2, 3)]
+    assert [answer.status_code for answer in left] == [201, 201, 429]
+    assert [answer.headers["x-ms-ratelimit-remaining-subscription-writes"] for answer in left] == ["1", "0", "0"]
+    assert left[2].headers["Retry-After"] == "17"
