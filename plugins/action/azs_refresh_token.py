@@ -34,9 +34,13 @@ class ActionModule(AzsAction):
         args.pop("_azs")
         params = _user.validated(args, SPEC)
         params["refresh_token"] = params["refresh_token"] or os.environ.get(VARIABLE)
+        from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds
+
+        environment = clouds.vendor_name(_user.cloud_name(params))
         found = self._from(params, task_vars.get("inventory_hostname", "localhost"))
         return {
-            "changed": False, "username": None, "tenant": params["tenant"], "predicted": False, **found,
+            "changed": False, "username": None, "tenant": params["tenant"], "environment": environment,
+            "predicted": False, **found,
             # Hidden from every callback, as with no_log on the task; registering the result keeps it.
             "_ansible_no_log": True,
         }

@@ -80,6 +80,7 @@ EXAMPLES = r"""
     billing_model: PayAsYouUse
     bridge_principal_refresh_token: "{{ operator.refresh_token }}"
     bridge_principal_tenant: "{{ operator.tenant }}"
+    bridge_principal_environment: "{{ operator.environment }}"
 
 - name: Take the token of whoever is signed in to the Azure CLI
   azurestack.hub.azs_refresh_token:
@@ -108,6 +109,11 @@ tenant:
   returned: success
   type: str
   sample: 9f2c7a4e-0e0c-4a51-8f0a-8b7f1a0f7b11
+environment:
+  description: What stamps call the cloud, for O(azurestack.hub.azs_bridge_principal#module:bridge_principal_environment).
+  returned: success
+  type: str
+  sample: AzureCloud
 predicted:
   description: Whether RV(refresh_token) is a placeholder, because in check mode nobody is asked to sign in.
   returned: success

@@ -91,16 +91,22 @@ def sign_in(params: t.Mapping[str, t.Any], *, host: str, task: str, access: bool
         return found
 
 
-def _name(params: t.Mapping[str, t.Any]) -> str:
-    """Return what tells one sign-in from another, the same whether the cloud's metadata are known or not."""
+def cloud_name(params: t.Mapping[str, t.Any]) -> str:
+    """Return the name of the cloud that the options mean, the same whether its metadata are known or not.
+
+    :raises InputError: they mean none.
+    """
     from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds
 
     if params["cloud_metadata"]:
-        cloud = clouds.from_result(params["cloud_metadata"]).name
-    else:
-        cloud, dummy = clouds.address(params["cloud_environment"], params["cloud_manifest_file"])
+        return clouds.from_result(params["cloud_metadata"]).name
+    return clouds.address(params["cloud_environment"], params["cloud_manifest_file"])[0]
+
+
+def _name(params: t.Mapping[str, t.Any]) -> str:
+    """Return what tells one sign-in from another."""
     who = [params[name] for name in ("adfs_authority_url", "tenant", "device_code_client")]
-    return hashlib.sha256(json.dumps([cloud, *who]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([cloud_name(params), *who]).encode()).hexdigest()
 
 
 def _signed_in(entry: t.Mapping[str, t.Any]) -> SignedIn | None:

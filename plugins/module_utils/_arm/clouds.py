@@ -64,11 +64,6 @@ class Cloud:
         """Where a resource group is made by default; None when this cloud has no known location."""
         return LOCATIONS.get(self.name)
 
-    @property
-    def vendor_name(self) -> str:
-        """What stamps call this cloud (AzureEnvironment): its name when it has one, else CustomCloud."""
-        return self.name if self.public or self.name == BY_MANIFEST else "CustomCloud"
-
     def as_result(self) -> dict[str, str]:
         """Return the cloud as data; the option cloud_metadata takes it."""
         return dataclasses.asdict(self)
@@ -120,6 +115,11 @@ def _named(wanted: str) -> tuple[str, str]:
             remedy=f"Set it to one of {', '.join(PUBLIC)}, or to the URL of the cloud's Azure Resource Manager",
         )
     return wanted, wanted
+
+
+def vendor_name(name: str) -> str:
+    """Return what stamps call the cloud of a name (AzureEnvironment): CustomCloud, unless Microsoft gave it the name."""
+    return name if name in PUBLIC or name == BY_MANIFEST else "CustomCloud"
 
 
 def check_location(location: str | None) -> None:

@@ -289,8 +289,8 @@ def refusal(cloud: Cloud, tenant: str | None, who: str, text: str, code: str | N
     :param text: what the service said.
     :param code: its OAuth error, for answers without a number of Entra ID's or AD FS's own.
     """
-    code = next(iter(re.findall(r"\b(AADSTS\d+|MSIS\d+)\b", text)), code)
-    known = _failures.classify(code, text)
+    number = next(iter(re.findall(r"\b(AADSTS\d+|MSIS\d+)\b", text)), None)
+    known = _failures.classify(number, text) or _failures.classify(code, text)
     trace = re.search(r"Trace ID: ([0-9a-fA-F-]+)", text)
     reason = _one_line(re.split(r"Trace ID:", re.sub(r"^Authentication failed: ", "", text))[0])
     return SignInError(
@@ -299,7 +299,7 @@ def refusal(cloud: Cloud, tenant: str | None, who: str, text: str, code: str | N
         where=f"{cloud.authority}, tenant {tenant or 'not given'}",
         cause=known.cause if known else None,
         remedy=known.remedy if known else "Compare tenant, client id and credential with the directory",
-        code=code,
+        code=number or code,
         request_id=trace.group(1) if trace else None,
     )
 

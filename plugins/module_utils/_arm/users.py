@@ -20,6 +20,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import Inpu
 try:
     import msal
     import requests
+    from msal.exceptions import MsalError
 except ImportError:
     IMPORT_ERROR: str | None = traceback.format_exc()
 else:
@@ -137,7 +138,7 @@ class DeviceCode:
             answer: dict[str, t.Any] = {"error": _PENDING[0]}
             try:
                 answer = self._application.acquire_token_by_device_flow(self._flow, exit_condition=lambda flow: True)
-            except requests.RequestException:
+            except (requests.RequestException, MsalError):
                 pass
             except ValueError as error:
                 raise self._client.refused({"error_description": str(error)}) from None
@@ -179,7 +180,7 @@ class _Failures:
 
     def __exit__(self, kind: t.Any, error: BaseException | None, trace: t.Any) -> None:
         cloud = self._client.cloud
-        if isinstance(error, requests.RequestException):
+        if isinstance(error, (requests.RequestException, MsalError)):
             raise unreachable(error, "the sign-in service", cloud.authority, f"sign in to {cloud.name}") from None
         if isinstance(error, ValueError):  # what it answers is no answer of a sign-in service
             raise self._client.refused({"error_description": str(error)}) from None

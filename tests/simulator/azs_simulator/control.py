@@ -77,6 +77,10 @@ class Control:
                 "hosts": {
                     name: {"identity_header": cloud.identity_header} for name, cloud in self.world.clouds.items()
                 },
+                "refresh_tokens": {
+                    name: {str(number): token for number, token in enumerate(cloud.directory.refresh_tokens)}
+                    for name, cloud in self.world.clouds.items()
+                },
                 "stamps": {
                     name: {"pep_password": stamp.pep_password, "admin_secret": self.world.stamp_admins[name].secret}
                     for name, stamp in self.world.stamps.items()

@@ -181,6 +181,11 @@ class Directory:
         self._grants[text] = Grant(principal, client_id.lower(), tenant_id)
         return text
 
+    @property
+    def refresh_tokens(self) -> list[str]:
+        """All refresh tokens that were given out."""
+        return list(self._grants)
+
     def redeem(self, refresh_token: str) -> Grant | None:
         """What a refresh token of this directory stands for; None when it is not one. It stays valid."""
         return self._grants.get(refresh_token)
