@@ -40,7 +40,7 @@ def test_every_scenario_is_run() -> None:
     """Without this, a scenario that git does not track would be missed silently, and without git all of them."""
     there = {file.parent.name for file in (ROOT / "extensions" / "molecule").glob("*/molecule.yml")}
     assert there
-    assert {scenario.name for scenario in plugin.scenarios} == there
+    assert {scenario.name for scenario in plugin.scenarios} == there, "git has to track every scenario: git add"
 
 
 def test_scenario(molecule_scenario: MoleculeScenario, workshop: pathlib.Path) -> None:
