@@ -22,6 +22,13 @@ from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import Pr
 _HIDDEN = "_azs_"
 
 
+class _Unprinted(dict[str, t.Any]):
+    """A module's options. ansible-core's debug mode (ANSIBLE_DEBUG) prints the options of every module that has ended."""
+
+    def __repr__(self) -> str:
+        return f"options {', '.join(sorted(self))}"
+
+
 class AzsAction(ActionBase):
     """Runs the module of the same name; the subclass says what the module needs.
 
@@ -96,13 +103,13 @@ class AzsAction(ActionBase):
         self.keep_off_disk()
         step = self.step_of(args)
         if step is None:
-            return self._execute_module(module_name=name, module_args=args, task_vars=task_vars)
+            return self._execute_module(module_name=name, module_args=_Unprinted(args), task_vars=task_vars)
         local = getattr(self._connection, "transport", None) == "local"
         host = task_vars.get("inventory_hostname", "localhost")
         with Progress(f"{host}: {step}", args.get("pep_progress_interval"), follow=local) as progress:
             if progress.path:
                 args = {**args, "_azs": {**args["_azs"], "progress": progress.path}}
-            return self._execute_module(module_name=name, module_args=args, task_vars=task_vars)
+            return self._execute_module(module_name=name, module_args=_Unprinted(args), task_vars=task_vars)
 
     def step_of(self, args: dict[str, t.Any]) -> str | None:
         """Return what the module does with these options, for the progress lines."""

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import typing as t
+import zipfile
 
 import pytest
 import yaml
@@ -359,9 +360,13 @@ class Traffic:
         self._simulator = simulator
         self._mark = simulator.mark()
 
+    def peek(self) -> list[dict[str, t.Any]]:
+        """Return the entries since the last call of `read`."""
+        return self._simulator.requests(self._mark)
+
     def read(self) -> list[dict[str, t.Any]]:
-        """Return the entries since the last call."""
-        entries = self._simulator.requests(self._mark)
+        """Return the entries since the last call of this."""
+        entries = self.peek()
         self._mark = entries[-1]["n"] if entries else self._mark
         return entries
 
@@ -401,3 +406,29 @@ def until(condition: t.Callable[[], t.Any], what: str, seconds: float = 30.0) ->
             return found
         time.sleep(0.02)
     return pytest.fail(f"{what} did not happen within {seconds} s")
+
+
+def files_with(places: t.Iterable[pathlib.Path], secrets: t.Iterable[str], *, but: t.Container[pathlib.Path]) -> list[str]:
+    """The files below some directories that hold a secret, members of zip files included.
+
+    :param but: files that may hold secrets.
+    """
+    wanted = [secret.encode() for secret in secrets]
+    found = []
+    for file in (file for place in places for file in place.rglob("*") if file.is_file() and file not in but):
+        with contextlib.suppress(FileNotFoundError):  # gone since it was listed
+            contents = [file.read_bytes()]
+            if zipfile.is_zipfile(file):
+                with zipfile.ZipFile(file) as archive:
+                    contents += [archive.read(name) for name in archive.namelist()]
+            found += [f"{file}: {secret.decode()}" for secret in wanted if any(secret in one for one in contents)]
+    return found
+
+
+def command_lines(pid: int) -> str:
+    """The command lines of a process and of everything that it started, which every user of the machine can read."""
+    lines = []
+    for one in [pid, *_descendants(pid)]:
+        with contextlib.suppress(OSError):
+            lines.append(pathlib.Path(f"/proc/{one}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return "\n".join(lines)
