@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""azs_registration_info against a simulated Azure."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from registrars import Registrar, azure_simulator, oldest_libraries, registrar, registrar_numbers
+
+__all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
+
+Make = t.Callable[..., Registrar]
+MODULE = "azs_registration_info"
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_everything_about_one_registration(registrar: Make, check: bool) -> None:
+    here = registrar()
+    here.register()
+    here.requests()
+    outcome = here.run(MODULE, {"name": f"AZURESTACK-{here.cloud_id}"}, check=check)
+    assert not outcome.changed
+    (found,) = outcome["registrations"]
+    expected = {
+        "id": here.id, "name": f"azurestack-{here.cloud_id}", "resource_group": "azurestack",
+        "subscription_id": here.subscription_id, "cloud_id": here.cloud_id, "billing_model": "Capacity",
+        "marketplace_syndication": False, "usage_reporting": False, "bridge_principal": None,
+        "token_version": found["token_version"], "nodes": 2, "expires": "9999-12-30T23:59:59Z", "expires_in_days": None,
+        "lock": {"name": "RegistrationResourceLock", "level": "CanNotDelete"},
+    }
+    assert expected.items() <= found.items()
+    assert here.requests() == ["GET metadata", "GET R", "POST key", "GET lock"]
+    assert str(here.simulator.do("activation-key", stamp=here.stamp)).split(".")[1][:60] not in outcome.printed
+
+
+def test_one_stamp_among_others_on_several_pages(registrar: Make) -> None:
+    here = registrar()
+    here.simulator.do("add-registration", count=5, subscription=here.subscription_id)
+    here.register(name="vendor", resource_group="elsewhere")
+    here.requests()
+    here.simulator.settings(page_size=4)
+    try:
+        (found,) = here.run(MODULE, {"cloud_id": here.cloud_id.upper()})["registrations"]
+    finally:
+        here.simulator.settings(page_size=100)
+    assert (found["name"], found["resource_group"]) == ("vendor", "elsewhere")
+    assert here.requests() == ["GET metadata", "GET list", "GET list", "POST key", "GET lock"]
+
+
+def test_all_of_a_group_without_further_requests(registrar: Make) -> None:
+    here = registrar()
+    here.simulator.do("add-registration", count=3, group="one", subscription=here.subscription_id)
+    here.simulator.do("add-registration", count=2, group="two", subscription=here.subscription_id)
+    options = {"claims": False, "lock": False}
+    here.requests()
+    assert len(here.run(MODULE, {**options, "resource_group": "ONE"})["registrations"]) == 3
+    assert here.requests() == ["GET metadata", "GET group list"]
+    found = here.run(MODULE, options)["registrations"]
+    assert len(found) == 5
+    assert found[0]["usage_reporting"] is None
+    assert found[0]["lock"] is None
+
+
+def test_days_that_are_left(registrar: Make) -> None:
+    here = registrar()
+    here.register()
+    here.simulator.do("expire-registration", stamp=here.stamp, days=10.5)
+    assert here.run(MODULE)["registrations"][0]["expires_in_days"] == 10
+    here.simulator.do("expire-registration", stamp=here.stamp, days=-1.5)
+    assert here.run(MODULE)["registrations"][0]["expires_in_days"] == -2
+
+
+def test_an_unlocked_registration_shows(registrar: Make) -> None:
+    here = registrar()
+    here.register()
+    here.simulator.do("delete-lock", stamp=here.stamp)
+    assert here.run(MODULE)["registrations"][0]["lock"] is None
+
+
+@pytest.mark.parametrize("options", [{}, {"name": "none"}, {"resource_group": "none"}, {"cloud_id": "none"}])
+def test_nothing_there_is_an_empty_list(registrar: Make, options: dict[str, str]) -> None:
+    assert registrar().run(MODULE, options)["registrations"] == []
+
+
+def test_missing_rights_are_named(registrar: Make) -> None:
+    here = registrar()
+    here.azure |= here.account("nobody")
+    outcome = here.run(MODULE)
+    assert outcome.kind == "missing_rights"
+    assert "lacks Microsoft.AzureStack/registrations/read on" in outcome.message
+
+
+def test_with_the_oldest_libraries(registrar: Make) -> None:
+    here = registrar()
+    here.register()
+    (found,) = here.run(MODULE, environment=oldest_libraries())["registrations"]
+    assert found["cloud_id"] == here.cloud_id
