@@ -13,6 +13,7 @@ subscription and principal, refilled by 10 a second).
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import random
 import threading
@@ -67,6 +68,7 @@ class Limiter:
         # The rate: how many requests may be sent in a period; None until it is known.
         self._rate: int | None = None
         self._times: collections.deque[float] = collections.deque(maxlen=_REMEMBERED)
+        self._last = 0.0
         self._asked_from: int | None = None
         self._pause = PERIOD
         # Whether the answers do not tell of the limit that matters; then the rate is found out by trying.
@@ -86,12 +88,12 @@ class Limiter:
         if self._rate is not None:
             free_at = self._times[-self._rate] + PERIOD if len(self._times) >= self._rate else now
             return max(0.0, free_at - now)
-        return None if self._in_flight else max(0.0, self._times[-1] + PERIOD - now)
+        return None if self._in_flight else max(0.0, self._last + PERIOD - now)
 
     def send(self, now: float) -> Ticket:
         """Count a request that is sent now; `delay` has allowed it."""
         if self._until is not None and self._sent >= self._until and self._rate is None:
-            self._asked_from, self._pause = self._sent, now - self._times[-1]
+            self._asked_from, self._pause = self._sent, now - self._last
         if not self._in_flight:
             self._rest = None
         if self._silent and now >= self._tried_at + _TRY_AFTER:
@@ -100,6 +102,7 @@ class Limiter:
         self._in_flight += 1
         self._sent += 1
         self._times.append(now)
+        self._last = now
         return Ticket(self._sent, now)
 
     def answer(self, ticket: Ticket, now: float, *, left: int | None, throttled: bool, wait: float | None) -> None:
@@ -136,7 +139,8 @@ class Limiter:
             self._asked_from = None
 
     def _refused(self, ticket: Ticket, now: float, left: int | None, wait: float | None) -> None:
-        self._times.remove(ticket.sent)
+        with contextlib.suppress(ValueError):  # so long ago that it does not matter
+            self._times.remove(ticket.sent)
         self._asked_from = None
         if now >= self._blocked_until:  # the first of those that were in flight together
             # With something left, or nothing told, it is another limit than the answers tell of.
@@ -151,7 +155,7 @@ class Limiter:
 
 
 class Pace:
-    """Lets the requests of many threads through as a Limiter allows. Threads call `pass_through` around each request.
+    """Lets the requests of many threads through as a Limiter allows; each thread enters before every request.
 
     :param limit: requests in flight at most.
     """

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The requests, and answers as they have been seen."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from scripted import Answer, Server
+
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
+from ansible_collections.azurestack.hub.plugins.module_utils._tenants import mappings
+
+WHERE = RegistrationId("sub", "azurestack", "R")
+A = "E09A4E93-29A7-4EBA-A6D4-76202383F07F"
+T = "dbab3982-796f-4d03-9908-044c08aef8a2"
+
+
+def entry(**fields: t.Any) -> Answer:
+    """A list of one entry."""
+    return Answer({"value": [{"properties": {"tenantId": T}, **fields}]})
+
+
+def error(code: str, status: int = 404) -> Answer:
+    """An error answer."""
+    return Answer({"error": {"code": code, "message": "m"}}, status)
+
+
+def client(server: Server) -> ArmClient:
+    """A client that signs in nowhere."""
+    return ArmClient(server.url, Trust().transport())
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": A, "type": "Microsoft.AzureStack\\customerSubscriptions"},
+        {"name": f"  {A} "},
+        {"name": f"R/{A}"},
+        {"name": "", "id": f"{WHERE}/customerSubscriptions/{A}/ "},
+        {"name": None, "id": f"{WHERE}/customerSubscriptions/{A}"},
+    ],
+)
+def test_ids_of_a_list(fields: dict[str, t.Any]) -> None:
+    with Server(entry(**fields)) as server:
+        assert mappings.list_all(client(server), WHERE) == {A: T}
+
+
+@pytest.mark.parametrize("answer", [Answer(None), Answer(""), Answer(None, 204), Answer({}), Answer({"value": [{}]})])
+def test_lists_without_entries(answer: Answer) -> None:
+    with Server(answer) as server:
+        assert mappings.list_all(client(server), WHERE) == {}
+
+
+@pytest.mark.parametrize("properties", [None, {}, {"tenantId": None}, {"tenantId": " "}])
+def test_a_tenant_that_is_not_shown(properties: t.Any) -> None:
+    with Server(entry(name=A, properties=properties)) as server:
+        assert mappings.list_all(client(server), WHERE) == {A: None}
+
+
+@pytest.mark.parametrize("answer", [Answer(None, 201), Answer(None, 204), Answer({"name": A}), Answer("", 200)])
+def test_answers_to_a_put(answer: Answer) -> None:
+    with Server(answer) as server:
+        mappings.put(client(server), WHERE, A, T)
+        assert server.requests == [f"PUT {WHERE}/customerSubscriptions/{A}?api-version=2017-06-01"]
+
+
+@pytest.mark.parametrize("answer", [Answer(None, 204), Answer(None), error("CustomerSubscriptionNotFound")])
+def test_answers_to_a_delete(answer: Answer) -> None:
+    with Server(answer) as server:
+        mappings.delete(client(server), WHERE, A)
+
+
+def test_one_mapping() -> None:
+    with Server(Answer({"name": A, "properties": {"tenantId": T}}), error("CustomerSubscriptionNotFound")) as server:
+        assert mappings.find(client(server), WHERE, A) == (True, T)
+        assert mappings.find(client(server), WHERE, A) == (False, None)
+
+
+def test_a_missing_registration_is_no_missing_mapping() -> None:
+    with Server(error("RegistrationNotFound")) as server:
+        with pytest.raises(ArmError) as caught:
+            mappings.find(client(server), WHERE, A)
+    assert caught.value.kind == "registration_not_found"
