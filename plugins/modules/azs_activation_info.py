@@ -70,8 +70,8 @@ activation:
   sample:
     evidence: activation
     state: Registered
-    registration_id: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/azurestack-2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
-    registration_name: azurestack-2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
+    registration_id: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/north
+    registration_name: north
     resource_group: azurestack
     subscription_id: b31316d4-de02-43a4-903d-eb74f8258b00
     environment: AzureCloud

@@ -84,7 +84,7 @@ key:
     usage_reporting: false
     bridge_principal:
     token_version: "1.0"
-    registration_id: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/azurestack-2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
+    registration_id: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/north
     expires: "9999-12-30T23:59:59Z"
     sha256: 0f3c5a1d7be0c7d4d3f1f0a1bd4f8a51f5a9c2f0a6b7c8d9e0f1a2b3c4d5e6f7
     created: "2026-11-20T09:30:00Z"

@@ -15,7 +15,7 @@ def now() -> datetime.datetime:
 
 
 def normal(value: t.Any) -> str | None:
-    """Return a service's timestamp in one form, every form of never (year 9999) as claims.NEVER; None when it is none."""
+    """Return a service's timestamp in one form, all forms of never (year 9999) as claims.NEVER; None when it is none."""
     try:
         moment = claims.parse_time(str(value or ""))
     except ValueError:

@@ -19,8 +19,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import Arti
 
 LASTING: t.Final = frozenset({
     "subscriptionid", "resourcegroupname", "registrationname", "cloudid", "objectid", "billingmodel", "hardwareinfo",
-    "usagereportingenabled", "marketplacesyndicationenabled", "usageendpoint", "marketplaceendpoint", "expires", "issuer",
-    "version",
+    "usagereportingenabled", "marketplacesyndicationenabled", "usageendpoint", "marketplaceendpoint", "expires",
+    "issuer", "version",
 })
 """The claims (lower case) that describe the registration; others, times and nonces, belong to one export."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a registration token, however it is given, to what the registration has to be. FOR INTERNAL COLLECTION USE ONLY."""
+"""From a registration token to what the registration has to be. FOR INTERNAL COLLECTION USE ONLY."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small HTTP server that gives prepared answers, for what no service does on demand: damaged pages, odd error bodies."""
+"""A small HTTP server that gives prepared answers, for what no service does on demand: damaged pages, odd errors."""
 
 from __future__ import annotations
 

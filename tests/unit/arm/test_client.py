@@ -39,7 +39,8 @@ class TestPages:
     """Lists come in pages, and the links between them cannot be trusted."""
 
     def test_all_pages_are_read(self) -> None:
-        with Server(Answer({"value": [{"name": "a"}], "nextLink": "/things?page=2"}), Answer({"value": [{"name": "b"}]})) as server:
+        first = Answer({"value": [{"name": "a"}], "nextLink": "/things?page=2"})
+        with Server(first, Answer({"value": [{"name": "b"}]})) as server:
             assert entries(client(server)) == ["a", "b"]
             assert server.requests == [f"GET /things?api-version={VERSION}", "GET /things?page=2"]
 
@@ -80,7 +81,7 @@ class TestErrors:
     def test_missing_rights_name_account_action_and_scope(self) -> None:
         text = (
             "The client 'app@example' with object id '77' does not have authorization to perform action "
-            "'Microsoft.Authorization/locks/write' over scope '/subscriptions/1/resourceGroups/g' or the scope is invalid."
+            "'Microsoft.Authorization/locks/write' over scope '/subscriptions/1/resourceGroups/g' or it is invalid."
         )
         with Server(error("AuthorizationFailed", text, 403, x_ms_request_id="id-1")) as server:
             with pytest.raises(ArmError) as caught:

@@ -56,6 +56,7 @@ def certificate(tmp_path: pathlib.Path) -> str:
     ({"auth_source": "msi", "client_id": "identity"}, ManagedIdentityCredential),
     ({"auth_source": "env", **APP, "secret": "s"}, ClientSecretCredential),
 ])
+@pytest.mark.filterwarnings("ignore:UsernamePasswordCredential is deprecated")
 def test_each_way_has_its_credential(given: dict[str, str], kind: type) -> None:
     identity, _profile = credentials.of_azure(params(**given))
     assert isinstance(credential(identity), kind)

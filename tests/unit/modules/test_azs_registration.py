@@ -11,7 +11,16 @@ import typing as t
 import pytest
 from azs_simulator.client import Simulator
 from conftest import Outcome
-from registrars import FIRST, LOOK, OTHER_TENANT, Registrar, azure_simulator, oldest_libraries, registrar, registrar_numbers
+from registrars import (
+    FIRST,
+    LOOK,
+    OTHER_TENANT,
+    Registrar,
+    azure_simulator,
+    oldest_libraries,
+    registrar,
+    registrar_numbers,
+)
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
@@ -257,7 +266,7 @@ class TestSecondRun:
     def test_reregister_repairs_what_has_no_key(self, registrar: Make) -> None:
         here = registrar()
         here.register()
-        here.fault("error", "POST", "/getactivationkey", times=None, status=409, code="RegistrationBroken", message="No.")
+        here.fault("error", "POST", "/getactivationkey", times=None, status=409, code="Broken", message="No.")
         assert here.register().failed
         assert here.register(reregister=True).changed
 
