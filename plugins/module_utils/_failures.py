@@ -348,6 +348,13 @@ _IN_AZURE: t.Final[tuple[Failure, ...]] = (
         remedy="Set tenant to the directory of the subscription",
     ),
     Failure(
+        kind="access_token_refused",
+        codes=("InvalidAuthenticationToken", "ExpiredAuthenticationToken", "AuthenticationFailed"),
+        cause="the cloud does not take this access token: another cloud's directory issued it, or it has expired",
+        remedy="Compare tenant, cloud_environment and the host's clock; when a user signed in (cli, device_code), "
+        "let the user sign in again",
+    ),
+    Failure(
         kind="wrong_audience",
         codes=("InvalidAuthenticationTokenAudience", "AADSTS500011", "AADSTS650057"),
         cause="the access token is for another cloud than the one that was asked, "

@@ -52,7 +52,8 @@ class AdminService(Service):
             return self.login.respond(request)
         path = request.path.rstrip("/").lower()
         if path == "/metadata/endpoints":
-            return Answer(body=metadata(request.query.get("api-version", ""), self._endpoints()))
+            version, as_list = request.query.get("api-version", ""), self.world.settings.metadata_list
+            return Answer(body=metadata(version, self._endpoints(), as_list=as_list))
         caller = read_bearer(request, self.directory, [self.stamp.admin_audience], self.directory.base_url)
         if request.method != "GET":
             raise ArmError(405, "MethodNotAllowed", f"The method {request.method} is not simulated on the admin ARM.")

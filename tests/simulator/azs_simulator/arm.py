@@ -207,7 +207,8 @@ class ArmService(Service):
         """Authenticate, authorize, throttle, dispatch."""
         if request.path.rstrip("/").lower() == "/metadata/endpoints":
             others = [_endpoints(cloud) for cloud in self.world.clouds.values() if cloud is not self.cloud]
-            return Answer(body=metadata(request.query.get("api-version", ""), _endpoints(self.cloud), others))
+            version, as_list = request.query.get("api-version", ""), self.world.settings.metadata_list
+            return Answer(body=metadata(version, _endpoints(self.cloud), others, as_list=as_list))
         caller = read_bearer(request, self.cloud.directory, [self.cloud.audience], self.cloud.directory.base_url)
         found = self._find(request)
         if found is None:

@@ -22,7 +22,7 @@ class Endpoints:
     identity_provider: str = "AAD"
 
 
-def metadata(api_version: str, own: Endpoints, others: Iterable[Endpoints] = ()) -> Any:
+def metadata(api_version: str, own: Endpoints, others: Iterable[Endpoints] = (), *, as_list: bool = False) -> Any:
     """The answer for an api-version; in the list form the asked cloud comes last, as nothing promises another place.
 
     Raises ArmError when there is no api-version.
@@ -33,7 +33,7 @@ def metadata(api_version: str, own: Endpoints, others: Iterable[Endpoints] = ())
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required for all requests.",
         )
-    if api_version < "2018":
+    if api_version < "2018" and not as_list:
         return {
             "galleryEndpoint": f"{own.arm_url}/gallery/",
             "graphEndpoint": f"{own.arm_url}/graph/",

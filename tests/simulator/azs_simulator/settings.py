@@ -35,6 +35,8 @@ class Settings:
     """A list of customer subscriptions without entries has no body (documentation) instead of an empty list."""
     looping_pages: bool = False
     """The last page of a list links back to the first."""
+    metadata_list: bool = False
+    """Metadata endpoints answer with the list of clouds whatever the api-version is."""
     writes_per_second: float = 0.0
     """ARM writes a subscription accepts before it answers 429; 0: without limit."""
     write_burst: float = 0.0
