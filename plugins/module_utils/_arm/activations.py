@@ -137,7 +137,7 @@ class Stamp:
     def products(self) -> int:
         """Return how many marketplace products the stamp is offered (none on disconnected ones). Raises as `read`."""
         path = f"{self._path}/activations/default/products"
-        return sum(1 for _ in self._client.list_all(path, API_VERSION, doing="list the marketplace products"))
+        return len(list(self._client.list_all(path, API_VERSION, doing="list the marketplace products")))
 
     @functools.cached_property
     def _client(self) -> ArmClient:

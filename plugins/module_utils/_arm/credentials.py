@@ -86,7 +86,7 @@ class Identity:
         self, cloud: Cloud, authority: str, tenant: str | None, trust: Trust, discovery: bool
     ) -> TokenCredential:
         try:
-            import azure.identity as identity  # imported here: it costs a third of a module's start-up
+            from azure import identity  # imported here: it costs a third of a module's start-up
         except ImportError:
             raise missing_library("azure-identity", ">=1.19.0", traceback.format_exc()) from None
         if self.source == "cli":
