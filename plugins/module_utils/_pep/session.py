@@ -119,6 +119,7 @@ class PepSession:
             self._discard()
             raise failures.on_opening(error, address, options) from error
         except BaseException:  # interrupted
+            self._connection.line.renew()
             self._discard()
             raise
         self._connection.wait_until = 0.0
@@ -201,9 +202,11 @@ class PepSession:
             if isinstance(error, AzsError):
                 raise
             # Whatever it is, the cmdlet may go on at the stamp, and nobody watches it any more.
+            self._connection.line.renew()
             raise failures.on_losing(error, cmdlet, self.host, self._options, changes=changes and started) from error
         except BaseException:  # interrupted
             self._lost = True
+            self._connection.line.renew()
             raise
         self._finished = shell
         errors = [_text_of(record) for record in shell.streams.error]

@@ -54,13 +54,23 @@ class Line:
                 deadline = deadline or now + self.patience
                 if not may_repeat or now + pause >= deadline:
                     raise
-            self._renew()
+            self.renew()
             time.sleep(pause)
             pause = min(max(2 * pause, 0.5) * random.uniform(0.8, 1.2), _LONGEST_PAUSE)
 
     def close(self) -> None:
         """Close the connection."""
         self._transport.close()
+
+    def renew(self) -> None:
+        """Forget connection and keys, so that the next message signs in and makes new ones.
+
+        Needed, too, when a message was interrupted anywhere: both sides count what they seal, and would not agree.
+        """
+        self._transport.close()
+        self._transport.session = None
+        self._transport.encryption = None
+        self._sealing = False
 
     def _send(self, message: bytes, options: dict[str, t.Any]) -> bytes:
         try:
@@ -69,7 +79,7 @@ class Line:
             if not self._sealing:
                 raise
             # A new connection under the old keys: the server refused it before it read the message.
-            self._renew()
+            self.renew()
             answer = self._transport.send(message, **options)
         except WinRMTransportError:  # a fault is an answer, too
             self._signed_in()
@@ -81,13 +91,6 @@ class Line:
         if self._transport.encryption is not None:
             self._transport.session.auth = _unchanged
             self._sealing = True
-
-    def _renew(self) -> None:
-        """Forget connection and keys, so that the next message signs in and makes new ones."""
-        self._transport.close()
-        self._transport.session = None
-        self._transport.encryption = None
-        self._sealing = False
 
 
 class Connection(WSMan):

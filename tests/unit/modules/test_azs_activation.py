@@ -440,7 +440,7 @@ def test_progress_is_told_while_the_stamp_works(operator: Make, tmp_path: pathli
     )
     # The third Receive is sent after the second record was written.
     for dummy in range(3):
-        mark = here.simulator.wait_for(mark, stamp=here.stamp, action="Receive", cmdlet=ACTIVATE)["n"]
+        mark = here.simulator.wait_for(mark, 60, stamp=here.stamp, action="Receive", cmdlet=ACTIVATE)["n"]
     record = json.loads(path.read_text())
     assert record["step"] == "activating the stamp"
     assert record["activity"] == ACTIVATE
@@ -454,7 +454,7 @@ def test_an_interrupted_activation_closes_its_session_and_leaves_no_receipt(oper
     here.bring_key()
     mark = here.simulator.mark()
     running = here.start("azs_activation", {**here.place, "cloud_id": here.cloud_id})
-    here.simulator.wait_for(mark, stamp=here.stamp, action="Command", cmdlet=ACTIVATE)
+    here.simulator.wait_for(mark, 60, stamp=here.stamp, action="Command", cmdlet=ACTIVATE)
     running.send(signal.SIGTERM)
     assert running.wait().returncode == 128 + signal.SIGTERM
     assert here.requests()[-1]["action"] == "Delete"

@@ -337,7 +337,7 @@ def test_an_interrupted_run_closes_its_session(operator: Make) -> None:
         "azs_registration_token",
         {"billing_model": "Capacity", "agreement_number": AGREEMENT, "disconnected": True, **here.place},
     )
-    here.simulator.wait_for(mark, stamp=here.stamp, action="Command", cmdlet="New-RegistrationToken")
+    here.simulator.wait_for(mark, 60, stamp=here.stamp, action="Command", cmdlet="New-RegistrationToken")
     running.send(signal.SIGTERM)
     assert running.wait().returncode == 128 + signal.SIGTERM
     assert here.requests()[-1]["action"] == "Delete"
