@@ -24,7 +24,6 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "resource_group": {"type": "str"},
     "bridge_principal": {"type": "str"},
     "new_bridge_principal": {"type": "bool", "default": False},
-    "has_refresh_token": {"type": "bool", "default": False, "no_log": False},
     "reregister": {"type": "bool", "default": False},
     "activation": {"type": "dict"},
     "remembered": {"type": "dict", "default": {}},
@@ -61,7 +60,7 @@ class ActionModule(ActionBase):
                 registrations=args["registrations"],
             )
         except AzsError as error:
-            result.update(failed=True, msg=str(error), error=error.as_result(), drift=error.details.get("drift", []))
+            result.update(failed=True, msg=str(error), error=error.as_result())
             return result
         for drift in made.drift:
             Display().display(f"{host}: {drift.line()}", color="yellow")

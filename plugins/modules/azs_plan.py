@@ -17,8 +17,7 @@ description:
     one line for each field that drifted, and returns the steps that repair it. The role
     P(azurestack.hub.register_connected#role) follows them.
   - Without O(activation) it only checks what is asked for, so that a mistake is told before anything is contacted.
-  - Fails when what exists contradicts what was asked for, and when a bridge principal has to be made and there is no refresh
-    token.
+  - Fails when what exists contradicts what was asked for.
   - It contacts nothing and runs on the controller.
 extends_documentation_fragment:
   - azurestack.hub.attributes.info
@@ -71,10 +70,6 @@ options:
     type: str
   new_bridge_principal:
     description: Whether to make a bridge principal although there is one on record.
-    type: bool
-    default: false
-  has_refresh_token:
-    description: Whether there is a way to the refresh token of an Azure user, which making a bridge principal needs.
     type: bool
     default: false
   reregister:

@@ -49,7 +49,6 @@ class Wanted:
     :param resource_group: counts together with name.
     :param bridge_principal: object id of an existing bridge principal to use; None keeps the one on record.
     :param new_bridge_principal: make one although there is one on record.
-    :param refresh_token: whether there is a way to a user's refresh token.
     :param reregister: register and activate again although nothing that can be compared differs.
     """
 
@@ -59,7 +58,6 @@ class Wanted:
     resource_group: str | None = None
     bridge_principal: str | None = None
     new_bridge_principal: bool = False
-    refresh_token: bool = False
     reregister: bool = False
 
 
@@ -82,8 +80,10 @@ class Drift:
         if self.field == "role_assignment":
             return f"the bridge principal {self.wanted} has no role assignment on the registration"
         if self.field == "activation":
-            where = "by the stamp" if self.read_from == ACTIVATION else "by the receipt of the last activation"
-            return f"the activation is {str(self.found).lower()}, as told {where}, wanted registered"
+            who = {ACTIVATION: "the stamp", RECEIPT: "the receipt of the last activation"}.get(self.read_from)
+            if who is None:
+                return "nothing tells whether the stamp is activated: it has no admin endpoint and no receipt here"
+            return f"{who} says {self.found}, wanted {self.wanted}"
         if self.field == "activation_key":
             return f"the activation is not with the registration's activation key of today: {self.found}"
         return f"{name} is {_shown(self.found)} {_PLACES[self.read_from]}, wanted {_shown(self.wanted)}"
@@ -155,7 +155,6 @@ def wanted_of(options: t.Mapping[str, t.Any]) -> tuple[Wanted, list[str]]:
             resource_group=options.get("resource_group") or None,
             bridge_principal=principal,
             new_bridge_principal=bool(options.get("new_bridge_principal")),
-            refresh_token=bool(options.get("has_refresh_token")),
             reregister=bool(options.get("reregister")),
         ),
         warnings,
@@ -175,7 +174,6 @@ def plan(
     :param remembered: what the bundle knows, as azs_activation_info returns it.
     :param registrations: the stamp's, as azs_registration_info returns them; empty also when the cloud id is not known.
     :raises ConflictError: what exists contradicts what was asked for.
-    :raises InputError: a bridge principal has to be made, and there is no refresh token. Its details hold the drift.
     """
     registration = _choose(wanted, registrations)
     in_azure = _in_azure(wanted, registration, remembered)
@@ -184,13 +182,10 @@ def plan(
     principal = wanted.bridge_principal or (None if wanted.new_bridge_principal else on_record)
     protection = _protection(registration, principal)
     at_stamp = _at_stamp(wanted, activation, remembered, registration)
-    drift = (*in_azure, *protection, *at_stamp)
-    if register and principal is None and not wanted.refresh_token:
-        raise _no_refresh_token(drift)
     missing = {one.field for one in protection}
     activate = register or bool(at_stamp)
     return Plan(
-        drift=drift,
+        drift=(*in_azure, *protection, *at_stamp),
         steps=Steps(
             principal=register and principal is None,
             token=register,
@@ -313,20 +308,6 @@ def _at_stamp(
     if remembered.get("unused_key"):
         return [Drift("activation_key", "the registration's", "a run exported one and ended before it was used", BUNDLE)]
     return []
-
-
-def _no_refresh_token(drift: t.Sequence[Drift]) -> InputError:
-    lines = "; ".join(one.line() for one in drift) or "registering again was asked for"
-    return InputError(
-        f"The stamp has to be registered, and no bridge principal is on record ({lines})",
-        kind="no_refresh_token",
-        cause="a new bridge principal is made with the refresh token of an Azure user; a service principal or managed "
-        "identity has none",
-        remedy="Set azs_refresh_token to a user's, or azs_refresh_token_source to device_code or cli, or "
-        "azs_bridge_principal to the object id of the stamp's existing principal. Without it this account can still verify, "
-        "show drift, put lock and role assignment back, activate, and register stamps again that have a principal",
-        details={"drift": [dataclasses.asdict(one) for one in drift]},
-    )
 
 
 def _shown(value: t.Any) -> str:
