@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Registrations for the inventory plugin: from its options to plain data. FOR INTERNAL COLLECTION USE ONLY."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import credentials, registrations, session
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
+
+if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
+
+
+@dataclasses.dataclass
+class Asker:
+    """Stands in for the module that asks: its options, and what to do with warnings and with secrets that are learned."""
+
+    params: dict[str, t.Any]
+    warn: t.Callable[[str], None]
+    hide: t.Callable[[str], None]
+    controller: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+
+
+def options(given: t.Mapping[str, t.Any], subscriptions: t.Sequence[str]) -> tuple[dict[str, t.Any], list[str]]:
+    """Return the checked Azure options, and the ids of the subscriptions to read, each once.
+
+    The environment stands in for what is not given, by the same rules as for modules.
+
+    :param given: the Azure options of the inventory file; None and a default count as not given.
+    :param subscriptions: the option of that name; empty when the one of subscription_id is meant.
+    :raises InputError: no subscription, or options that cannot work.
+    """
+    spec = _options.argument_spec("azure")
+    own = {name: value for name, value in given.items() if value is not None and value != spec[name].get("default")}
+    own.update(_options.from_environment(["azure"], own, os.environ))
+    wanted = [session.subscription_id(str(one)) for one in subscriptions or filter(None, [own.get("subscription_id")])]
+    if not wanted:
+        raise InputError(
+            "No subscription is given",
+            remedy="Set subscriptions or subscription_id in the inventory file, or AZURE_SUBSCRIPTION_ID",
+        )
+    checked = ArgumentSpecValidator(spec, **_options.CONSTRAINTS["azure"]).validate({**own, "subscription_id": wanted[0]})
+    if checked.error_messages:
+        raise InputError("; ".join(checked.error_messages), remedy="Correct the inventory file or the environment")
+    if checked.validated_parameters["auth_source"] == credentials.DEVICE_CODE:
+        raise InputError(
+            "An inventory cannot wait for a user to sign in",
+            where="auth_source: device_code",
+            remedy="Give the inventory a service principal that may read registrations, or auth_source cli or msi",
+        )
+    once = [one for number, one in enumerate(wanted) if not any(same_id(one, other) for other in wanted[:number])]
+    return checked.validated_parameters, once
+
+
+def read(
+    params: dict[str, t.Any],
+    subscriptions: t.Iterable[str],
+    warn: t.Callable[[str], None],
+    hide: t.Callable[[str], None],
+) -> list[dict[str, t.Any]]:
+    """Return the registrations of subscriptions as data, as azs_registration_info names the fields. No secret is in it.
+
+    :param params: the checked Azure options.
+    :raises AzsError: a subscription could not be read completely; part of an inventory would be worse than none.
+    """
+    asker = Asker(params, warn, hide)
+    client = session.connect(t.cast("AzsModule", asker)).client
+    found: list[registrations.Registration] = []
+    for subscription in subscriptions:
+        try:
+            found += registrations.list_all(client, subscription)
+        except ArmError as error:
+            # Where the resource provider was never registered, nobody registered a stamp.
+            if error.kind not in (*ABSENT, "provider_not_registered"):
+                raise
+    return [
+        {
+            "id": str(one.id),
+            **dataclasses.asdict(one.id),
+            "cloud_id": one.cloud_id.lower() if one.cloud_id else None,
+            "billing_model": one.billing_model,
+            "bridge_principal": one.bridge_principal,
+        }
+        for one in found
+    ]
+
+
+def by_stamp(found: t.Iterable[dict[str, t.Any]]) -> dict[str, list[dict[str, t.Any]]]:
+    """Return the registrations of each stamp, by cloud id; those without one each by their own id. Both are sorted."""
+    stamps: dict[str, list[dict[str, t.Any]]] = {}
+    for one in sorted(found, key=lambda one: str(one["id"]).lower()):
+        stamps.setdefault(one["cloud_id"] or str(one["id"]).lower(), []).append(one)
+    return dict(sorted(stamps.items()))
+
+
+def chosen(found: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the one of a stamp's registrations that its host names, else the first.
+
+    :param variables: of the host: azs_subscription_id, azs_resource_group, azs_registration_name.
+    """
+    names = {
+        "subscription_id": variables.get("azs_subscription_id"),
+        "resource_group": variables.get("azs_resource_group"),
+        "name": variables.get("azs_registration_name"),
+    }
+    return max(found, key=lambda one: sum(same_id(one[name], str(value)) for name, value in names.items() if value))
