@@ -91,5 +91,7 @@ attributes:
       Use C(group/azurestack.hub.pep) and C(group/azurestack.hub.admin) in C(module_defaults) to set the options of the
       privileged endpoint and of the admin Azure Resource Manager once.
     support: full
-    membership: azurestack.hub.pep, azurestack.hub.admin
+    membership:
+      - azurestack.hub.pep
+      - azurestack.hub.admin
 """

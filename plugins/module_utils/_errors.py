@@ -8,6 +8,8 @@ why, and what to do next. Services' own failures are mapped in one place, `_fail
 
 from __future__ import annotations
 
+import platform
+import sys
 import typing as t
 
 
@@ -137,3 +139,23 @@ class Unreachable(AzsError):
     """A service did not answer at all: nothing was done."""
 
     default_kind = "unreachable"
+
+
+class MissingLibrary(AzsError):
+    """A Python library is not there.
+
+    :param library: what is imported.
+    :param requirement: what pip installs it with.
+    :param reason: what the library is needed for, or why it cannot be imported.
+    """
+
+    default_kind = "missing_library"
+
+    def __init__(self, library: str, requirement: str, reason: str) -> None:
+        super().__init__(
+            f"The Python library {library} is missing on {platform.node()}",
+            where=sys.executable,
+            cause=reason,
+            remedy=f"Install it there: {sys.executable} -m pip install '{requirement}'. If another interpreter has it, set "
+            "ansible_python_interpreter",
+        )

@@ -8,19 +8,18 @@ that can help. Neither bodies nor headers are logged: they hold tokens and keys.
 from __future__ import annotations
 
 import dataclasses
-import os
 import random
 import re
 import ssl
-import sys
 import threading
 import time
-import traceback
 import typing as t
 import urllib.parse
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, InputError, Unreachable
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
+    ArmError, AzsError, InputError, MissingLibrary, Unreachable,
+)
 
 try:
     from azure.core.exceptions import AzureError
@@ -29,8 +28,8 @@ try:
     from azure.core.rest import HttpRequest
     from azure.mgmt.core import ARMPipelineClient
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
-except ImportError:
-    IMPORT_ERROR: str | None = traceback.format_exc()
+except ImportError as error:
+    IMPORT_ERROR: str | None = str(error)
 else:
     IMPORT_ERROR = None
 
@@ -58,21 +57,9 @@ _SILENCE: t.Final = 90.0
 
 
 def require_libraries() -> None:
-    """Raise an AzsError (kind missing_library) when the libraries for Azure Resource Manager cannot be imported."""
+    """Raise MissingLibrary when the libraries for Azure Resource Manager cannot be imported."""
     if IMPORT_ERROR is not None:
-        raise missing_library("azure-mgmt-resource", ">=23.2.0", IMPORT_ERROR)
-
-
-def missing_library(name: str, versions: str, trace: str) -> AzsError:
-    """Return the error for a library that this host's Python does not have."""
-    return AzsError(
-        f"The Python library {name} is missing on {os.uname().nodename}",
-        kind="missing_library",
-        where=sys.executable,
-        cause=trace.strip().splitlines()[-1],
-        remedy=f"Install it there: {sys.executable} -m pip install '{name}{versions}'; "
-        "or set ansible_python_interpreter to a Python that has it",
-    )
+        raise MissingLibrary("azure-mgmt-resource", "azure-mgmt-resource>=23.2.0", IMPORT_ERROR)
 
 
 @dataclasses.dataclass(frozen=True)

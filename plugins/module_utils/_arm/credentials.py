@@ -16,13 +16,12 @@ import re
 import shutil
 import threading
 import time
-import traceback
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust, missing_library, unreachable
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust, unreachable
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import Cloud
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, SignInError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, MissingLibrary, SignInError
 
 if t.TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
@@ -87,8 +86,8 @@ class Identity:
     ) -> TokenCredential:
         try:
             from azure import identity  # imported here: it costs a third of a module's start-up
-        except ImportError:
-            raise missing_library("azure-identity", ">=1.19.0", traceback.format_exc()) from None
+        except ImportError as error:
+            raise MissingLibrary("azure-identity", "azure-identity>=1.19.0", str(error)) from None
         if self.source == "cli":
             return identity.AzureCliCredential(tenant_id=self.tenant or "", process_timeout=60)
         if self.source == "msi":

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import time
-import traceback
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import credentials
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust, missing_library, unreachable
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust, unreachable
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import Cloud
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, SignInError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, MissingLibrary, SignInError
 
 try:
     import msal
     import requests
     from msal.exceptions import MsalError
-except ImportError:
-    IMPORT_ERROR: str | None = traceback.format_exc()
+except ImportError as error:
+    IMPORT_ERROR: str | None = str(error)
 else:
     IMPORT_ERROR = None
 
@@ -52,7 +51,7 @@ class PublicClient:
     :param tenant: id or name of the directory.
     :param client: a key of CLIENTS.
     :param discovery: whether the public cloud is asked if the sign-in address is a known one.
-    :raises AzsError: kind missing_library.
+    :raises MissingLibrary: azure-identity is not there.
     :raises InputError: no tenant.
     :raises SignInError: there is no such directory, or it is no sign-in service.
     :raises Unreachable: the sign-in service does not answer.
@@ -60,7 +59,7 @@ class PublicClient:
 
     def __init__(self, cloud: Cloud, tenant: str | None, client: str, trust: Trust, *, discovery: bool) -> None:
         if IMPORT_ERROR is not None:
-            raise missing_library("azure-identity", ">=1.19.0", IMPORT_ERROR)
+            raise MissingLibrary("azure-identity", "azure-identity>=1.19.0", IMPORT_ERROR)
         authority = cloud.authority
         if authority.lower().endswith(f"/{credentials.ADFS}"):
             authority, tenant = authority[: -len(credentials.ADFS) - 1], credentials.ADFS

@@ -11,12 +11,11 @@ import os
 import platform
 import re
 import socket
-import sys
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
-    AzsError, PepError, PepSessionLost, PepUnreachable, SignInError,
+    AzsError, MissingLibrary, PepError, PepSessionLost, PepUnreachable, SignInError,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import Address, PepOptions
 
@@ -32,18 +31,6 @@ SHELL_NOT_FOUND: t.Final = 2150858843
 
 class TryNext(Exception):
     """This address cannot be used; another one of the same stamp may do. Its text is the reason."""
-
-
-def library_missing(library: str, requirement: str, reason: str) -> PepError:
-    """Return the error that a Python library is not there, naming the machine and the interpreter that need it."""
-    return PepError(
-        f"The Python library {library} is missing on {platform.node()}",
-        kind="missing_library",
-        where=sys.executable,
-        cause=reason,
-        remedy=f"Install it there: {sys.executable} -m pip install '{requirement}'. If another interpreter has it, set "
-        "ansible_python_interpreter",
-    )
 
 
 def unreachable(reasons: t.Mapping[str, str]) -> PepUnreachable:
@@ -77,7 +64,7 @@ def on_opening(error: Exception, address: Address, options: PepOptions) -> AzsEr
     if isinstance(error, SyntaxError):  # xml.etree's ParseError is one
         raise TryNext("it answered, but not with SOAP as a WinRM service does") from error
     if isinstance(error, ImportError):
-        return library_missing(
+        return MissingLibrary(
             "gssapi",
             "pypsrp[kerberos]",
             f"signing in with {options.auth} needs it, and the system's Kerberos libraries",

@@ -13,7 +13,7 @@ import signal
 import time
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, PepError, PepSessionLost
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, MissingLibrary, PepError, PepSessionLost
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import failures
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import Address, PepOptions, Transcripts
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.transport import Connection
@@ -57,7 +57,7 @@ def open_session(options: PepOptions, notify: Notify) -> t.Iterator[PepSession]:
     :raises PepError: pypsrp is missing, or the endpoint refused the session.
     """
     if MISSING:
-        raise failures.library_missing(
+        raise MissingLibrary(
             "pypsrp", "pypsrp>=0.8.1", f"the modules reach the privileged endpoint with it ({MISSING})"
         )
     with _terminable():

@@ -12,10 +12,9 @@ import io
 import json
 import os
 import re
-import sys
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, MissingLibrary
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import Entry, parse
 
 try:
@@ -119,12 +118,7 @@ def _json(text: str, path: str) -> tuple[list[Entry], int]:
 
 def _yaml(text: str, path: str) -> tuple[list[Entry], int]:
     if not HAS_YAML:
-        raise AzsError(
-            f"The Python library PyYAML is missing on {os.uname().nodename}",
-            kind="missing_library",
-            where=sys.executable,
-            remedy="Install it there, or write the tenant list as JSON or CSV",
-        )
+        raise MissingLibrary("yaml", "PyYAML", "the tenant list is YAML; as JSON or CSV it can be read without")
     # The parser in C, where there is one, is ten times faster.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import arm_authorization, arm_customers, arm_move, arm_resources  # noqa: F401 - they register their routes
+# The first four register their routes when they are imported.
+from . import arm_authorization, arm_customers, arm_move, arm_resources  # noqa: F401 # pylint: disable=unused-import
 from . import outputs
 from .admin_arm import AdminService
 from .arm import ArmService

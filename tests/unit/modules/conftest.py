@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from azs_simulator.client import Simulator
-from processes import ROOT, Modules, Outcome, Running  # noqa: F401 - tests import the last two from here, too
+from processes import ROOT, Modules
 from stamps import FLEET, Operator, Stamps
 
 

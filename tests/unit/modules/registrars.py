@@ -13,7 +13,7 @@ import pytest
 from azs_simulator.client import Simulator
 
 if t.TYPE_CHECKING:
-    from conftest import Modules, Outcome, Running
+    from processes import Modules, Outcome, Running
 
 SUBSCRIPTIONS: t.Final = 90
 TENANT: t.Final = "rehearsal.onmicrosoft.com"

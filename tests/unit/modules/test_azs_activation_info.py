@@ -11,7 +11,7 @@ from azs_simulator.client import Simulator
 from registrars import oldest_libraries
 
 if t.TYPE_CHECKING:
-    from conftest import Modules, Outcome
+    from processes import Modules, Outcome
 
 MODULE = "azs_activation_info"
 FLEET: t.Final = {

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from azs_simulator.client import Simulator
-from conftest import Outcome
+from processes import Outcome
 from registrars import (
     FIRST,
     LOOK,

@@ -8,7 +8,7 @@ import typing as t
 import uuid
 
 import pytest
-from conftest import Outcome
+from processes import Outcome
 from registrars import Registrar, azure_simulator, oldest_libraries, registrar, registrar_numbers
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import rights
