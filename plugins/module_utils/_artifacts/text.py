@@ -23,13 +23,21 @@ def normalise(raw: bytes, where: str) -> str:
     """Return the token or key in a file's bytes: decoded, without byte order mark and white space.
 
     :param where: the file, for the message.
-    :raises ArtifactError: the file is empty or holds no text.
+    :raises ArtifactError: the file is empty, cut within a character, or holds no text.
     """
     encoding = "utf-16-le" if len(raw) > 1 and raw[1:2] == b"\0" else "utf-8"
     for mark, marked in _MARKS:
         if raw.startswith(mark):
             raw, encoding = raw[len(mark):], marked
             break
+    if encoding != "utf-8" and len(raw) % 2:
+        raise ArtifactError(
+            "The file is truncated",
+            kind="truncated_artifact",
+            where=where,
+            cause="it is UTF-16 text and ends with half a character",
+            remedy="Copy it again; a half-copied one cannot be used",
+        )
     try:
         text = "".join(raw.decode(encoding).split())
     except UnicodeDecodeError:

@@ -53,6 +53,11 @@ def test_what_microsofts_tools_and_people_write_is_read(place: bundle.Place, raw
     assert (artifact.content, artifact.entry, artifact.warnings) == (CONTENT, None, ())
 
 
+def test_a_file_of_powershell_5_that_is_cut_within_a_character_is_truncated(place: bundle.Place) -> None:
+    files.write(place.path, (codecs.BOM_UTF16_LE + CONTENT.encode("utf-16-le"))[:-1])
+    assert refused(place) == "truncated_artifact"
+
+
 def test_the_file_is_exactly_the_text(stored: bundle.Place) -> None:
     assert stored.path.read_bytes() == CONTENT.encode()
 
