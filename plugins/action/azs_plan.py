@@ -27,7 +27,7 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "reregister": {"type": "bool", "default": False},
     "activation": {"type": "dict"},
     "remembered": {"type": "dict", "default": {}},
-    "registrations": {"type": "list", "elements": "dict", "default": []},
+    "registrations": {"type": "list", "elements": "dict"},
 }
 
 

@@ -85,11 +85,10 @@ options:
     default: {}
   registrations:
     description:
-      - The stamp's registrations, as M(azurestack.hub.azs_registration_info) returns them. Empty when there are none, and while
-        the cloud id is not known.
+      - The stamp's registrations, as M(azurestack.hub.azs_registration_info) returns them. Not given when they could not be
+        looked for, because the cloud id is not known.
     type: list
     elements: dict
-    default: []
 seealso:
   - module: azurestack.hub.azs_verdict
 """
@@ -117,7 +116,8 @@ RETURN = r"""
 drift:
   description:
     - The fields that are otherwise than wanted, with where that was read. A null C(found) means that it is missing.
-    - C(read_from) is C(registration), C(activation_key), C(activation), C(receipt) or C(bundle).
+    - C(read_from) is C(registration), C(activation_key), C(activation), C(receipt) or C(bundle), or C(none) when
+      there is nothing to read it from.
   returned: always
   type: list
   elements: dict

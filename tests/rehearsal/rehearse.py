@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make rehearse`: a simulated fleet goes through the three disconnected legs, twice, as an operator would run them.
+"""`make rehearse`: a simulated fleet is registered, twice, as an operator would do it.
 
-Two directories play the two zones, a third one the USB stick. Ends with exit status 1 when a leg fails, when the second
-round changes anything, or when a stamp is not active in the end.
+Disconnected stamps go through the three legs; two directories play the two zones, a third one the USB stick. Connected ones
+are registered in two clouds by one playbook, which shows in check mode beforehand what they lack. Ends with exit status 1 when
+a playbook fails, when the second round changes anything, or when a stamp is not active in the end.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
+
+import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "simulator"))
 
 from azs_simulator.client import Simulator  # noqa: E402 (the simulator is no installed package)
 
+FLEETS = ("rehearsal", "connected")
 LEGS = (
     ("leg 1, at the stamps: export the registration tokens", "disconnected_export_token", "stamp-zone"),
     ("leg 2, in Azure: register, export the activation keys", "disconnected_register", "azure-zone"),
@@ -33,11 +38,12 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="azs-rehearsal-") as directory:
         place = pathlib.Path(directory)
-        with Simulator.start(ROOT / "tests/simulator/fleets/rehearsal.yml", place / "simulator") as simulator:
+        with Simulator.start(fleet(), place / "simulator") as simulator:
             say(f"simulated fleet: {', '.join(simulator.state()['stamps'])}")
             rounds = [run_round(simulator, place, number) for number in (1, 2)]
             say("what became of the stamps, read from Azure and from the stamps")
-            play(simulator, "verify")
+            play(simulator, "verify", azs_stamps="azs_disconnected")
+            play(simulator, "verify", azs_stamps="azs_connected", azs_verify_products=True)
             say("what the simulator knows of them")
             active = show(simulator)
     changed = sum(rounds[1])
@@ -46,21 +52,38 @@ def main() -> int:
     return 0 if changed == 0 and active else 1
 
 
+def fleet() -> dict[str, Any]:
+    """Return the fleet: the disconnected and the connected stamps together; of a cloud that both have, the latter's."""
+    parts = [yaml.safe_load((ROOT / f"tests/simulator/fleets/{name}.yml").read_text("utf-8")) for name in FLEETS]
+    clouds = {cloud["name"]: cloud for part in parts for cloud in part["clouds"]}
+    return {"stamps": [stamp for part in parts for stamp in part["stamps"]], "clouds": list(clouds.values())}
+
+
 def run_round(simulator: Simulator, place: pathlib.Path, number: int) -> list[int]:
-    """Run the three legs; return the number of changes of each."""
+    """Run the three legs, and the playbook of the connected stamps; return the number of changes of each."""
     changes = []
     for title, playbook, zone in LEGS:
         say(f"round {number}, {title}")
         archive = place / "usb-stick" / "stamps.tar.gz"
-        changes.append(play(simulator, playbook, azs_bundle=place / zone / "bundle", azs_archive=archive))
+        changes.append(
+            play(
+                simulator, playbook, azs_stamps="azs_disconnected", azs_bundle=place / zone / "bundle", azs_archive=archive
+            )
+        )
+    connected = {"azs_stamps": "azs_connected", "azs_bundle": place / "connected" / "bundle"}
+    if number == 1:
+        say("round 1, connected stamps: what they lack")
+        play(simulator, "register_connected", "--check", **connected)
+    say(f"round {number}, connected stamps: register and keep registered")
+    changes.append(play(simulator, "register_connected", **connected))
     return changes
 
 
-def play(simulator: Simulator, playbook: str, **variables: object) -> int:
-    """Run one playbook of the collection with these extra variables; return how many tasks changed something."""
+def play(simulator: Simulator, playbook: str, *arguments: str, **variables: object) -> int:
+    """Run one playbook of the collection with these arguments and extra variables; return how many tasks changed something."""
     command = [
         str(pathlib.Path(sys.executable).parent / "ansible-playbook"), f"azurestack.hub.{playbook}",
-        "-i", str(simulator.inventory),
+        "-i", str(simulator.inventory), *arguments,
         *(word for name, value in variables.items() for word in ("-e", f"{name}={value}")),
     ]
     print("$", " ".join(command[1:]), flush=True)

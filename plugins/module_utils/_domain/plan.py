@@ -27,6 +27,7 @@ KEY: t.Final = "activation_key"
 ACTIVATION: t.Final = "activation"
 RECEIPT: t.Final = "receipt"
 BUNDLE: t.Final = "bundle"
+NOWHERE: t.Final = "none"
 
 _PLACES: t.Final = {
     REGISTRATION: "in the registration",
@@ -74,7 +75,8 @@ class Drift:
         """Return the drift as a sentence for the operator."""
         name = self.field.replace("_", " ")
         if self.field == "registration":
-            return f"there is no registration in Azure, wanted {self.wanted}"
+            none = "no registration is known, because the stamp's cloud id is not known yet"
+            return f"{none if self.read_from == NOWHERE else 'there is no registration in Azure'}, wanted {self.wanted}"
         if self.field == "lock" and self.found is None:
             return f"the registration has no lock {LOCK}, wanted {self.wanted}"
         if self.field == "role_assignment":
@@ -166,17 +168,17 @@ def plan(
     *,
     activation: t.Mapping[str, t.Any],
     remembered: t.Mapping[str, t.Any],
-    registrations: t.Sequence[t.Mapping[str, t.Any]],
+    registrations: t.Sequence[t.Mapping[str, t.Any]] | None,
 ) -> Plan:
     """Compare, and choose the steps.
 
     :param activation: as azs_activation_info returns it.
     :param remembered: what the bundle knows, as azs_activation_info returns it.
-    :param registrations: the stamp's, as azs_registration_info returns them; empty also when the cloud id is not known.
+    :param registrations: the stamp's, as azs_registration_info returns them; None when they could not be looked for.
     :raises ConflictError: what exists contradicts what was asked for.
     """
-    registration = _choose(wanted, registrations)
-    in_azure = _in_azure(wanted, registration, remembered)
+    registration = _choose(wanted, registrations or ())
+    in_azure = _in_azure(wanted, registration, remembered, REGISTRATION if registrations is not None else NOWHERE)
     register = wanted.reregister or wanted.new_bridge_principal or bool(in_azure)
     on_record = (registration or {}).get("bridge_principal") or remembered.get("bridge_principal")
     principal = wanted.bridge_principal or (None if wanted.new_bridge_principal else on_record)
@@ -246,12 +248,15 @@ def _expired(registration: t.Mapping[str, t.Any]) -> bool:
 
 
 def _in_azure(
-    wanted: Wanted, registration: t.Mapping[str, t.Any] | None, remembered: t.Mapping[str, t.Any]
+    wanted: Wanted,
+    registration: t.Mapping[str, t.Any] | None,
+    remembered: t.Mapping[str, t.Any],
+    looked_in: str,
 ) -> list[Drift]:
     """Return what only registering again repairs."""
     if registration is None:
         cloud_id = wanted.cloud_id or remembered.get("cloud_id") or "<cloud id>"
-        return [Drift("registration", wanted.name or f"azurestack-{cloud_id}", None, REGISTRATION)]
+        return [Drift("registration", wanted.name or f"azurestack-{cloud_id}", None, looked_in)]
     found = [
         Drift(field, getattr(wanted.request, field), registration[field], KEY)
         for field in ("billing_model", *_FLAGS)

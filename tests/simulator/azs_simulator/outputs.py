@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from .cloud import Cloud
-from .stamp import Stamp
+from .stamp import FIRST_PARTY_CLIENTS, Stamp
 from .world import World
 
 READY_FILE = "simulator.json"
@@ -88,7 +88,7 @@ def azure_variables(world: World, cloud: Cloud, ca_path: Path) -> dict[str, Any]
 
 
 def stamp_variables(world: World, stamp: Stamp, ca_path: Path) -> dict[str, Any]:
-    """Where a stamp's PEP and admin ARM are, and how it is billed."""
+    """Where a stamp's PEP and admin ARM are, how it is billed, and a user's refresh token where it is connected."""
     variables: dict[str, Any] = {
         "azs_pep_hosts": [server.address for server in stamp.pep_servers],
         "azs_pep_username": stamp.pep_username,
@@ -102,6 +102,10 @@ def stamp_variables(world: World, stamp: Stamp, ca_path: Path) -> dict[str, Any]
         variables["azs_agreement_number"] = stamp.agreement_number
     if stamp.asset_tag:
         variables["azs_asset_tag"] = stamp.asset_tag
+    user = stamp.cloud.directory.find(kind="user")
+    if stamp.connected and user:
+        client = min(FIRST_PARTY_CLIENTS)
+        variables["azs_refresh_token"] = stamp.cloud.directory.refresh_token(user, client, user.tenant_id)
     if stamp.spec.admin_reachable:
         directory, account = world.directory_of(stamp), world.stamp_admins[stamp.name]
         variables.update(
