@@ -1,7 +1,7 @@
 # make rehearse   the three legs on a simulated fleet, twice
 # make test       all tests that need no linters
 # make lint       ansible-lint, ansible-test sanity, galaxy-importer
-# make simulator  a simulated fleet in the foreground, to point any playbook at
+# make simulator  a simulated fleet in the foreground (FLEET=file names your own), to point any playbook at
 
 PYTHON ?= python3
 COLLECTION := ansible_collections/azurestack/hub
@@ -18,8 +18,9 @@ test: .venv/ready .venv-oldest/ready .venv-peer/ready
 	.venv/bin/pytest tests/system -n 2 --dist loadscope
 
 simulator: .venv/ready
-	.venv/bin/python tests/simulator --output rehearsal
+	.venv/bin/python tests/simulator --output rehearsal $(if $(FLEET),--fleet $(FLEET))
 
+lint: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 lint: .venv-lint/ready .build/$(COLLECTION)/galaxy.yml
 	cd .build/$(COLLECTION) && $(CURDIR)/.venv-lint/bin/ansible-lint --profile production --offline
 	cd .build/$(COLLECTION) && PATH="$(CURDIR)/.venv-lint/bin:$$PATH" ansible-test sanity --venv --python 3.11 --color no
