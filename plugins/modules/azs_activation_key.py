@@ -121,8 +121,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     if module.check_mode and params["predicted_key"]:
         said = {name: params["predicted_key"].get(name) for name in keys.FACTS}
         said["registration_id"] = str(registration)
-        return {"changed": True, "kept": False, "key": _shown(module, where, said, None),
-                "diff": diff_of(keys.facts(entry), said)}
+        return _predicted(module, where, said, entry if artifact else None)
     key = registrations.export_key(session.connect(module).client, registration)
     module.hide(key)
     claims = keys.read(key, params["cloud_id"])
@@ -147,6 +146,27 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         "key": _shown(module, where, keys.facts(new), file_entry),
         "diff": diff_of(keys.facts(entry), keys.facts(entry if kept else new)),
         **hidden,
+    }
+
+
+def _predicted(
+    module: AzsModule, where: bundle.Place, said: dict[str, t.Any], entry: bundle.Entry | None
+) -> dict[str, t.Any]:
+    """Return the result for a key that would only be exported later.
+
+    :param entry: of the artifact that is there, which is kept when it says the same. What is foretold tells neither nodes nor
+        expiry.
+    """
+    there = keys.facts(entry)
+    same = entry is not None and module.params["encrypt"] == (entry.encrypted_sha256 is not None)
+    kept = same and all(
+        str(value).lower() == str(there.get(name)).lower() for name, value in said.items() if value is not None
+    )
+    return {
+        "changed": not kept,
+        "kept": kept,
+        "key": _shown(module, where, there if kept else said, entry if kept else None),
+        "diff": diff_of(there, there if kept else said),
     }
 
 
