@@ -13,8 +13,8 @@ subscription and principal, refilled by 10 a second).
 from __future__ import annotations
 
 import collections
-import contextlib
 import dataclasses
+import math
 import random
 import threading
 import time
@@ -22,10 +22,8 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import retry_after
 
-PERIOD: t.Final = 1.03
-"""Seconds that a rate is counted in. Limits are counted and refilled by the second; the rest is for the network's share."""
-_REMEMBERED: t.Final = 4096
-"""Times of requests that are kept; a faster rate than that in a period needs no limit."""
+PERIOD: t.Final = 1.02
+"""Seconds that a rate is counted in. Limits are counted and refilled by the second; the rest allows for unsteady networks."""
 _TRY_AFTER: t.Final = 4 * PERIOD
 """Seconds after which a rate that no answer tells of is tried a little higher."""
 _HEADER: t.Final = "x-ms-ratelimit-remaining-subscription-"
@@ -47,8 +45,8 @@ class Limiter:
     """Decides when the next request may be sent. Pure: time is passed in.
 
     While the service has plenty left, only the number in flight counts. When little is left, three things allow a request:
-    what the service said is left; the rate that it proved to allow, once known; and, after a period in which nothing was
-    sent, one request that asks how much is left by now.
+    what the service said is left; the rate that it proved to allow, once known; and, when nothing was sent for a period,
+    one request that asks how much is left by now.
 
     :param limit: requests in flight at most.
     """
@@ -65,15 +63,17 @@ class Limiter:
         # smallest promise counts; when nothing is in flight any more, the smallest rest that was told since then.
         self._promises: collections.deque[int] = collections.deque(maxlen=limit)
         self._rest: int | None = None
-        # The rate: how many requests may be sent in a period; None until it is known.
+        # The rate: how many requests may be in a period; None until it is known. A request is in it while it is in flight,
+        # and until the time kept here. That is reckoned from its answer, for nobody knows how long it took to get there.
         self._rate: int | None = None
-        self._times: collections.deque[float] = collections.deque(maxlen=_REMEMBERED)
-        self._last = 0.0
-        self._asked_from: int | None = None
-        self._pause = PERIOD
+        self._until_free: collections.deque[float] = collections.deque()
+        self._fastest = math.inf
+        self._last_answer = 0.0
+        # The number, and the seconds of rest, with which it was asked how much is left.
+        self._asked: tuple[int, float] | None = None
         # Whether the answers do not tell of the limit that matters; then the rate is found out by trying.
         self._silent = False
-        self._hit_at = self._tried_at = 0.0
+        self._tried_at = 0.0
 
     def delay(self, now: float) -> float | None:
         """Return the seconds until the next request may be sent; None: first an answer has to come."""
@@ -85,15 +85,20 @@ class Limiter:
             return None if self._in_flight else 0.0  # the first one finds out what the service allows
         if self._until is None or self._sent < self._until:
             return 0.0
-        if self._rate is not None:
-            free_at = self._times[-self._rate] + PERIOD if len(self._times) >= self._rate else now
-            return max(0.0, free_at - now)
-        return None if self._in_flight else max(0.0, self._last + PERIOD - now)
+        self._forget(now)
+        if self._rate is None:
+            if self._in_flight:
+                return None
+            return self._until_free[-1] - now if self._until_free else 0.0
+        excess = self._in_flight + len(self._until_free) - self._rate
+        if excess < 0:
+            return 0.0
+        return self._until_free[excess] - now if excess < len(self._until_free) else None
 
     def send(self, now: float) -> Ticket:
         """Count a request that is sent now; `delay` has allowed it."""
         if self._until is not None and self._sent >= self._until and self._rate is None:
-            self._asked_from, self._pause = self._sent, now - self._last
+            self._asked = self._sent, now - self._last_answer
         if not self._in_flight:
             self._rest = None
         if self._silent and now >= self._tried_at + _TRY_AFTER:
@@ -101,8 +106,6 @@ class Limiter:
             self._tried_at = now
         self._in_flight += 1
         self._sent += 1
-        self._times.append(now)
-        self._last = now
         return Ticket(self._sent, now)
 
     def answer(self, ticket: Ticket, now: float, *, left: int | None, throttled: bool, wait: float | None) -> None:
@@ -113,8 +116,13 @@ class Limiter:
         :param wait: seconds that the service asks to wait.
         """
         self._answered = True
+        self._last_answer = now
         if throttled:
-            self._refused(ticket, now, left, wait)
+            self._refused(now, left, wait)
+        else:
+            self._fastest = min(self._fastest, now - ticket.sent)
+            self._forget(now)
+            self._until_free.append(now + PERIOD - self._fastest)
         if self._silent:
             left = 0
         if left is None:
@@ -133,23 +141,24 @@ class Limiter:
         if self._in_flight or self._until is None:
             return
         self._until = max(self._until, self._sent + (self._rest or 0))
-        if self._asked_from is not None and self._sent >= self._until:
-            # All that had come back during the pause is used up: that is the rate.
-            self._rate = max(1, round((self._sent - self._asked_from) * PERIOD / self._pause))
-            self._asked_from = None
+        if self._asked is not None and self._sent >= self._until:
+            # All that had come back meanwhile is used up: that is the rate.
+            number, rest = self._asked
+            self._rate, self._asked = max(1, round((self._sent - number) / max(1.0, rest))), None
 
-    def _refused(self, ticket: Ticket, now: float, left: int | None, wait: float | None) -> None:
-        with contextlib.suppress(ValueError):  # so long ago that it does not matter
-            self._times.remove(ticket.sent)
-        self._asked_from = None
+    def _forget(self, now: float) -> None:
+        while self._until_free and self._until_free[0] <= now:
+            self._until_free.popleft()
+
+    def _refused(self, now: float, left: int | None, wait: float | None) -> None:
+        self._asked = None
         if now >= self._blocked_until:  # the first of those that were in flight together
             # With something left, or nothing told, it is another limit than the answers tell of.
             self._silent = left != 0
-            self._hit_at = ticket.sent
             if self._rate is not None:
                 self._rate = max(1, self._rate - 1)
         if self._silent:
-            accepted = sum(self._hit_at - PERIOD < sent <= self._hit_at for sent in self._times)
+            accepted = sum(free > now for free in self._until_free)
             self._rate, self._tried_at = max(1, accepted * 9 // 10), now
         self._blocked_until = max(self._blocked_until, now + (PERIOD if wait is None else wait))
 

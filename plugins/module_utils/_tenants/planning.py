@@ -151,9 +151,9 @@ def _refuse_a_second_subscription(holder: Entry, entry: Entry) -> None:
 
 def _of_another_tenant(entry: Entry, found: str) -> AzsError:
     return ConflictError(
-        f"The mapping of {entry.subscription_id} is that of the tenant {found}",
+        f"The mapping of {entry.subscription_id} stays",
         kind="mapping_of_another_tenant",
         where=entry.origin,
-        cause=f"the tenant list says {entry.tenant_id}",
+        cause=f"it is that of the tenant {found}, and the tenant list says {entry.tenant_id}",
         remedy="Compare the tenant; leave it out to remove the mapping whatever tenant it has",
     )

@@ -119,7 +119,7 @@ def _hidden(
     how = {"in_flight": settings.in_flight, "patience": settings.patience}
     if settings.remove or len(asked) <= PROBES:
         return applying.look_up(client, where, asked, **how)
-    sample = asked[:: -(-len(asked) // PROBES)]
+    sample = [asked[number * len(asked) // PROBES] for number in range(PROBES)]
     found = applying.look_up(client, where, sample, **how)
     if found:
         found.update(applying.look_up(client, where, set(asked) - set(sample), **how))
