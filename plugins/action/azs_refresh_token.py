@@ -64,7 +64,8 @@ class ActionModule(AzsAction):
         if not token or not token.strip():
             raise InputError(
                 "No refresh token is given",
-                remedy=f"Set refresh_token (azs_refresh_token in playbooks), or {VARIABLE} in the controller's environment",
+                remedy="Set refresh_token (azs_refresh_token in playbooks), "
+                f"or {VARIABLE} in the controller's environment",
             )
         return {"source": "given", "refresh_token": token.strip()}
 
@@ -90,7 +91,10 @@ class ActionModule(AzsAction):
                 remedy="Set device_code_client to the other client, or ask the directory's administrators",
             )
         return {
-            "source": _user.SOURCE, "refresh_token": user.refresh_token, "username": user.username, "tenant": user.tenant,
+            "source": _user.SOURCE,
+            "refresh_token": user.refresh_token,
+            "username": user.username,
+            "tenant": user.tenant,
         }
 
 
@@ -102,9 +106,9 @@ def _needs_user(why: AzsError) -> SignInError:
         cause=f"none is given; a service principal or managed identity has none; {why.message}"
         + (f" ({why.cause})" if why.cause else ""),
         remedy="Let the operator sign in (source device_code), set refresh_token (azs_refresh_token in playbooks, or "
-        f"{VARIABLE}), or run 'az login' as a user on the controller. Without a user you cannot register a connected stamp "
-        "for the first time, nor make its bridge principal anew. Everything else works: disconnected stamps, and for a "
-        "stamp that has its bridge principal already (give its object id as bridge_principal) registration, lock, role "
-        "assignment, activation key and activation",
+        f"{VARIABLE}), or run 'az login' as a user on the controller. Without a user you cannot register a connected "
+        "stamp for the first time, nor make its bridge principal anew. Everything else works: disconnected stamps, and "
+        "for a stamp that has its bridge principal already (give its object id as bridge_principal) registration, lock, "
+        "role assignment, activation key and activation",
         details={"azure_cli": why.kind},
     )

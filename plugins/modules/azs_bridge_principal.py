@@ -13,11 +13,11 @@ version_added: 1.0.0
 author:
   - Azure Stack Hub collection team (@azurestack-hub)
 description:
-  - Makes the service principal that a connected stamp reaches Azure with (C(New-AzureBridgeServicePrincipal) at the privileged
-    endpoint), and nothing else. A registration makes it together with the registration token, in one session, with
-    M(azurestack.hub.azs_registration_token).
-  - Every call makes another principal, and the stamp uses the last one. The next registration token carries it; until the
-    stamp is registered again with that token, its registration holds the one before.
+  - Makes the service principal that a connected stamp reaches Azure with (C(New-AzureBridgeServicePrincipal) at the
+    privileged endpoint), and nothing else. A registration makes it together with the registration token, in one
+    session, with M(azurestack.hub.azs_registration_token).
+  - Every call makes another principal, and the stamp uses the last one. The next registration token carries it; until
+    the stamp is registered again with that token, its registration holds the one before.
 extends_documentation_fragment:
   - azurestack.hub.pep
   - azurestack.hub.bridge_principal
@@ -42,7 +42,8 @@ options:
     required: true
   cloud_id:
     description:
-      - The cloud id that the stamp is expected to have. The stamp information is read first then, and another stamp refused.
+      - The cloud id that the stamp is expected to have. The stamp information is read first then, and another stamp
+        refused.
     type: str
 seealso:
   - module: azurestack.hub.azs_refresh_token

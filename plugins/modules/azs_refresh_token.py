@@ -13,14 +13,15 @@ version_added: 1.0.0
 author:
   - Azure Stack Hub collection team (@azurestack-hub)
 description:
-  - A connected stamp makes the service principal of its Azure bridge in the name of the user who registers it, with that
-    user's refresh token. A service principal or managed identity has none, whatever its rights are.
-  - Takes the token that is given, or that of the user who is signed in to the Azure CLI on the controller, or lets a user
-    sign in with a device code while the play waits.
-  - One sign-in serves all stamps of a directory in a run of a playbook. The first stamp that needs it shows the code, the
-    others wait; C(run_once) is not needed. Each slice of a job is a run of its own; give the token to sliced jobs.
-  - It runs on the controller, and contacts nothing but the sign-in service and the metadata endpoint of the cloud, and those
-    for O(source=device_code) only.
+  - A connected stamp makes the service principal of its Azure bridge in the name of the user who registers it, with
+    that user's refresh token. A service principal or managed identity has none, whatever its rights are.
+  - Takes the token that is given, or that of the user who is signed in to the Azure CLI on the controller, or lets a
+    user sign in with a device code while the play waits.
+  - One sign-in serves all stamps of a directory in a run of a playbook. The first stamp that needs it shows the code,
+    the others wait; C(run_once) is not needed. Each slice of a job is a run of its own; give the token to sliced
+    jobs.
+  - It runs on the controller, and contacts nothing but the sign-in service and the metadata endpoint of the cloud,
+    and those for O(source=device_code) only.
   - The result holds the token and is therefore hidden as with C(no_log). Registered, it can be handed to
     M(azurestack.hub.azs_registration_token) and M(azurestack.hub.azs_bridge_principal); do not print it with
     M(ansible.builtin.debug).
@@ -44,18 +45,19 @@ options:
   source:
     description:
       - Where the token comes from.
-      - V(given) is O(refresh_token). V(cli) is the token cache of the Azure CLI on the controller, in C(~/.azure) or where
-        E(AZURE_CONFIG_DIR) says; it must not be encrypted. V(device_code) shows an address and a code, and waits for the user
-        as long as O(device_code_timeout) says.
-      - V(auto) takes O(refresh_token) when it is given, a device code when O(auth_source=device_code), else the cache of the
-        Azure CLI. It never shows a device code by itself, so that a run at night fails at once instead of waiting.
+      - V(given) is O(refresh_token). V(cli) is the token cache of the Azure CLI on the controller, in C(~/.azure) or
+        where E(AZURE_CONFIG_DIR) says; it must not be encrypted. V(device_code) shows an address and a code, and
+        waits for the user as long as O(device_code_timeout) says.
+      - V(auto) takes O(refresh_token) when it is given, a device code when O(auth_source=device_code), else the cache
+        of the Azure CLI. It never shows a device code by itself, so that a run at night fails at once instead of
+        waiting.
     type: str
     choices: [auto, given, cli, device_code]
     default: auto
   refresh_token:
     description:
-      - Refresh token of a user of the directory of the subscription, from a sign-in through the public client of the Azure CLI
-        or of Azure PowerShell. A token of your own application is probably not redeemable by the stamp.
+      - Refresh token of a user of the directory of the subscription, from a sign-in through the public client of the
+        Azure CLI or of Azure PowerShell. A token of your own application is probably not redeemable by the stamp.
       - If not given, the environment variable E(AZS_REFRESH_TOKEN) of the controller.
     type: str
 seealso:

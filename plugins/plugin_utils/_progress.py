@@ -27,10 +27,13 @@ class Progress:
     :param label: who does what, the beginning of every line.
     :param interval: seconds between two lines.
     :param follow: whether the module runs on this machine, so that it can leave its progress records in a file.
+    :param urgent: whether somebody has to do something. Such lines go to standard error: ansible-core does not flush
+        standard output, so that a pipe would keep them back.
     """
 
-    def __init__(self, label: str, interval: t.Any, *, follow: bool) -> None:
+    def __init__(self, label: str, interval: t.Any, *, follow: bool, urgent: bool = False) -> None:
         self._label = label
+        self._urgent = urgent
         self._interval = max(1.0, float(interval or INTERVAL))
         self._ended = threading.Event()
         self._began = time.monotonic()
@@ -53,7 +56,7 @@ class Progress:
     def _show(self) -> None:
         display = Display()
         while not self._ended.wait(self._interval):
-            display.display(self.line())
+            display.display(self.line(), stderr=self._urgent)
 
     def line(self) -> str:
         """Return the line to show now: label, elapsed time, last progress record."""

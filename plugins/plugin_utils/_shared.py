@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the workers of one run of a playbook know together, in memory alone. FOR INTERNAL COLLECTION USE ONLY.
 
-ansible-core forks a process for every task of every host, so that what one of them learns is lost to the others. It loads an
-action plugin before it forks, though: the memory that this file maps is then common to all of them, and to no other process.
-Where it was loaded later than that, each process has a memory of its own, and nothing is known that others learned.
+ansible-core forks a process for every task of every host, so that what one of them learns is lost to the others. It loads
+an action plugin before it forks, though: the memory that this file maps is then common to all of them, and to no other
+process. Where it was loaded later than that, each process has a memory of its own, and nobody knows what others learned.
 """
 
 from __future__ import annotations

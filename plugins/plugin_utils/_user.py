@@ -142,12 +142,14 @@ def _ask(client: PublicClient, params: t.Mapping[str, t.Any], host: str) -> Sign
     timeout = params["device_code_timeout"]
     asked = client.ask()
     place = f"open {asked.url} and enter the code {asked.code}"
+    # On standard error, which is shown at once: see Progress.
     Display().display(
         f"{host}: sign in to {client.cloud.name} as a user of {client.tenant}: {place} "
         f"(the play waits {timeout} s)",
         color=C.COLOR_HIGHLIGHT,
+        stderr=True,
     )
-    with Progress(f"{host}: waiting for the sign-in: {place}", _INTERVAL, follow=False):
+    with Progress(f"{host}: waiting for the sign-in: {place}", _INTERVAL, follow=False, urgent=True):
         signed_in = asked.wait(timeout)
-    Display().display(f"{host}: {signed_in.username or 'the user'} signed in")
+    Display().display(f"{host}: {signed_in.username or 'the user'} signed in", stderr=True)
     return signed_in

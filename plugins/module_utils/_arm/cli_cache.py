@@ -104,8 +104,8 @@ def _cache(folder: pathlib.Path) -> dict[str, t.Any]:
             kind="cli_absent",
             where=str(path),
             cause="there is no token cache",
-            remedy="Run 'az login' on the controller as the user that runs the playbook, or set AZURE_CONFIG_DIR to where "
-            "that was done",
+            remedy="Run 'az login' on the controller as the user that runs the playbook, "
+            "or set AZURE_CONFIG_DIR to where that was done",
         ) from None
     except OSError as error:
         raise SignInError(

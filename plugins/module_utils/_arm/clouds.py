@@ -118,7 +118,7 @@ def _named(wanted: str) -> tuple[str, str]:
 
 
 def vendor_name(name: str) -> str:
-    """Return what stamps call the cloud of a name (AzureEnvironment): CustomCloud, unless Microsoft gave it the name."""
+    """Return what stamps call the cloud of a name (AzureEnvironment): CustomCloud, unless the name is Microsoft's."""
     return name if name in PUBLIC or name == BY_MANIFEST else "CustomCloud"
 
 

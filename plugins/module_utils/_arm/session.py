@@ -34,8 +34,8 @@ class Azure:
 def connect(module: AzsModule, connections: int = CONNECTIONS) -> Azure:
     """Return the client that the module's Azure options describe.
 
-    The cloud's metadata are asked for (one request) unless the option cloud_metadata holds them. The sign-in happens with
-    the first request.
+    The cloud's metadata are asked for (one request) unless the option cloud_metadata holds them. The sign-in happens
+    with the first request.
 
     :param connections: requests that will be under way at once.
     :raises InputError: the options do not make one way to sign in, or name no cloud.
@@ -65,7 +65,9 @@ def connect(module: AzsModule, connections: int = CONNECTIONS) -> Azure:
 def trust_of(params: t.Mapping[str, t.Any]) -> Trust:
     """Return how the Azure options say that certificates are checked."""
     return Trust(
-        verify=params["cert_validation_mode"] == "validate", ca_bundle=params["ca_bundle"], timeout=params["arm_timeout"]
+        verify=params["cert_validation_mode"] == "validate",
+        ca_bundle=params["ca_bundle"],
+        timeout=params["arm_timeout"],
     )
 
 

@@ -186,7 +186,10 @@ class _Failures:
 
 
 class _Http:
-    """What msal sends its requests with. Given with each request, the file of authorities wins over REQUESTS_CA_BUNDLE."""
+    """What msal sends its requests with.
+
+    The file of authorities is given with each request: that way it wins over REQUESTS_CA_BUNDLE.
+    """
 
     def __init__(self, trust: Trust) -> None:
         options = trust.transport_options()

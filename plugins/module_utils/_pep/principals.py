@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The service principal of a stamp's Azure bridge. FOR INTERNAL COLLECTION USE ONLY.
 
-Made in the name of the Azure user whose refresh token is given. Every call makes another one, and the stamp uses the last:
-which one it has can only be seen in a registration token.
+Made in the name of the Azure user whose refresh token is given. Every call makes another one, and the stamp uses the
+last: which one it has can only be seen in a registration token.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def make(session: PepSession, principal: BridgePrincipal, progress: Progress) ->
             kind="outcome_unknown",
             where=lost.where,
             cause=lost.cause,
-            remedy="Run the same command again: it makes another principal, and the stamp uses the last one. The directory "
-            "may keep a service principal that nothing uses",
+            remedy="Run the same command again: it makes another principal, and the stamp uses the last one. "
+            "The directory may keep a service principal that nothing uses",
             code=lost.code,
             details={"session": lost.kind},
         ) from lost
