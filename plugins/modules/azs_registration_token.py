@@ -227,6 +227,9 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     if entry and not differences and not module.params["renew"]:
         if bundle.intact(where, entry):
             return _kept(module, where, entry)
+        renewed = _encrypted_anew(module, where, entry)
+        if renewed:
+            return _kept(module, where, renewed) | {"changed": True}
         module.warn(f"The {where.name} in {where.path} is damaged or missing; a new one is minted.")
     if differences == [minting.UNREADABLE]:
         module.warn(
@@ -253,6 +256,23 @@ def _entry_there(module: AzsModule, where: bundle.Place) -> bundle.Entry | None:
         return None
 
 
+def _encrypted_anew(module: AzsModule, where: bundle.Place, entry: bundle.Entry) -> bundle.Entry | None:
+    """Return the entry, brought up to date, of a token that was only encrypted with another secret; else None."""
+    try:
+        artifact = bundle.read(where)
+        if artifact.encrypted is None:
+            return None
+        if module.controller["content"] is None:
+            raise handover.NeedsVault(artifact.encrypted)
+        module.hide(module.controller["content"])
+        renewed = bundle.encrypted_anew(where, entry, module.controller["content"])
+    except ArtifactError:
+        return None
+    if not module.check_mode:
+        bundle.store(where, renewed, artifact.encrypted)
+    return renewed
+
+
 def _kept(module: AzsModule, where: bundle.Place, entry: bundle.Entry) -> dict[str, t.Any]:
     fields = minting.shown_before(entry)
     return {
@@ -271,11 +291,8 @@ def _content_of(module: AzsModule, where: bundle.Place) -> dict[str, t.Any]:
     """Return the hidden part of the result that hands a kept token over."""
     if not module.params["return_content"]:
         return {}
-    artifact = bundle.read(where)
-    if artifact.content is None:
-        return {"_azs_vaulted": artifact.encrypted}
-    module.hide(artifact.content)
-    return {"_azs_sealed": handover.seal(artifact.content, module.controller["seal"])}
+    content = t.cast(str, handover.read(module, bundle.TOKEN).content)
+    return {"_azs_sealed": handover.seal(content, module.controller["seal"])}
 
 
 def _minted(

@@ -66,8 +66,8 @@ class AzsAction(ActionBase):
                 args, host=task_vars.get("inventory_hostname", "localhost"), task=self._task._uuid
             )
         result = self.module(self._task.action, args, task_vars)
-        if self.reads and "_azs_vaulted" in result:
-            args["_azs"]["content"] = _vault.decrypt(self._loader, result["_azs_vaulted"], self.place(args, self.reads))
+        if "_azs_vaulted" in result:
+            args["_azs"]["content"] = self.opened(args, result["_azs_vaulted"])
             result = self.module(self._task.action, args, task_vars)
         if self.writes:
             content = self.handed_over(args, result)
@@ -81,13 +81,23 @@ class AzsAction(ActionBase):
                 result["_ansible_no_log"] = True
         return result
 
+    def opened(self, args: dict[str, t.Any], encrypted: str) -> str:
+        """Return the clear text of the encrypted artifact that the module has met.
+
+        A module that could make it anew gets an empty text when no secret of the play opens it.
+
+        :raises AzsError: no secret of the play opens it, and the module needs it.
+        """
+        try:
+            return _vault.decrypt(self._loader, encrypted, self.place(args, t.cast(str, self.reads or self.writes)))
+        except AzsError:
+            if self.reads or boolean(args.get("return_content") or False, strict=False):
+                raise
+            return ""
+
     def handed_over(self, args: dict[str, t.Any], result: dict[str, t.Any]) -> str | None:
         """Return the content that the module handed over, or None."""
-        if "_azs_sealed" in result:
-            return handover.unseal(result["_azs_sealed"], args["_azs"]["seal"])
-        if "_azs_vaulted" in result:
-            return _vault.decrypt(self._loader, result["_azs_vaulted"], self.place(args, t.cast(str, self.writes)))
-        return None
+        return handover.unseal(result["_azs_sealed"], args["_azs"]["seal"]) if "_azs_sealed" in result else None
 
     def options(self) -> dict[str, t.Any]:
         """Return the module's options: the task's, and what the controller's environment supplies."""

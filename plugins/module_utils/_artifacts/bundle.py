@@ -271,12 +271,23 @@ def verify(where: Place, raw: bytes, entry: Entry | None) -> None:
 
 
 def intact(where: Place, entry: Entry) -> bool:
-    """Tell whether the stored file is still the one that its entry was written for."""
+    """Tell whether the stored file is still the one that its entry was written for, clear or encrypted."""
     try:
-        verify(where, files.read(where.path, where.name), entry)
+        raw = files.read(where.path, where.name)
+        verify(where, raw, entry)
     except ArtifactError:
         return False
-    return True
+    return raw.startswith(VAULT_HEADER.encode()) is (entry.encrypted_sha256 is not None)
+
+
+def encrypted_anew(where: Place, entry: Entry, opened: str) -> Entry:
+    """Return the entry of an artifact that was encrypted anew with another secret (ansible-vault rekey).
+
+    :param opened: its clear text.
+    :raises ArtifactError: it is not the artifact that the entry was written for.
+    """
+    check(text.normalise(opened.encode(), str(where.path)), entry, where)
+    return entry_of(files.read(where.path, where.name).decode("ascii", "replace"), entry)
 
 
 def new_entry(kind: str, stamp: str, content: str, **facts: t.Any) -> Entry:
