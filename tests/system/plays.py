@@ -36,7 +36,7 @@ LEGS = ("disconnected_export_token", "disconnected_register", "disconnected_acti
 ALLOWED_CMDLET = "Get-AzureStackStampInformation"
 
 _INHERITED = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT")
-_TIMEOUT = 180.0
+_TIMEOUT = 600.0
 
 
 @dataclasses.dataclass(frozen=True)
