@@ -31,7 +31,7 @@ def test_the_task_wins_and_empty_variables_do_not_count() -> None:
 @pytest.mark.parametrize(
     "given",
     [{"x509_certificate_path": "/c.pem"}, {"oidc_token": "t"}, {"ad_user": "u", "password": "p"}, {"auth_source": "cli"},
-     {"auth_source": "msi"}, {"auth_source": "credential_file"}],
+     {"auth_source": "msi"}, {"auth_source": "credential_file"}, {"auth_source": "device_code"}],
 )
 def test_a_credential_of_the_task_keeps_the_environments_out(given: dict[str, str]) -> None:
     found = _options.from_environment(["azure"], given, {"AZURE_SECRET": "s", "AZURE_CLIENT_ID": "c", "AZURE_AD_USER": "x"})
