@@ -59,10 +59,13 @@ class Progress:
             display.display(self.line(), stderr=self._urgent)
 
     def line(self) -> str:
-        """Return the line to show now: label, elapsed time, last progress record."""
+        """Return the line to show now: label, step, elapsed time, last progress record."""
         elapsed = int(time.monotonic() - self._began)
-        text = f"{self._label}: {elapsed // 60}m{elapsed % 60:02d}s"
         record = self._record()
+        text = self._label
+        if record.get("step") and not text.endswith(record["step"]):
+            text += f", {record['step']}"
+        text += f": {elapsed // 60}m{elapsed % 60:02d}s"
         if record.get("activity"):
             text += f", {record['activity']}"
             if record.get("status"):

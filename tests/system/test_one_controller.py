@@ -101,6 +101,20 @@ class Chain:
         assert story.pep_host.escalations.exists()
         assert not story.azure_host.escalations.exists()
 
+    def test_no_module_gets_the_options_of_another_ones_target(self, story: Story) -> None:
+        families = {
+            "Export the registration token": {"pep"},
+            "Register the stamp in Azure": {"azure"},
+            "Export the activation key": {"azure"},
+            "Activate the stamp": {"pep", "admin"},
+        }
+        for task, own in families.items():
+            for host in STAMPS:
+                given = story.first.of(task, host).data["invocation"]["module_args"]
+                found = {"pep" if "pep_password" in given else "", "azure" if "secret" in given else "",
+                         "admin" if "admin_secret" in given else ""} - {""}
+                assert found == own, task
+
     def test_artifacts_lie_on_the_runners_alone(self, story: Story) -> None:
         kinds = ("registration-token.txt", "registration-token.json", "activation-key.txt", "activation-key.json")
         wanted = {f"{stamp}.{kind}" for stamp in STAMPS for kind in kinds}
