@@ -305,6 +305,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     """Bring the tenant mappings into the wanted state."""
     params = module.params
     wanted = _wanted(module)
+    locating.check(params)
     if params["exact"] and params["state"] == "absent":
         raise InputError("exact needs state present", remedy="Leave out exact, or list the tenants that are to stay")
     applying.check_in_flight(params["in_flight"])
@@ -339,6 +340,11 @@ def work(module: AzsModule) -> dict[str, t.Any]:
 def _wanted(module: AzsModule) -> entries.Wanted:
     """Return what the tenant list wants of this registration, and keep the list out of what the module prints."""
     params = module.params
+    if all(params[name] is None for name in ("tenants_file", "customer_subscription_id", "tenants")):
+        raise InputError(
+            "Nothing says which tenants to map",
+            remedy="Set tenants_file, tenants or customer_subscription_id (azs_tenants_file or azs_tenants for the playbook)",
+        )
     if params["tenants_file"]:
         listed, without = files.read(params["tenants_file"])
         if without:
@@ -371,10 +377,6 @@ def main() -> None:
             "throttle_timeout": {"type": "int", "default": 600},
         },
         mutually_exclusive=[
-            ("registration_id", "name", "cloud_id"),
-            ("customer_subscription_id", "tenants", "tenants_file"),
-        ],
-        required_one_of=[
             ("registration_id", "name", "cloud_id"),
             ("customer_subscription_id", "tenants", "tenants_file"),
         ],

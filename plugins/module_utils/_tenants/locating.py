@@ -11,7 +11,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEF
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, ConflictError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, ConflictError, InputError
 
 PLACE_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "registration_id": {"type": "str"},
@@ -20,6 +20,17 @@ PLACE_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "cloud_id": {"type": "str"},
 }
 """The options that name a registration."""
+
+
+def check(params: t.Mapping[str, t.Any]) -> None:
+    """Raise InputError when the options of PLACE_SPEC name no registration."""
+    if not any(params[name] for name in ("registration_id", "name", "cloud_id")):
+        raise InputError(
+            "Nothing says which registration is meant",
+            cause="a stamp that is not registered and activated knows of none itself",
+            remedy="Set registration_id, name or cloud_id (azs_registration_id, azs_registration_name or azs_cloud_id for the "
+            "playbook, or azs_admin_endpoint, so that it is read from the stamp's activation)",
+        )
 
 
 def one(azure: Azure, params: t.Mapping[str, t.Any]) -> RegistrationId:

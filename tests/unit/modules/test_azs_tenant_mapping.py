@@ -302,6 +302,8 @@ class TestInput:
              "bad_input", ("edge-10", "inventory")),
             ({"tenants_file": "/nowhere/tenants.csv"}, "bad_tenant_list", ("/nowhere/tenants.csv",)),
             ({"tenants": [], "exact": True, "state": "absent"}, "bad_input", ("exact needs state present",)),
+            ({}, "bad_input", ("which tenants", "azs_tenants_file")),
+            ({"tenants": [], "registration_id": None}, "bad_input", ("which registration", "azs_registration_name")),
             ({"tenants": [], "in_flight": 65}, "bad_input", ("from 1 to 64",)),
         ],
     )
