@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a stamp, its registration and its activation agree."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
+
+CLOUD_ID = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
+PRINCIPAL = "4d1c1c8e-6d0c-4a38-8f57-2b8d4c4d1d7f"
+ID = f"/subscriptions/{PRINCIPAL}/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/north"
+REGISTRATION: dict[str, t.Any] = {
+    "id": ID, "name": "north", "cloud_id": CLOUD_ID, "billing_model": "PayAsYouUse", "marketplace_syndication": True,
+    "usage_reporting": True, "bridge_principal": PRINCIPAL, "expires": "9999-12-30T23:59:59Z", "expires_in_days": None,
+    "lock": {"name": "RegistrationResourceLock", "level": "CanNotDelete"},
+    "role_assignment": {"role": "Azure Stack Registration Owner", "principal_id": PRINCIPAL, "assigned": True},
+    "key": {"registration_id": ID.upper(), "cloud_id": CLOUD_ID, "billing_model": "PayAsYouUse", "bridge_principal": PRINCIPAL},
+}
+ACTIVATION: dict[str, t.Any] = {
+    "state": "Registered", "registration_id": ID, "expires": "9999-12-30T23:59:59Z", "marketplace_syndication": True,
+    "usage_reporting": True, "products": None,
+}
+
+
+def verdict(
+    *, registration: t.Mapping[str, t.Any] | None = None, activation: t.Mapping[str, t.Any] | None = None, **wanted: t.Any
+) -> dict[str, t.Any]:
+    """The verdict on a chain that agrees, but for what is given."""
+    return chain.verdict({
+        "cloud_id": CLOUD_ID, "registrations": [{**REGISTRATION, **(registration or {})}],
+        "activation": {**ACTIVATION, **(activation or {})}, **wanted,
+    })
+
+
+def test_a_chain_that_agrees() -> None:
+    found = verdict(billing_model="PayAsYouUse", marketplace_syndication=True, usage_reporting=True, registration_id=ID)
+    assert found == {"agrees": True, "findings": [], "line": "Registered, PayAsYouUse, north, never expires"}
+
+
+@pytest.mark.parametrize(("registration", "activation", "wanted", "part"), [
+    ({"lock": None}, {}, {}, "has no lock RegistrationResourceLock"),
+    ({"role_assignment": {**REGISTRATION["role_assignment"], "assigned": False}}, {}, {},
+     f"the bridge principal {PRINCIPAL} lacks the role Azure Stack Registration Owner"),
+    ({"key": {**REGISTRATION["key"], "billing_model": "Capacity"}}, {}, {},
+     "the billing model is PayAsYouUse in the registration and Capacity in its activation key"),
+    ({"key": {**REGISTRATION["key"], "cloud_id": PRINCIPAL}}, {}, {}, "in its activation key"),
+    ({"expires_in_days": -1, "expires": "2025-01-01T00:00:00Z"}, {}, {}, "the registration expired at 2025-01-01"),
+    ({}, {"state": "Expired", "expires": "2025-01-01T00:00:00Z"}, {}, "the stamp's activation expired at 2025-01-01"),
+    ({}, {"state": "Not registered"}, {}, "the stamp is not activated"),
+    ({}, {"registration_id": ID + "2"}, {}, "the stamp is activated with"),
+    ({}, {"usage_reporting": False}, {}, "usage reporting is off on the stamp and on in the registration"),
+    ({}, {"products": 0}, {}, "no marketplace products"),
+    ({}, {}, {"usage_reporting": False}, "usage reporting is on in the registration, wanted is off"),
+    ({}, {}, {"billing_model": "Capacity"}, "the billing model of the registration is PayAsYouUse, wanted is Capacity"),
+    ({}, {}, {"cloud_id": PRINCIPAL}, "the cloud id of the registration"),
+    ({}, {}, {"registration_id": ID + "2"}, "the registration is"),
+])
+def test_what_disagrees(
+    registration: dict[str, t.Any], activation: dict[str, t.Any], wanted: dict[str, t.Any], part: str
+) -> None:
+    found = verdict(registration=registration, activation=activation, **wanted)
+    assert not found["agrees"]
+    assert len(found["findings"]) == 1, found["findings"]
+    assert part in found["findings"][0]
+    assert found["findings"][0] in found["line"]
+
+
+def test_what_was_not_read_is_not_compared() -> None:
+    assert verdict(registration={"key": None, "role_assignment": None})["agrees"]
+    assert verdict(activation={"products": 3})["agrees"]
+    assert chain.verdict({"cloud_id": CLOUD_ID, "registrations": [REGISTRATION]})["line"].startswith("stamp not asked")
+
+
+def test_an_expiry_without_days_is_shown_as_it_is() -> None:
+    line = verdict(registration={"expires": "2031-01-01T00:00:00Z"})["line"]
+    assert line.endswith("expires on 2031-01-01T00:00:00Z")
