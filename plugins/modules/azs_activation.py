@@ -79,6 +79,14 @@ options:
       - The activation as M(azurestack.hub.azs_activation_info) returned it earlier in the play. It is then not read again
         before the stamp is activated or deactivated, only afterwards. Used only when it was read from the stamp.
     type: dict
+  record:
+    description:
+      - With O(state=absent), whether to leave a record of the deactivation in O(bundle), which holds no secret. It travels
+        in the bundle to the side with Azure, where M(azurestack.hub.azs_registration) asks for it with
+        O(azurestack.hub.azs_registration#module:require_deactivation).
+      - The cloud id in it is read from the stamp when nothing else tells it.
+    type: bool
+    default: false
 seealso:
   - module: azurestack.hub.azs_activation_info
   - module: azurestack.hub.azs_activation_key
@@ -111,13 +119,14 @@ EXAMPLES = r"""
     bundle: /var/lib/azurestack/bundle
     stamp: stamp01
     state: absent
+    record: true
 """
 
 RETURN = r"""
 evidence:
   description:
     - What the decision rests on. V(activation) is the stamp's own activation, read from its admin Azure Resource
-      Manager; V(receipt) the receipt of an earlier run; V(none) means that nothing was known.
+      Manager; V(receipt) the receipt, or the record of a deactivation, of an earlier run; V(none) means that nothing was known.
   returned: success
   type: str
   sample: receipt
@@ -198,6 +207,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "reactivate": {"type": "bool", "default": False},
     "predicted_key": {"type": "dict", "no_log": False},
     "observed": {"type": "dict"},
+    "record": {"type": "bool", "default": False},
     **handover.READ_SPEC,
 }
 

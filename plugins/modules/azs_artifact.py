@@ -31,7 +31,7 @@ options:
   kind:
     description: Which artifact of the stamp to copy.
     type: str
-    choices: [registration_token, activation_key]
+    choices: [registration_token, activation_key, deactivation]
     required: true
   source_host:
     description: Inventory name of the host that has the artifact, or V(localhost) for the controller.

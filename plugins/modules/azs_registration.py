@@ -48,8 +48,9 @@ options:
   state:
     description:
       - V(present) registers the stamp.
-      - V(absent) deletes the registration, found by O(registration_id), by O(name), or else by the stamp's cloud id.
-        It is refused when the registration belongs to another stamp than O(cloud_id) or the token say.
+      - V(absent) deletes the registration, found by O(registration_id), by O(name), or else by the stamp's cloud id, which
+        O(cloud_id), the registration token, or the record of the deactivation in O(bundle) tells.
+        It is refused when the registration belongs to another stamp than those say.
     type: str
     choices: [present, absent]
     default: present
@@ -87,6 +88,13 @@ options:
     description:
       - Register again although nothing that can be compared differs. Renewal, a corrected agreement number or asset tag
         and a changed directory of the subscription need it.
+    type: bool
+    default: false
+  require_deactivation:
+    description:
+      - With O(state=absent), whether O(bundle) has to hold a record that the stamp was deactivated, as
+        M(azurestack.hub.azs_activation) leaves it with O(azurestack.hub.azs_activation#module:record). Without one a
+        registration that is there is not deleted. A record counts once, and not when an activation key was exported since.
     type: bool
     default: false
   billing_model:
@@ -257,8 +265,9 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import expiry, locks, registering, session, tokens
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover, text
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, deactivation, handover, text
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims, conflicts
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
@@ -284,13 +293,23 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         },
     )
     if params["state"] == "absent":
-        cloud_id = _cloud_id_to_remove(module, place)
+        bundled = params["bundle"] is not None
+        record, counts = deactivation.in_azure(params["bundle"], params["stamp"]) if bundled else (None, False)
+        cloud_id = _cloud_id_to_remove(module, place, record)
+
+        def guard(found: Registration) -> None:
+            if params["require_deactivation"] and not (record and counts and claims.same_id(record.cloud_id, found.cloud_id)):
+                raise conflicts.not_deactivated(found.cloud_id, str(found.id))
+
         azure = session.connect(module)
-        outcome = registering.absent(azure, cloud_id, place, how)
+        outcome = registering.absent(azure, cloud_id, place, how, guard)
     else:
         wanted = _wanted(module)
         azure = session.connect(module)
         outcome = registering.present(azure, wanted, place, how)
+    wrote = {registering.REGISTER, registering.DELETE}.intersection(outcome.actions)
+    if wrote and params["bundle"] and not module.check_mode:
+        deactivation.use(params["bundle"], params["stamp"])
     _warn_of_expiry(module, outcome)
     return {**_shown(outcome, module.check_mode), "cloud": azure.cloud.as_result()}
 
@@ -337,17 +356,22 @@ def _read_token(module: AzsModule) -> registering.Wanted:
     return tokens.wanted(content, entry, module.params["cloud_id"])
 
 
-def _cloud_id_to_remove(module: AzsModule, place: registering.Place) -> str | None:
-    """Return the cloud id of the registration to delete, None when it is named only. Raises InputError."""
+def _cloud_id_to_remove(module: AzsModule, place: registering.Place, record: bundle.Entry | None) -> str | None:
+    """Return the cloud id of the registration to delete, None when it is named only. Raises InputError.
+
+    The token of a bundle is read, and perhaps has to be decrypted, only when nothing else tells.
+    """
     params = module.params
-    if _has_token(params):
+    told = params["cloud_id"] or (record.cloud_id if record else None)
+    named = told or place.name or place.known
+    if _has_token(params) and not (named and params["bundle"]):
         return _read_token(module).cloud_id
-    if not (params["cloud_id"] or place.name or place.known):
+    if not named:
         raise InputError(
             "Nothing says which registration to delete",
             remedy="Set cloud_id, name, registration_id, or the stamp's registration token",
         )
-    return params["cloud_id"]
+    return t.cast("str | None", told)
 
 
 def _warn_of_expiry(module: AzsModule, outcome: registering.Outcome) -> None:
@@ -400,6 +424,7 @@ def main() -> None:
             "cloud_id": {"type": "str"},
             "registration_id": {"type": "str"},
             "reregister": {"type": "bool", "default": False},
+            "require_deactivation": {"type": "bool", "default": False},
             "billing_model": {"type": "str", "choices": list(billing.BILLING_MODELS)},
             "marketplace_syndication": {"type": "bool"},
             "usage_reporting": {"type": "bool"},

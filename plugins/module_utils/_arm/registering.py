@@ -161,22 +161,32 @@ def present(azure: Azure, wanted: Wanted, place: Place, how: How) -> Outcome:
     return _create(azure, wanted, target, place.location, provider_usable, how)
 
 
-def absent(azure: Azure, cloud_id: str | None, place: Place, how: How) -> Outcome:
+def absent(
+    azure: Azure, cloud_id: str | None, place: Place, how: How, guard: t.Callable[[Registration], None]
+) -> Outcome:
     """Delete a registration, found by its name or by the stamp's cloud id.
 
     :param cloud_id: the stamp's; a registration of another one is refused.
-    :raises ConflictError: the registration belongs to another stamp. Nothing was changed.
+    :param guard: is shown the registration that was found, and raises when it must not be deleted.
+    :raises ConflictError: the registration belongs to another stamp, or is in another subscription. Nothing was changed.
     :raises ArmError: an error of Azure; the lock is back.
     """
-    if place.known or place.name:
+    found: Registration | None
+    if place.known and not claims.same_id(place.known.subscription_id, azure.subscription_id):
+        raise conflicts.in_another_subscription(
+            f"The stamp {cloud_id}" if cloud_id else "The stamp", str(place.known), place.known.subscription_id,
+            azure.subscription_id,
+        )
+    if place.known and not cloud_id or place.name and not place.known:
         found = registrations.get(azure.client, place.known or place.id_for(azure.subscription_id, None))
     else:
-        registered, _occupant, _usable = _search(azure, t.cast(str, cloud_id), None, None)
+        registered, _occupant, _usable = _search(azure, t.cast(str, cloud_id), place.known, None)
         found = _choose(azure, t.cast(str, cloud_id), registered, place)
     if found is None:
         return Outcome(id=None, before={}, after={}, existed=False)
     if cloud_id and not claims.same_id(found.cloud_id, cloud_id):
         raise _of_another_stamp(found, cloud_id)
+    guard(found)
     where = found.id
     level = locks.level(azure.client, where)
     outcome = Outcome(

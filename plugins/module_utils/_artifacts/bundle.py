@@ -6,6 +6,7 @@ entry file, so that forks and slices never write the same file:
 
     <stamp>.registration-token.txt   <stamp>.registration-token.json
     <stamp>.activation-key.txt       <stamp>.activation-key.json
+    <stamp>.deactivation.txt         <stamp>.deactivation.json (no secret, `deactivation.py`)
     <stamp>.activation-receipt.json  (stays on the runner, `receipt.py`)
 """
 
@@ -28,9 +29,10 @@ FORMAT: t.Final = 1
 
 TOKEN: t.Final = "registration_token"
 KEY: t.Final = "activation_key"
-KINDS: t.Final = {TOKEN: "registration-token", KEY: "activation-key"}
+DEACTIVATION: t.Final = "deactivation"
+KINDS: t.Final = {TOKEN: "registration-token", KEY: "activation-key", DEACTIVATION: "deactivation"}
 """Kind of artifact -> the middle of its file names."""
-NAMES: t.Final = {TOKEN: "registration token", KEY: "activation key"}
+NAMES: t.Final = {TOKEN: "registration token", KEY: "activation key", DEACTIVATION: "record of the deactivation"}
 
 VAULT_HEADER: t.Final = "$ANSIBLE_VAULT;"
 

@@ -65,6 +65,20 @@ def several_registrations(cloud_id: str | None, ids: t.Sequence[str], living: in
     )
 
 
+def not_deactivated(cloud_id: str | None, registration_id: str) -> ConflictError:
+    """Return the error for a registration that is to be deleted while nothing shows that its stamp was deactivated."""
+    return ConflictError(
+        f"Nothing shows that the stamp {cloud_id} was deactivated",
+        kind="not_deactivated",
+        where=registration_id,
+        cause="the bundle has no record of it that is newer than the last registration, and an active stamp must not lose "
+        "its registration",
+        remedy="Run azurestack.hub.disconnected_deactivate where the stamp can be reached, and bring its bundle here; "
+        "set azs_confirm_deactivated to true only when you know that the stamp is not active. Nothing was changed",
+        details={"registration_id": registration_id},
+    )
+
+
 def of_another_stamp(registration: t.Mapping[str, t.Any], cloud_id: str) -> ConflictError:
     """Return the error for a registration that belongs to another stamp.
 

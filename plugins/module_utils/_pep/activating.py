@@ -13,7 +13,7 @@ import pathlib
 import time
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover, receipt, text
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, deactivation, handover, receipt, text
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError, PepSessionLost
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
@@ -59,6 +59,7 @@ class _Task:
         self._place = handover.place_of(module, bundle.KEY) if named else None
         self._receipt_path: pathlib.Path | None = receipt.path_of(self._place) if self._place else None
         self._receipt = receipt.read(self._receipt_path) if self._receipt_path else None
+        self._cloud_id: str | None = None
 
     def present(self) -> dict[str, t.Any]:
         """Activate the stamp unless it is activated with this key."""
@@ -80,20 +81,41 @@ class _Task:
 
     def absent(self) -> dict[str, t.Any]:
         """Deactivate the stamp unless it is known not to be activated."""
-        before = self._before()
+        if self._params["record"] and not self._params["bundle"]:
+            raise InputError("A record needs a place", remedy="Give bundle and stamp, or leave record out")
+        before, recorded = self._before(), self._recorded()
+        if before.evidence == activation.NONE and recorded:
+            before = activation.Observed(activation.RECEIPT, activation.NOT_REGISTERED)
         activation.check_registration(before, self._params["registration_id"])
         wanted = activation.Observed(activation.ACTIVATION, activation.NOT_REGISTERED)
-        if before.state == activation.NOT_REGISTERED:
-            if not self._module.check_mode:
-                self._forget()
-            return self._result(False, before, before, None, None, True)
         expected = self._expected_cloud_id()[0] or (self._receipt.cloud_id if self._receipt else None)
 
         def check(stamp: cmdlets.StampInformation, where: str) -> None:
             minting.check_stamp(stamp, expected, where)
+            self._cloud_id = stamp.cloud_id
 
-        host, confirmed = self._act(wanted, None, check if expected else None)
+        if before.state == activation.NOT_REGISTERED:
+            host, missing = None, self._params["record"] and not recorded
+            if not self._module.check_mode:
+                self._forget()
+                if missing:
+                    host = None if expected else self._ask(check)
+                    self._record(expected, None)
+            confirmed = before.evidence == activation.ACTIVATION
+            return self._result(missing, before, before, None, host, confirmed)
+        host, confirmed = self._act(wanted, None, check if expected or self._params["record"] else None)
+        if self._params["record"] and not self._module.check_mode:
+            self._record(expected, before.registration_id)
         return self._result(True, before, wanted, None, host, confirmed)
+
+    def _recorded(self) -> bool:
+        """Tell whether the bundle has a record of the stamp's deactivation, and nothing was activated since."""
+        params = self._params
+        return bool(params["bundle"] and deactivation.at_stamp(params["bundle"], params["stamp"]))
+
+    def _record(self, expected: str | None, registration_id: str | None) -> None:
+        cloud_id = t.cast(str, self._cloud_id or expected)
+        deactivation.write(self._params["bundle"], self._params["stamp"], cloud_id, registration_id)
 
     def _before(self) -> activation.Observed:
         """Return what is known of the activation: what an earlier task read a moment ago, else what is read now."""
@@ -102,6 +124,15 @@ class _Task:
             names = (field.name for field in dataclasses.fields(activation.Observed))
             return activation.Observed(**{name: observed.get(name) for name in names})
         return activation.observe(self._observer, self._receipt, self._now, self._module.warn)
+
+    def _ask(self, check: _Check) -> str:
+        """Read the stamp information in a session of its own, and return the address that answered."""
+        from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session
+
+        with open_session(self._options, self._module.warn) as session:
+            self._progress.step("reading the stamp information")
+            check(cmdlets.stamp_information(session, self._progress), session.host)
+            return session.host
 
     def _act(
         self, wanted: activation.Observed, key: activation.Key | None, check: _Check | None

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of a deactivation, which travels in the bundle. FOR INTERNAL COLLECTION USE ONLY.
+
+The side with Azure cannot see the stamp, and must not delete the registration of an active one. So the side of the stamp
+leaves a record when it deactivated the stamp, and the bundle carries it. It holds no secret. Each record counts once: a
+medium may bring it again long after the stamp was registered and activated anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle as bundles, files
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt as receipts
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
+
+_USED: t.Final = "deactivation-used.json"
+
+
+def place(bundle: str, stamp: str) -> bundles.Place:
+    """Return where a stamp's record lies. Raises InputError."""
+    return bundles.place(bundles.DEACTIVATION, bundle=bundle, stamp=stamp, path=None)
+
+
+def write(bundle: str, stamp: str, cloud_id: str, registration_id: str | None) -> None:
+    """Write the record of a deactivation that succeeded now.
+
+    :param registration_id: what the stamp was activated with, None when that is not known.
+    :raises ArtifactError: the files cannot be written.
+    """
+    content = f"deactivated:{cloud_id}"
+    facts = {"cloud_id": cloud_id, "registration_id": registration_id}
+    bundles.store(place(bundle, stamp), bundles.new_entry(bundles.DEACTIVATION, stamp, content, **facts), content)
+
+
+def at_stamp(bundle: str, stamp: str) -> bundles.Entry | None:
+    """Return the record when nothing was activated from this bundle since; for the side of the stamp.
+
+    :raises ArtifactError: the record is damaged.
+    """
+    entry = _read(place(bundle, stamp))
+    key = bundles.place(bundles.KEY, bundle=bundle, stamp=stamp, path=None)
+    receipt = receipts.read(receipts.path_of(key))
+    return entry if entry and not (receipt and receipt.activated >= entry.created) else None
+
+
+def in_azure(bundle: str, stamp: str) -> tuple[bundles.Entry | None, bool]:
+    """Return the record, and whether it counts: for the side of Azure.
+
+    It counts when it was not used yet and no activation key was exported since.
+
+    :raises ArtifactError: the record is damaged.
+    """
+    where = place(bundle, stamp)
+    entry = _read(where)
+    if entry is None or entry.created <= _used(where):
+        return entry, False
+    key = None
+    with contextlib.suppress(ArtifactError):  # what is wrong with the key is not this leg's business
+        key = bundles.read_entry(bundles.place(bundles.KEY, bundle=bundle, stamp=stamp, path=None))
+    return entry, not (key and key.created > entry.created)
+
+
+def use(bundle: str, stamp: str) -> None:
+    """Let the record that the bundle has now count no more: the registration was deleted, or made anew.
+
+    :raises ArtifactError: the note of it cannot be written.
+    """
+    where = place(bundle, stamp)
+    with contextlib.suppress(ArtifactError):  # a damaged record proves nothing anyway
+        entry = _read(where)
+        if entry is None or entry.created <= _used(where):
+            return
+        files.write(_used_path(where), (json.dumps({"created": entry.created}) + "\n").encode())
+
+
+def _read(where: bundles.Place) -> bundles.Entry | None:
+    return bundles.read(where).entry if where.path.exists() else None
+
+
+def _used_path(where: bundles.Place) -> pathlib.Path:
+    return where.path.with_name(f"{where.stamp}.{_USED}")
+
+
+def _used(where: bundles.Place) -> str:
+    """Return when the newest record was made that counts no more; before all others when there is none."""
+    try:
+        return str(json.loads(files.read(_used_path(where), "note of a deactivation"))["created"])
+    except (ArtifactError, ValueError, KeyError, TypeError):
+        return ""

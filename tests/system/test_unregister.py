@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stamps are unregistered, connected ones in one play and disconnected ones in two legs, and no active one loses its registration."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+import pytest
+from azs_simulator.client import Simulator
+from plays import Controller, Traffic, changing, cmdlets
+
+pytestmark = pytest.mark.xdist_group("unregister")
+
+INFORMATION, DEACTIVATE = "Get-AzureStackStampInformation", "Remove-AzureStackActivation"
+OUT = ["DELETE lock", "DELETE R"]
+CONNECTED = ("plain", "named", "interrupted", "elsewhere")
+DISCONNECTED = ("record", "no-admin")
+FLEET = {
+    "stamps": [
+        *({"name": name, "connected": True, "ercs": 1, "nodes": 2, "registration": {"subscription": name}} for name in CONNECTED),
+        *(
+            {"name": name, "ercs": 1, "nodes": 1, "admin_reachable": name != "no-admin",
+             "registration": {"name": f"by-script-{name}", "group": "Legacy"}}
+            for name in DISCONNECTED
+        ),
+    ],
+    "clouds": [
+        {
+            "name": "AzureCloud",
+            "subscriptions": [{"name": "Registrations"}, *({"name": name} for name in CONNECTED)],
+            "principals": [{"name": "registrar", "role": "registration"}],
+        }
+    ],
+}
+
+
+def deletions(entries: t.Iterable[dict[str, t.Any]]) -> list[str]:
+    """What was changed in Azure: the lock and the registration."""
+    return [
+        f"{request.partition(' ')[0]} {'lock' if '/locks/' in request else 'R'}"
+        for request in changing(entry for entry in entries if entry["service"] == "arm")
+    ]
+
+
+def test_connected_stamps_are_deactivated_before_their_registrations_go(
+    simulator: Simulator, controller: t.Callable[..., Controller]
+) -> None:
+    subscriptions = {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
+    variables: dict[str, dict[str, t.Any]] = {name: {"azs_subscription_id": subscriptions[name]} for name in CONNECTED}
+    registration = simulator.registration_of("named")
+    assert registration
+    variables["named"] |= {
+        "azs_registration_name": registration["id"].split("/")[8], "azs_resource_group": registration["id"].split("/")[4],
+        "azs_cloud_id": simulator.stamp("named")["cloud_id"],
+    }
+    variables["elsewhere"]["azs_subscription_id"] = subscriptions["Registrations"]
+    simulator.do("deactivate-stamp", stamp="interrupted")  # as a run leaves it that ended in between
+    here = controller().knows(variables)
+    traffic = Traffic(simulator)
+
+    checked = here.run("unregister", "--check", "--diff")
+    assert changing(traffic.read()) == []
+    first = here.run("unregister")
+    entries = traffic.read()
+    for play in (checked, first):
+        failure = play.failure("elsewhere")
+        assert failure.kind == "registered_elsewhere"
+        assert "azurestack.hub.change_registration" in failure.message
+    assert checked.changes == first.changes
+    assert simulator.stamp("elsewhere")["status"] == "Registered"
+    assert simulator.registration_of("elsewhere")
+    for name in ("plain", "named", "interrupted"):
+        own = [one for one in entries if name == one.get("stamp") or subscriptions[name] in one.get("path", "")]
+        assert simulator.registration_of(name) is None, name
+        assert simulator.stamp(name)["status"] == "Not registered"
+        assert deletions(own) == OUT
+        assert [one for one in cmdlets(own) if one != INFORMATION] == ([] if name == "interrupted" else [DEACTIVATE])
+    last = next(one["n"] for one in entries if one.get("cmdlet") == DEACTIVATE and one["stamp"] == "plain")
+    assert all(one["n"] > last for one in entries if one.get("method") == "DELETE" and subscriptions["plain"] in one["path"])
+
+    again = here.run("unregister")
+    assert again.changed == 0
+    assert changing(traffic.read()) == []
+
+
+def test_disconnected_stamps_in_two_legs(
+    simulator: Simulator, controller: t.Callable[..., Controller], tmp_path: pathlib.Path
+) -> None:
+    archive = tmp_path / "stick" / "stamps.tar.gz"
+    stamp_zone, azure_zone = controller().knows(DISCONNECTED), controller().knows(DISCONNECTED)
+    traffic = Traffic(simulator)
+
+    refused = azure_zone.run(
+        "disconnected_unregister", azs_cloud_id=simulator.stamp("record")["cloud_id"], azs_stamps="record"
+    )
+    assert refused.failure("record").kind == "not_deactivated"
+    assert "azurestack.hub.disconnected_deactivate" in refused.failure("record").message
+    assert changing(traffic.read()) == []
+
+    checked = stamp_zone.run("disconnected_deactivate", "--check", azs_archive=archive).succeeded()
+    assert changing(traffic.read()) == []
+    first = stamp_zone.run("disconnected_deactivate", azs_archive=archive).succeeded()
+    assert checked.changes == first.changes
+    assert cmdlets(traffic.read()).count(DEACTIVATE) == 2
+    assert stamp_zone.run("disconnected_deactivate", azs_archive=archive).succeeded().changed == 0
+    assert cmdlets(traffic.read()) == []
+
+    azure_zone.run("disconnected_unregister", azs_archive=archive).succeeded()
+    assert sorted(deletions(traffic.read())) == sorted([*OUT, *OUT])
+    assert not any(simulator.registration_of(name) for name in DISCONNECTED)
+    assert azure_zone.run("disconnected_unregister", azs_archive=archive).succeeded().changed == 0
+    assert changing(traffic.read()) == []
