@@ -164,8 +164,8 @@ class _HandedOver:
             raise SignInError(
                 "A device code can be shown by the controller only",
                 kind="no_action_plugin",
-                cause="this module was run without its action plugin",
-                remedy="Call the module by its full name, azurestack.hub.<module>, or set another auth_source",
+                cause="nothing here can wait for a user: a module without its action plugin, or an inventory plugin",
+                remedy="Call modules by their full name, azurestack.hub.<module>, and set another auth_source for inventories",
             )
         self._token = token
 
