@@ -19,6 +19,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
     rights,
     role_assignments,
 )
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
@@ -306,7 +307,10 @@ def _create(
     if wanted.tokenless:
         raise _token_needed(f"The stamp {wanted.cloud_id} is not registered in subscription {azure.subscription_id}")
     client, subscription = azure.client, azure.subscription_id
-    new_group = not provisioning.group_exists(client, subscription, where.resource_group)
+    scope = f"/subscriptions/{subscription}"
+    group_scope = f"{scope}/resourceGroups/{where.resource_group}"
+    group_exists, known = _look_at_group(azure, where.resource_group, how)
+    new_group = not group_exists
     location = location or azure.cloud.default_location
     if new_group and not location:
         raise InputError(
@@ -325,11 +329,10 @@ def _create(
         actions=[*([] if provider_usable else [REGISTER_PROVIDER]), *in_group],
         not_compared=list(UNREADABLE),
     )
-    scope = f"/subscriptions/{subscription}"
     needed: dict[str, list[str]] = {} if provider_usable else {scope: [REGISTER_PROVIDER]}
-    group_scope = scope if new_group else f"{scope}/resourceGroups/{where.resource_group}"
-    needed[group_scope] = [*needed.get(group_scope, []), *in_group]
-    _require_rights(azure, needed, how, f"register the stamp as {where.name}")
+    target_scope = scope if new_group else group_scope
+    needed[target_scope] = [*needed.get(target_scope, []), *in_group]
+    _require_rights(azure, needed, how, f"register the stamp as {where.name}", known)
     if how.check:
         return outcome
     provider = provisioning.Provider(client, subscription, how.provider_timeout)
@@ -418,13 +421,36 @@ def _assign_role(azure: Azure, outcome: Outcome, how: How) -> None:
         role_assignments.put(azure.client, assignment, patience=how.replication_timeout)
 
 
-def _require_rights(azure: Azure, planned: t.Mapping[str, t.Sequence[str]], how: How, doing: str) -> None:
+def _look_at_group(azure: Azure, name: str, how: How) -> tuple[bool, dict[str, list[dict[str, t.Any]]]]:
+    """Tell whether a resource group exists, and by its scope what the account may do in it.
+
+    Asking for the rights answers both with one request; where Azure does not tell them, the group itself is asked for.
+    """
+    scope = f"/subscriptions/{azure.subscription_id}/resourceGroups/{name}"
+    if how.preflight:
+        try:
+            return True, {scope: rights.at(azure.client, scope)}
+        except ArmError as error:
+            if error.kind in ABSENT:
+                return False, {}
+            if error.status is None or error.status >= 500:
+                raise
+    return provisioning.group_exists(azure.client, azure.subscription_id, name), {}
+
+
+def _require_rights(
+    azure: Azure,
+    planned: t.Mapping[str, t.Sequence[str]],
+    how: How,
+    doing: str,
+    known: t.Mapping[str, list[dict[str, t.Any]]] | None = None,
+) -> None:
     """Check the account's rights for what is planned, scope by scope, when anything is."""
     needed = {
         scope: [right for action in actions for right in _RIGHTS[action]] for scope, actions in planned.items() if actions
     }
     if how.preflight and needed:
-        rights.require(azure.client, needed, doing=doing, warn=how.warn)
+        rights.require(azure.client, needed, known or {}, doing=doing, warn=how.warn)
 
 
 def _token_needed(why: str) -> InputError:

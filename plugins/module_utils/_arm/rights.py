@@ -40,12 +40,24 @@ def missing(permissions: t.Iterable[t.Mapping[str, t.Any]], actions: t.Iterable[
     ]
 
 
+def at(client: ArmClient, scope: str) -> list[dict[str, t.Any]]:
+    """Return the sets of actions that the account's roles give it at a scope. Raises as ArmClient.request."""
+    path = f"{scope}/providers/Microsoft.Authorization/permissions"
+    return list(client.list_all(path, API_VERSION, doing="read the account's rights"))
+
+
 def require(
-    client: ArmClient, needed: t.Mapping[str, t.Sequence[str]], *, doing: str, warn: t.Callable[[str], None]
+    client: ArmClient,
+    needed: t.Mapping[str, t.Sequence[str]],
+    known: t.Mapping[str, list[dict[str, t.Any]]],
+    *,
+    doing: str,
+    warn: t.Callable[[str], None],
 ) -> None:
     """Make sure that the account that signed in may do what comes next. One GET a scope; changes nothing.
 
     :param needed: scope -> actions that the run needs there.
+    :param known: scope -> what `at` returned for it already.
     :param doing: completes the sentence "... may not do all that is needed to ...".
     :param warn: takes a warning when Azure does not tell the account its rights.
     :raises ArmError: kind missing_rights, which names every missing action. Nothing was changed.
@@ -53,9 +65,7 @@ def require(
     lacking: dict[str, list[str]] = {}
     for scope, actions in needed.items():
         try:
-            permissions = list(client.list_all(
-                f"{scope}/providers/Microsoft.Authorization/permissions", API_VERSION, doing="read the account's rights"
-            ))
+            permissions = known[scope] if scope in known else at(client, scope)
         except ArmError as error:
             if error.status is None or error.status >= 500:
                 raise

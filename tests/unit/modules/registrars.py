@@ -57,7 +57,7 @@ _SHORT: t.Final = (
 """Paths of requests as the tests write them."""
 
 FIRST = [
-    "GET metadata", "GET list", "GET group", "GET rights", "POST provider", "PUT group", "PUT R", "PUT lock",
+    "GET metadata", "GET list", "GET rights", "GET rights", "POST provider", "PUT group", "PUT R", "PUT lock",
 ]
 """What the first registration in a subscription asks."""
 LOOK = ["GET metadata", "GET list", "GET lock", "POST key"]

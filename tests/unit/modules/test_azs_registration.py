@@ -81,7 +81,7 @@ class TestFirstRun:
         here.requests()
         outcome = here.register()
         assert outcome["actions"] == ["register", "put_lock"]
-        assert here.requests() == [*FIRST[:4], "PUT R", "PUT lock"]
+        assert here.requests() == [*FIRST[:3], "PUT R", "PUT lock"], "rights and existence of the group in one request"
 
     def test_a_slow_provider_is_waited_for_without_asking_it(self, registrar: Make, azure_simulator: Simulator) -> None:
         here = registrar()
@@ -116,7 +116,7 @@ class TestFirstRun:
         here.requests()
         outcome = here.register()
         assert outcome["actions"] == ["register_provider", "register", "put_lock"]
-        assert here.requests()[4:] == ["PUT R", "POST provider", "PUT R", "PUT lock"]
+        assert here.requests()[3:] == ["PUT R", "POST provider", "PUT R", "PUT lock"]
 
     def test_names_of_the_operators_choice(self, registrar: Make) -> None:
         here = registrar()
@@ -129,7 +129,7 @@ class TestFirstRun:
         here = registrar()
         outcome = here.register(location=None)
         answers(outcome, "bad_input", "The resource group azurestack does not exist", "Set location")
-        assert here.requests() == ["GET metadata", "GET list", "GET group"]
+        assert here.requests() == ["GET metadata", "GET list", "GET rights"]
 
     def test_an_unknown_location_shows_the_known_ones(self, registrar: Make) -> None:
         here = registrar()
