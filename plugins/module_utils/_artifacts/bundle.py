@@ -43,7 +43,8 @@ class Entry:
 
     :param sha256: digest of the normalised clear text; shows damage, does not prove origin.
     :param size: characters of the normalised clear text.
-    :param fingerprint: salted digest of agreement number and asset tag, `<salt>$<digest>`; tokens only.
+    :param fingerprint: of a token, salted digest of agreement number and asset tag, `<salt>$<digest>`; of a key, digest of the
+        claims that last.
     :param encrypted_sha256: digest of the file's bytes when it is encrypted with Ansible Vault, else None.
     """
 
