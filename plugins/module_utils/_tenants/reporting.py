@@ -112,10 +112,10 @@ def error(outcome: Outcome) -> AzsError | None:
     details = {"kinds": {kind: len(failures) for kind, failures in kinds.items()}}
     if outcome.stopped_by is not None:
         first = outcome.stopped_by
-        rest = f"{summary(outcome)} of {total} tenant mappings"
         return AzsError(
-            f"{first.message} ({rest})", kind=first.kind, where=first.where, cause=first.cause, remedy=first.remedy,
-            code=first.code, request_id=first.request_id, details={**first.details, **details},
+            f"{first.message} (of {total} tenant mappings of {outcome.where.name} {summary(outcome)})",
+            kind=first.kind, cause=first.cause, remedy=first.remedy, code=first.code, request_id=first.request_id,
+            details={**first.details, **details},
         )
     texts = []
     for failures in list(kinds.values())[:3]:

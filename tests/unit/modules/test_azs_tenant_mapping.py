@@ -414,7 +414,7 @@ class TestFailures:
     def test_a_registration_that_takes_no_tenants(self, provider: Make, stamp: str, kind: str, remedy: str) -> None:
         here, listed = provider(stamp), tenants(100)
         outcome = here.run(tenants=listed)
-        failed(outcome, kind, remedy, "1 failed, 99 not tried of 100")
+        failed(outcome, kind, remedy, "of 100 tenant mappings", "1 failed, 99 not tried")
         assert outcome["changed"] is False and len(outcome["not_tried"]) == 99
         assert here.counts()["PUT mapping"] == 1, "the others would fail just the same"
 

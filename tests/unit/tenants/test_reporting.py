@@ -129,7 +129,7 @@ class TestError:
             failed=[(change(), stop)], untried=[change() for _n in range(99)], stopped_by=stop
         )))
         assert error.kind == "tenants_need_pay_as_you_use" and error.remedy == stop.remedy
-        assert "1 failed, 99 not tried of 100 tenant mappings" in str(error)
+        assert "(of 100 tenant mappings of azurestack-one 1 failed, 99 not tried)" in str(error)
 
 
 @pytest.mark.parametrize("size", [0, 100, 1000])
