@@ -170,6 +170,7 @@ class Cloud:
         self.identity_url = ""  # of the host's identity endpoint; known when it listens
         self.identity_header = world.dice.password()
         self.directory.audiences.add(self.audience)
+        self.more_audiences: list[str] = []
         self.access = Access()
         self.customers = {entry.id.lower(): entry for entry in spec.customers}
         self.operations: dict[str, float] = {}

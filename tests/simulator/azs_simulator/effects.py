@@ -167,6 +167,14 @@ def _lock_scope(world: World, stamp: str, scope: str, cloud: str) -> tuple[Cloud
 
 
 @effect
+def accept_own_audience(world: World, cloud: str = "") -> None:
+    """Let a cloud take access tokens for its own address, as Azure does for clients that do not read its metadata."""
+    place = _cloud(world, cloud)
+    place.more_audiences.append(place.arm_url)
+    place.directory.audiences.add(place.arm_url)
+
+
+@effect
 def unregister_provider(world: World, cloud: str = "", subscription: str = "") -> None:
     """Forget the resource provider in a subscription."""
     _cloud(world, cloud).subscription(subscription).unregister_provider()
