@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changed variables change a registration in its place, as the request log proves: connected, disconnected, and from one to the other."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from azs_simulator.client import Simulator
+from plays import Controller, Traffic, changing, cmdlets
+
+pytestmark = pytest.mark.xdist_group("change")
+
+USER = "operator@rehearsal.onmicrosoft.com"
+INFORMATION, KEY_PAIR = "Get-AzureStackStampInformation", "Set-RegistrationKeyPair"
+PRINCIPAL, TOKEN, ACTIVATE = "New-AzureBridgeServicePrincipal", "New-RegistrationToken", "New-AzureStackActivation"
+AGAIN = ["DELETE", "PUT", "PUT"]
+"""Lock lifted, registration written, lock back."""
+DISCONNECTED: t.Final = {
+    "billing": {"azs_billing_model": "Ruggedized", "azs_asset_tag": "AT-4711", "azs_agreement_number": None},
+    "syndication": {"azs_marketplace_syndication": True},
+    "nodes": {"azs_reregister": True},
+}
+FLEET = {
+    "stamps": [
+        {"name": name, "ercs": 1, "nodes": 2, "identity": "ADFS", "registration": {"subscription": name}}
+        for name in (*DISCONNECTED, "became-connected")
+    ],
+    "clouds": [
+        {
+            "name": "AzureCloud",
+            "subscriptions": [{"name": name} for name in (*DISCONNECTED, "became-connected")],
+            "principals": [
+                {"name": "registrar", "role": "registration"}, {"name": USER, "kind": "user", "role": "registration"},
+            ],
+        }
+    ],
+}
+
+
+def writes(entries: list[dict[str, t.Any]], subscription: str) -> list[str]:
+    """Methods of the requests that changed a registration, its lock or its role assignments."""
+    return [one.partition(" ")[0] for one in changing(entries) if subscription in one and "/registrations/" in one]
+
+
+def subscriptions(simulator: Simulator) -> dict[str, str]:
+    """Ids by name."""
+    return {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
+
+
+def test_disconnected_stamps_in_their_place(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
+    ids = subscriptions(simulator)
+    simulator.do("set-stamp", stamp="nodes", nodes=3)
+    before = {name: simulator.registration_of(name) for name in DISCONNECTED}
+    here = controller().knows({name: {"azs_subscription_id": ids[name], **own} for name, own in DISCONNECTED.items()})
+    traffic = Traffic(simulator)
+    here.run("register_disconnected").succeeded()
+    entries = traffic.read()
+    for name in DISCONNECTED:
+        assert cmdlets(entries, name) == [INFORMATION, KEY_PAIR, TOKEN, ACTIVATE], name
+        assert writes(entries, ids[name]) == AGAIN, name
+        old, new = before[name], simulator.registration_of(name)
+        assert old and new and new["id"] == old["id"] and new["locks"] == ["CanNotDelete"]
+    assert (simulator.registration_of("billing") or {})["billing_model"] == "Ruggedized"
+    assert simulator.stamp("syndication")["activation"]["marketplaceSyndicationEnabled"] is True
+
+
+def test_capacity_becomes_pay_as_you_use(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
+    name = "became-connected"
+    token = simulator.do("refresh-token", user=USER)
+    here = controller().knows({
+        name: {
+            "azs_subscription_id": subscriptions(simulator)[name], "azs_billing_model": "PayAsYouUse",
+            "azs_agreement_number": None, "azs_refresh_token": token,
+        }
+    })
+    before, traffic = simulator.registration_of(name), Traffic(simulator)
+    here.run("register_connected").succeeded()
+    entries = traffic.read()
+    assert cmdlets(entries, name) == [INFORMATION, KEY_PAIR, PRINCIPAL, TOKEN, ACTIVATE]
+    assert writes(entries, subscriptions(simulator)[name]) == [*AGAIN, "PUT"]
+    after = simulator.registration_of(name)
+    assert before and after and after["id"] == before["id"] and after["billing_model"] == "PayAsYouUse"
+    assert simulator.stamp(name)["activation"]["usageReportingEnabled"] is True

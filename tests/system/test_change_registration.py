@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connected stamps get another subscription, group or name: the old registration goes first, and an interrupted change is finished."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from azs_simulator.client import Simulator
+from plays import Controller, Play, Traffic, changing, cmdlets
+
+pytestmark = pytest.mark.xdist_group("change_registration")
+
+USER = "operator@rehearsal.onmicrosoft.com"
+DEACTIVATE, ACTIVATE = "Remove-AzureStackActivation", "New-AzureStackActivation"
+STAMPS = ("subscription", "name", "killed-early", "killed-late", "gone")
+FLEET = {
+    "stamps": [
+        {"name": name, "connected": True, "ercs": 1, "nodes": 2, "registration": {"subscription": name}} for name in STAMPS
+    ],
+    "clouds": [
+        {
+            "name": "AzureCloud",
+            "subscriptions": [{"name": "Wanted"}, *({"name": name} for name in STAMPS)],
+            "principals": [
+                {"name": "registrar", "role": "registration"}, {"name": USER, "kind": "user", "role": "registration"},
+            ],
+        }
+    ],
+}
+
+
+@pytest.fixture
+def here(simulator: Simulator, controller: t.Callable[..., Controller]) -> Controller:
+    """A controller that wants all stamps in another place, after what happened to some of them."""
+    ids = {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
+    token = simulator.do("refresh-token", user=USER)
+    variables: dict[str, dict[str, t.Any]] = {
+        name: {"azs_subscription_id": ids["Wanted"], "azs_old_subscription_id": ids[name], "azs_refresh_token": token}
+        for name in STAMPS
+    }
+    variables["name"] |= {"azs_subscription_id": ids["name"], "azs_registration_name": "north", "azs_resource_group": "Stamps"}
+    if simulator.registration_of("gone") is None:
+        return controller().knows(variables)
+    # What runs leave that end after the deactivation, and after the deletion; and a registration that somebody deleted.
+    for name in ("killed-early", "killed-late"):
+        simulator.do("deactivate-stamp", stamp=name)
+    for name in ("killed-late", "gone"):
+        simulator.do("delete-registration", stamp=name)
+    return controller().knows(variables)
+
+
+def test_the_old_registration_goes_and_the_new_one_comes(here: Controller, simulator: Simulator) -> None:
+    traffic = Traffic(simulator)
+    unconfirmed = here.run("change_registration")
+    for name in ("subscription", "name", "killed-early", "gone"):
+        message = unconfirmed.failure(name).message
+        assert "azs_confirm_marketplace_loss" in message and "marketplace items" in message
+        assert "/registrations/" in message
+    assert not [one for one in cmdlets(traffic.read()) if one == DEACTIVATE]
+
+    checked = here.run("change_registration", "--check", azs_confirm_marketplace_loss=True).succeeded()
+    assert changing(traffic.read()) == []
+    assert ("azurestack.hub.deactivate : Deactivate the stamp", "subscription") in _changes(checked)
+    here.run("change_registration", azs_confirm_marketplace_loss=True).succeeded()
+    entries = traffic.read()
+    wanted = next(one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"] if one["name"] == "Wanted")
+    for name in STAMPS:
+        stamp, registration = simulator.stamp(name), simulator.registration_of(name)
+        assert registration, name
+        assert registration["id"].endswith("/resourceGroups/Stamps/providers/Microsoft.AzureStack/registrations/north") if (
+            name == "name"
+        ) else registration["id"].startswith(f"/subscriptions/{wanted}/resourceGroups/azurestack/"), registration["id"]
+        assert registration["locks"] == ["CanNotDelete"]
+        assert stamp["activation"]["azureRegistrationResourceIdentifier"].lower() == registration["id"].lower()
+        due = [] if name.startswith("killed") else [DEACTIVATE]
+        own = [one for one in cmdlets(entries, name) if one in (DEACTIVATE, ACTIVATE)]
+        assert own == ([] if name == "killed-late" else [*due, ACTIVATE]), name
+    all_ids = [one["cloud_id"] for one in simulator.state()["clouds"]["AzureCloud"]["registrations"]]
+    assert len(all_ids) == len(set(all_ids)) == len(STAMPS)
+
+    again = here.run("change_registration").succeeded()
+    assert again.changed == 0
+    assert changing(traffic.read()) == []
+
+
+def test_a_change_to_nowhere_is_refused(here: Controller, simulator: Simulator) -> None:
+    traffic = Traffic(simulator)
+    place = {"azs_old_subscription_id": "x", "azs_subscription_id": "x", "azs_resource_group": ""}
+    play = here.run("change_registration", "--limit", "gone", **place)
+    assert "azs_old_subscription_id" in play.failure("gone").message
+    assert traffic.read() == []
+
+
+def _changes(play: Play) -> set[tuple[str, str]]:
+    """Changes by the names that the recorder knows."""
+    return {*play.changes, *((f"azurestack.hub.deactivate : {task}", host) for task, host in play.changes)}
