@@ -159,7 +159,7 @@ registration_id:
   description: Resource id of the registration that is kept. Null when there is none.
   returned: when O(activation) is given
   type: str
-  sample: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/azurestack-2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
+  sample: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/north
 bridge_principal:
   description: Object id of the bridge principal that is kept. Null when there is none, or a new one is made.
   returned: when O(activation) is given

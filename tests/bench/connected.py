@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What connected registration costs: first run and no-op run, per stamp, from the request log and the process accounts.
 
