@@ -209,7 +209,8 @@ class ArmService(Service):
             others = [_endpoints(cloud) for cloud in self.world.clouds.values() if cloud is not self.cloud]
             version, as_list = request.query.get("api-version", ""), self.world.settings.metadata_list
             return Answer(body=metadata(version, _endpoints(self.cloud), others, as_list=as_list))
-        caller = read_bearer(request, self.cloud.directory, [self.cloud.audience, *self.cloud.more_audiences], self.cloud.directory.base_url)
+        audiences = [self.cloud.audience, *self.cloud.more_audiences]
+        caller = read_bearer(request, self.cloud.directory, audiences, self.cloud.directory.base_url)
         found = self._find(request)
         if found is None:
             raise ArmError(
