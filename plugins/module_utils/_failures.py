@@ -318,6 +318,12 @@ _IN_AZURE: t.Final[tuple[Failure, ...]] = (
         "remove locks that others put on the group or the subscription",
     ),
     Failure(
+        kind="move_not_supported",
+        codes=("ResourceMoveNotSupported", "ResourceMoveProviderValidationFailed"),
+        cause="registrations move to another subscription only between CSP subscriptions of the same partner and directory",
+        remedy="Move within the subscription, or register in the other one with azurestack.hub.change_registration",
+    ),
+    Failure(
         kind="unknown_location",
         codes=("LocationNotAvailableForResourceGroup", "UnknownResourceGroupLocation"),
         cause="this cloud has no such location",

@@ -221,6 +221,12 @@ class ArmClient:
         """
         return self._send(method, self._url(path, api_version), json, doing, observe)
 
+    def follow(self, url: str, *, doing: str, observe: Observer | None = None) -> dict[str, t.Any]:
+        """Look at an address that an answer named, such as that of an operation under way. Raises as `request`."""
+        url = urllib.parse.urljoin(self.endpoint + "/", url)
+        self._same_host(url, doing)
+        return self._send("GET", url, None, doing, observe)
+
     def _url(self, path: str, api_version: str) -> str:
         return f"{self.endpoint}{urllib.parse.quote(path, safe='/:@!$&()*+,;=~')}?api-version={api_version}"
 
@@ -269,7 +275,7 @@ class ArmClient:
                 f"Could not {doing}",
                 kind="foreign_next_link",
                 where=self.endpoint,
-                cause=f"its next page is at another host, {other.hostname}, which must not get the access token",
+                cause=f"what follows is at another host, {other.hostname}, which must not get the access token",
                 remedy="Ask the operators of this cloud",
             )
 

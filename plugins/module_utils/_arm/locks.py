@@ -84,7 +84,7 @@ def unlocked(
             try:
                 put(client, where)
             except AzsError as error:
-                raise _unprotected(where, f"Azure did {doing}", error) from None
+                raise unprotected(where, f"Azure did {doing}", error) from None
         return answer
 
 
@@ -152,10 +152,15 @@ def _restore(client: ArmClient, where: RegistrationId, failure: BaseException, *
         if isinstance(error, ArmError) and error.kind in ABSENT and not sure:
             return
         text = str(failure) if isinstance(failure, AzsError) else f"Ended by {failure!r}"
-        raise _unprotected(where, text.rstrip("."), error) from None
+        raise unprotected(where, text.rstrip("."), error) from None
 
 
-def _unprotected(where: RegistrationId, before: str, error: AzsError) -> AzsError:
+def unprotected(where: RegistrationId, before: str, error: AzsError) -> AzsError:
+    """Return the error for a registration that could not be locked.
+
+    :param before: what happened before that, a sentence without a full stop.
+    :param error: why it could not be locked.
+    """
     return AzsError(
         f"{before}. The registration {where.name} is not protected by its lock now",
         kind="registration_unprotected",

@@ -23,7 +23,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, rights as domain_rights
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.rights import REGISTRATION_OWNER
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, ConflictError, InputError
 
@@ -42,6 +42,7 @@ REGISTER: t.Final = "register"
 PUT_LOCK: t.Final = "put_lock"
 ASSIGN_ROLE: t.Final = "assign_role"
 DELETE: t.Final = "delete_registration"
+MOVE: t.Final = "move"
 
 _RIGHTS: t.Final = {
     REGISTER_PROVIDER: (rights.REGISTER_PROVIDER,),
@@ -51,6 +52,7 @@ _RIGHTS: t.Final = {
     PUT_LOCK: (rights.PUT_LOCK,),
     ASSIGN_ROLE: (rights.ASSIGN_ROLE,),
     DELETE: (rights.DELETE,),
+    MOVE: (domain_rights.MOVE_ACTION,),
 }
 
 
@@ -197,7 +199,7 @@ def absent(
         existed=True,
         actions=[*([LIFT_LOCK] if level is not None else []), DELETE],
     )
-    _require_rights(azure, {str(where): outcome.actions}, how, f"delete the registration {where.name}")
+    require_rights(azure, {str(where): outcome.actions}, how, f"delete the registration {where.name}")
     if not how.check:
         locks.unlocked(
             azure.client, where, lambda: registrations.delete(azure.client, where),
@@ -332,7 +334,7 @@ def _create(
     needed: dict[str, list[str]] = {} if provider_usable else {scope: [REGISTER_PROVIDER]}
     target_scope = scope if new_group else group_scope
     needed[target_scope] = [*needed.get(target_scope, []), *in_group]
-    _require_rights(azure, needed, how, f"register the stamp as {where.name}", known)
+    require_rights(azure, needed, how, f"register the stamp as {where.name}", known)
     if how.check:
         return outcome
     provider = provisioning.Provider(client, subscription, how.provider_timeout)
@@ -383,7 +385,7 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
         outcome.principal = outcome.after["bridge_principal"]
         if _lacks_role(azure, where, outcome.principal, kept=outcome.principal == outcome.before["bridge_principal"]):
             outcome.actions.append(ASSIGN_ROLE)
-    _require_rights(azure, {str(where): outcome.actions}, how, f"keep the registration {where.name}")
+    require_rights(azure, {str(where): outcome.actions}, how, f"keep the registration {where.name}")
     if how.check:
         return outcome
     if register:
@@ -438,7 +440,7 @@ def _look_at_group(azure: Azure, name: str, how: How) -> tuple[bool, dict[str, l
     return provisioning.group_exists(azure.client, azure.subscription_id, name), {}
 
 
-def _require_rights(
+def require_rights(
     azure: Azure,
     planned: t.Mapping[str, t.Sequence[str]],
     how: How,

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Registrations move to another group or subscription, and are locked afterwards wherever they are."""
+
+from __future__ import annotations
+
+import signal
+import typing as t
+
+import pytest
+from registrars import (  # noqa: F401 - fixtures
+    Registrar,
+    azure_simulator,
+    registrar,
+    registrar_numbers,
+)
+
+Make = t.Callable[..., Registrar]
+GROUP = "Stamps"
+PRINCIPAL = "4d1c1c8e-6d0c-4a38-8f57-2b8d4c4d1d7f"
+
+
+def move(here: Registrar, *, check: bool = False, **options: t.Any) -> t.Any:
+    """Run the module for the registrar's stamp."""
+    given = {"cloud_id": here.cloud_id, "target_resource_group": GROUP, "location": here.location, **options}
+    return here.run("azs_registration_move", given, check=check)
+
+
+def where(here: Registrar) -> str:
+    """Where the registration really is."""
+    registration = here.registration()
+    assert registration
+    return str(registration["id"])
+
+
+@pytest.mark.parametrize("way", ["cloud_id", "name", "registration_id"])
+def test_within_a_subscription(registrar: Make, way: str) -> None:  # noqa: F811
+    here = registrar()
+    assert here.register().changed
+    chosen = {"cloud_id": {}, "name": {"name": f"azurestack-{here.cloud_id}"}, "registration_id": {"registration_id": here.id}}
+    here.requests()
+    predicted = move(here, check=True, **chosen[way])
+    assert not [one for one in here.requests() if not one.startswith("GET")]
+    outcome = move(here, **chosen[way])
+    assert outcome["actions"] == predicted["actions"] == ["create_resource_group", "lift_lock", "move", "put_lock"]
+    assert outcome["diff"] == predicted["diff"]
+    assert outcome["moved_from"] == here.id
+    new = here.id_of(f"azurestack-{here.cloud_id}", GROUP)
+    assert where(here) == outcome["registration"]["id"] == new
+    assert here.locked()
+    here.requests()
+    assert not move(here, **chosen[way]).changed
+    assert not [one for one in here.requests() if not one.startswith("GET")]
+
+
+def test_the_bridge_principal_gets_its_role_anew(registrar: Make) -> None:  # noqa: F811
+    here = registrar()
+    assert here.register(here.mint(), assign_role=True).changed
+    here.simulator.do("edit-registration", stamp=here.stamp, claims={"objectId": PRINCIPAL})
+    outcome = move(here, replication_timeout=0)
+    # The simulated directory does not know this principal; what counts is that the role was asked for in the new place.
+    assert outcome.kind == "principal_not_replicated"
+    assert here.locked() and f"/{GROUP}/" in where(here)
+
+
+def test_another_stamps_registration_is_refused(registrar: Make) -> None:  # noqa: F811
+    here, other = registrar(), registrar()
+    assert here.register().changed
+    outcome = move(here, registration_id=here.id, cloud_id=other.cloud_id)
+    assert outcome.kind == "registration_of_another_stamp"
+    assert move(other).kind == "no_registration"
+    assert where(here) == here.id and here.locked()
+
+
+def test_missing_rights_are_named_before_the_lock_is_lifted(registrar: Make) -> None:  # noqa: F811
+    here = registrar()
+    assert here.register().changed
+    here.requests()
+    outcome = move(here, **here.account("least"))
+    assert outcome.kind == "missing_rights"
+    assert "moveResources/action" in outcome.message
+    assert not [one for one in here.requests() if not one.startswith("GET")]
+    assert here.locked()
+
+
+def test_between_subscriptions_that_are_no_csp_ones(registrar: Make) -> None:  # noqa: F811
+    here, other = registrar(), registrar()
+    assert here.register().changed
+    outcome = move(here, target_subscription_id=other.subscription_id)
+    assert outcome.kind == "move_not_supported"
+    assert "change_registration" in outcome.message
+    assert where(here) == here.id and here.locked()
+
+
+@pytest.mark.parametrize("effect", ["error", "drop_after"])
+def test_a_failure_in_the_middle(registrar: Make, effect: str) -> None:  # noqa: F811
+    here = registrar()
+    assert here.register().changed
+    how = {"status": 409, "code": "Busy", "message": "Not now."} if effect == "error" else {}
+    here.fault(effect, "POST", "moveResources", **how)
+    outcome = move(here)
+    assert outcome.failed == (effect == "error")
+    assert here.locked()
+    assert (where(here) == here.id) == (effect == "error")
+
+
+def test_a_signal_while_azure_moves(registrar: Make) -> None:  # noqa: F811
+    here = registrar()
+    assert here.register().changed
+    here.fault("hang", "GET", "operationresults/[^/]+")
+    mark = here.simulator.mark()
+    options = {"cloud_id": here.cloud_id, "target_resource_group": GROUP, "location": here.location}
+    running = here.start("azs_registration_move", options)
+    here.simulator.wait_for(mark, service="arm", method="POST", path=f"{here.id.partition('/providers/')[0]}/moveResources")
+    running.send(signal.SIGTERM)
+    outcome = running.wait()
+    assert outcome.kind == "interrupted"
+    assert here.locked()
+    here.simulator.clear_faults()
+    move(here)
+    assert here.locked() and f"/{GROUP}/" in where(here)
