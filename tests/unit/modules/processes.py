@@ -83,6 +83,11 @@ class Running:
         """Send a signal to the process."""
         self._process.send_signal(number)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process came to its end."""
+        return self._process.poll() is not None
+
     def wait(self, timeout: float = 60) -> Outcome:
         """Wait for the end of the process, which is killed after `timeout` seconds, and return how it went."""
         try:
