@@ -1,5 +1,6 @@
 # make rehearse   the three legs on a simulated fleet, twice
 # make test       all tests that need no linters
+# make measure    what the three legs cost per stamp, as docs/performance.md says
 # make lint       ansible-lint, ansible-test sanity, galaxy-importer
 # make simulator  a simulated fleet in the foreground (FLEET=file names your own), to point any playbook at
 
@@ -8,7 +9,7 @@ COLLECTION := ansible_collections/azurestack/hub
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 export ANSIBLE_HOME := $(CURDIR)/.venv/ansible-home
 
-.PHONY: rehearse test lint simulator clean
+.PHONY: rehearse test measure lint simulator clean
 
 rehearse: .venv/ready
 	.venv/bin/python tests/rehearsal/rehearse.py
@@ -16,6 +17,9 @@ rehearse: .venv/ready
 test: .venv/ready .venv-oldest/ready .venv-peer/ready
 	.venv/bin/pytest tests/unit -n 2 --dist loadgroup
 	.venv/bin/pytest tests/system -n 2 --dist loadscope
+
+measure: .venv/ready
+	.venv/bin/python tests/bench/legs.py
 
 simulator: .venv/ready
 	.venv/bin/python tests/simulator --output rehearsal $(if $(FLEET),--fleet $(FLEET))

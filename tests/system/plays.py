@@ -41,12 +41,16 @@ _TIMEOUT = 600.0
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What the callbacks got to see of one task on one host."""
+    """What the callbacks got to see of one task on one host.
+
+    :param seconds: from its start until its result was there.
+    """
 
     outcome: str
     host: str
     task: str
-    runner: str | None
+    action: str
+    seconds: float
     data: dict[str, t.Any]
 
     @property
@@ -157,7 +161,7 @@ class Running:
             return []
         entries = [json.loads(line) for line in self._record.read_text(encoding="utf-8").splitlines()]
         return [
-            Result(entry["outcome"], entry["host"], entry["task"], entry["runner"], entry["result"]) for entry in entries
+            Result(*(entry[name] for name in ("outcome", "host", "task", "action", "seconds", "result"))) for entry in entries
         ]
 
 

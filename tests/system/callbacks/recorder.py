@@ -12,6 +12,7 @@ description: Writes every task result to the file that the environment variable 
 
 import json
 import os
+import time
 import typing as t
 
 from ansible.plugins.callback import CallbackBase
@@ -24,14 +25,20 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "recorder"
 
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._began: dict[tuple[str, str], float] = {}
+
+    def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:
+        self._began[host.get_name(), task._uuid] = time.monotonic()
+
     def _record(self, outcome: str, result: t.Any) -> None:
-        delegated = result._result.get("_ansible_delegated_vars") or {}
         entry = {
             "outcome": outcome,
             "host": result._host.get_name(),
             "task": result._task.get_name().rpartition(" : ")[2],
             "action": result._task.action,
-            "runner": delegated.get("ansible_delegated_host"),
+            "seconds": time.monotonic() - self._began[result._host.get_name(), result._task._uuid],
             "result": result._result,
         }
         with open(os.environ["RECORDER_FILE"], "a", encoding="utf-8") as file:
