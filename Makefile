@@ -29,6 +29,7 @@ lint: .venv-lint/ready .build/$(COLLECTION)/galaxy.yml
 	cd .build/$(COLLECTION) && $(CURDIR)/.venv-lint/bin/ansible-lint --profile production --offline
 	cd .build/$(COLLECTION) && PATH="$(CURDIR)/.venv-lint/bin:$$PATH" ansible-test sanity --venv --python 3.11 --color no
 	tests/bin/import-collection
+	tests/bin/introspect-collection
 
 # A real directory with a repository of its own: ansible-test wants the collection at its place in a tree.
 .PHONY: .build/$(COLLECTION)/galaxy.yml
