@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make measure`: what the three disconnected legs cost per stamp, counted in the simulator's request log.
+"""`make measure`: what the three disconnected legs, and the connected playbook, cost per stamp, counted in the simulator's
+request log.
 
 Conditions: activation 2 s with four progress records, registration of the resource provider 0.5 s, the first ERCS address
 healthy. Requests of the sign-in at Azure are told apart; the cloud's metadata are counted. Own seconds are what a run took
@@ -32,7 +33,8 @@ from plays import LEGS, Controller, Traffic  # noqa: E402
 
 STAMPS = 5
 PROVIDER_SECONDS = 0.5
-TITLES = {LEGS[0]: "1 export the token", LEGS[1]: "2 register", LEGS[2]: "3 activate"}
+CONNECTED = "register_connected"
+TITLES = {LEGS[0]: "1 export the token", LEGS[1]: "2 register", LEGS[2]: "3 activate", CONNECTED: "connected"}
 LIMITS = {
     (LEGS[0], "first", "PEP round trips"): 17,
     (LEGS[1], "first", "ARM requests"): 8,
@@ -40,8 +42,15 @@ LIMITS = {
     (LEGS[0], "second", "PEP round trips"): 0,
     (LEGS[1], "second", "ARM requests"): 5,
     (LEGS[2], "second", "PEP round trips"): 0,
+    (CONNECTED, "first", "PEP round trips"): 34,
+    (CONNECTED, "first", "ARM requests"): 11,
+    (CONNECTED, "first", "admin ARM requests"): 7,
+    (CONNECTED, "second", "PEP round trips"): 0,
+    (CONNECTED, "second", "ARM requests"): 5,
+    (CONNECTED, "second", "admin ARM requests"): 3,
 }
-"""Requests of one stamp: a quarter over what a plain Python client needs, and of a second run what nothing-to-do may take."""
+"""Requests of one stamp: of the legs a quarter over what a plain Python client needs, of the connected playbook two sessions
+and 18 requests; and of a second run what nothing-to-do may take."""
 
 
 @dataclasses.dataclass
@@ -135,27 +144,29 @@ def _begins(entry: dict[str, t.Any], before: dict[str, t.Any]) -> bool:
     return entry.get("path") == metadata
 
 
-def fleet(count: int) -> dict[str, t.Any]:
+def fleet(count: int, *, connected: bool) -> dict[str, t.Any]:
     """The simulated fleet."""
-    stamps = [{"name": f"edge-{number:02}", "nodes": 4, "agreement_number": "87654321"} for number in range(1, count + 1)]
+    kind = {"connected": True} if connected else {"agreement_number": "87654321"}
+    stamps = [{"name": f"edge-{number:02}", "nodes": 4, **kind} for number in range(1, count + 1)]
+    users = [{"name": "registrar"}, {"name": "operator@rehearsal.onmicrosoft.com", "kind": "user"}]
     activation = "New-AzureStackActivation"
     settings = {"provider_registration": PROVIDER_SECONDS, "durations": {activation: 2.0}, "progress_records": {activation: 4}}
-    return {"stamps": stamps, "settings": settings}
+    return {"stamps": stamps, "clouds": [{"name": "AzureCloud", "principals": users}], "settings": settings}
 
 
-def measure(count: int, place: pathlib.Path) -> dict[tuple[str, str], Run]:
-    """Run the legs twice for a number of stamps, one stamp after the other."""
+def measure(count: int, place: pathlib.Path, legs: t.Sequence[str]) -> dict[tuple[str, str], Run]:
+    """Run playbooks twice for a number of stamps, one stamp after the other."""
     runs = {}
-    with Simulator.start(fleet(count), place / "simulator") as simulator:
+    with Simulator.start(fleet(count, connected=CONNECTED in legs), place / "simulator") as simulator:
         stamps = list(simulator.state()["stamps"])
         clock = Clock(place / "python")
         runner = {"ansible_connection": "local", "ansible_python_interpreter": str(clock.program)}
         controller, traffic = Controller(place / "controller", simulator), Traffic(simulator)
         controller.knows(stamps, runners={"runner": runner}, azs_pep_runner="runner", azs_azure_runner="runner")
-        for leg in LEGS:  # the compiler and the file cache are not measured
+        for leg in legs:  # the compiler and the file cache are not measured
             controller.run(leg, "--list-tasks").succeeded()
         for number in ("first", "second"):
-            for leg in LEGS:
+            for leg in legs:
                 began, used = time.monotonic(), _cpu()
                 play = controller.run(leg, "--forks", "1").succeeded()
                 wall, cpu = time.monotonic() - began, _cpu() - used
@@ -186,12 +197,14 @@ def start_up() -> str:
 
 def main() -> int:
     """Measure, print, and return the exit status."""
-    parser = argparse.ArgumentParser(description="Measure the three disconnected legs.")
+    parser = argparse.ArgumentParser(description="Measure the three disconnected legs, and the connected playbook.")
     parser.add_argument("--json", type=pathlib.Path, help="write all figures to this file, too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="azs-measure-") as directory:
-        one = measure(1, pathlib.Path(directory) / "one")
-        several = measure(STAMPS, pathlib.Path(directory) / "several")
+        one, several = ({
+            key: run for name, legs in (("legs", LEGS), ("connected", (CONNECTED,)))
+            for key, run in measure(count, pathlib.Path(directory) / f"{name}-{count}", legs).items()
+        } for count in (1, STAMPS))
     figures = {key: Cost(run, several[key]).figures() for key, run in one.items()}
 
     print(f"Python {platform.python_version()}, {len(os.sched_getaffinity(0))} CPUs, {STAMPS} stamps\n")

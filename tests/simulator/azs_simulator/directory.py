@@ -177,7 +177,7 @@ class Directory:
 
     def refresh_token(self, principal: Principal, client_id: str, tenant_id: str) -> str:
         """A refresh token; users alone have them."""
-        text = f"0.A{secrets.token_urlsafe(48)}"
+        text = f"0.A{self.world.dice.guid()}-{self.world.dice.guid()}"
         self._grants[text] = Grant(principal, client_id.lower(), tenant_id)
         return text
 
