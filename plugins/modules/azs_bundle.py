@@ -174,6 +174,9 @@ def _unpack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _
     items = archive.unpack(files.read_up_to(file, archive.LARGEST, "archive"), file, directory)
     if module.params["stamps"] is not None:
         items = _only(items, module.params["stamps"], file)
+    exposure = files.exposure(file)
+    if exposure and any(item.shows_secret for item in items):
+        module.warn(exposure)
     before: dict[str, t.Any] = {}
     after: dict[str, t.Any] = {}
     for item in items:
@@ -225,7 +228,7 @@ def _shown(item: archive.Item) -> dict[str, t.Any]:
         **(item.entry.as_result() if item.entry else {}),
         "stamp": item.where.stamp,
         "kind": item.where.kind,
-        "encrypted": item.raw.startswith(bundle.VAULT_HEADER.encode()),
+        "encrypted": item.encrypted,
     }
 
 

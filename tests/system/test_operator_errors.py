@@ -198,8 +198,12 @@ def test_archives_that_cannot_be_used(simulator: Simulator, controller: t.Callab
     warned = operator.run(EXPORT, azs_archive=archive).succeeded()
     assert "is truncated" in warned.of("Pack the bundle into one file").warnings
     assert warned.changed == 1
-    says(traveller.run(ACTIVATE, azs_archive=archive), "healthy", "missing_artifact",
+    archive.chmod(0o644)
+    of_leg_1 = traveller.run(ACTIVATE, azs_archive=archive)
+    says(of_leg_1, "healthy", "missing_artifact",
          f"There is no activation key of healthy ({traveller.bundle}/healthy.activation-key.txt)")
+    exposed = f"{archive} can be read by others than its owner (mode 0644)"
+    assert exposed in of_leg_1.of("Take the activation key out of the archive").warnings
     assert traffic.read() == []
 
 

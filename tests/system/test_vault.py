@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pathlib
+import tarfile
 import typing as t
 
 import pytest
@@ -16,6 +17,7 @@ CHAIN = "register_disconnected"
 FLEET = {
     "stamps": [
         {"name": "sealed", "nodes": 4, "agreement_number": "60000001"},
+        {"name": "carried", "nodes": 1, "agreement_number": "60000003", "admin_reachable": False},
         {"name": "returned", "nodes": 1, "agreement_number": "60000002"},
     ],
 }
@@ -99,6 +101,28 @@ def test_the_life_of_encrypted_artifacts(
     assert "The activation key of sealed is encrypted, and this play has no vault secret" in without.message
     entries = traffic.read()
     assert arm_requests(entries) == cmdlets(entries) == []
+
+
+def test_an_encrypted_bundle_on_a_stick(
+    simulator: Simulator, controller: t.Callable[..., Controller], safe: Safe
+) -> None:
+    """Two controllers with the same secret; leg 1 once more in between does not take the key off the stick."""
+    stamp_zone, azure_zone = (controller().knows(["carried"], azs_encrypt=True) for _number in range(2))
+    archive, secret = stamp_zone.place / "stick" / "stamps.tar.gz", ["--vault-password-file", safe.secret("both")]
+    stamp_zone.run(EXPORT, *secret, azs_archive=archive).succeeded()
+    archive.chmod(0o644)  # as a file system without modes shows it
+    azure_zone.run(REGISTER, *secret, azs_archive=archive).succeeded()
+    assert stamp_zone.run(EXPORT, *secret, azs_archive=archive).succeeded().changed == 0
+    with tarfile.open(archive) as members:
+        texts = {name: t.cast(t.IO[bytes], members.extractfile(name)).read() for name in members.getnames()}
+    assert set(texts) == {
+        f"carried.{name}" for name in ("registration-token.txt", "registration-token.json", "activation-key.txt",
+                                       "activation-key.json")
+    }
+    assert all(text.startswith(b"$ANSIBLE_VAULT;") for name, text in texts.items() if name.endswith(".txt"))
+    ended = stamp_zone.run(ACTIVATE, *secret, azs_archive=archive).succeeded()
+    assert simulator.stamp("carried")["status"] == "Registered"
+    assert "can be read by others" not in ended.output
 
 
 def test_returned_content_is_registered_and_not_shown(

@@ -36,6 +36,16 @@ class Item:
     entry_raw: bytes | None
 
     @property
+    def encrypted(self) -> bool:
+        """Whether the artifact is encrypted with Ansible Vault."""
+        return self.raw.startswith(bundle.VAULT_HEADER.encode())
+
+    @property
+    def shows_secret(self) -> bool:
+        """Whether who can read the file reads a token or key."""
+        return self.where.kind in (bundle.TOKEN, bundle.KEY) and not self.encrypted
+
+    @property
     def entry(self) -> bundle.Entry | None:
         """The manifest entry. Raises ArtifactError."""
         return bundle.parse_entry(self.entry_raw, self.where) if self.entry_raw is not None else None
