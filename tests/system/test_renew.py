@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renewal touches the stamps that are due, both strategies end in an activation that lasts, and a second run changes nothing."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from azs_simulator.client import Simulator
+from plays import Controller, Traffic, changing, cmdlets
+
+pytestmark = pytest.mark.xdist_group("renew")
+
+USER = "operator@rehearsal.onmicrosoft.com"
+DAYS: t.Final = {"endless": None, "early": 200, "due": 20, "replaced": -1, "renamed": -1, "undecided": -1}
+FLEET = {
+    "stamps": [
+        {
+            "name": name, "connected": True, "ercs": 1, "nodes": 2, "billing_model": "Capacity", "agreement_number": "7654321",
+            "registration": {"subscription": name, **({} if days is None else {"expires_in_days": days})},
+        }
+        for name, days in DAYS.items()
+    ],
+    "clouds": [
+        {
+            "name": "AzureCloud",
+            "subscriptions": [{"name": name} for name in DAYS],
+            "principals": [
+                {"name": "registrar", "role": "registration"}, {"name": USER, "kind": "user", "role": "registration"},
+            ],
+        }
+    ],
+}
+
+
+def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
+    ids = {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
+    token = simulator.do("refresh-token", user=USER)
+    variables = {
+        name: {"azs_subscription_id": ids[name], "azs_refresh_token": token, "azs_resource_group": None} for name in DAYS
+    }
+    variables["replaced"]["azs_renewal"], variables["renamed"]["azs_renewal"] = "replace", "new_name"
+    before = {name: simulator.registration_of(name) for name in DAYS}
+    here = controller().knows(variables)
+    traffic = Traffic(simulator)
+    play = here.run("renew")
+    entries = traffic.read()
+
+    refused = play.failure("undecided").message
+    assert "replace" in refused and "new_name" in refused and "azs_renewal" in refused
+    for name in ("endless", "early", "undecided"):
+        own = [one for one in entries if name == one.get("stamp") or ids[name] in one.get("path", "")]
+        assert changing(own) == [], name
+    for name in ("due", "replaced", "renamed"):
+        old, activation = before[name], simulator.stamp(name)["activation"]
+        assert old and simulator.stamp(name)["status"] == "Registered"
+        there = activation["azureRegistrationResourceIdentifier"].lower()
+        assert (there == old["id"].lower()) == (name != "renamed"), name
+        assert cmdlets(entries, name)[-1] == "New-AzureStackActivation"
+        assert ("Remove-AzureStackActivation" in cmdlets(entries, name)) == (name == "replaced")
+    own = [one for one in simulator.state()["clouds"]["AzureCloud"]["registrations"] if one["locks"] != ["CanNotDelete"]]
+    assert own == []
+
+    settled = [name for name in DAYS if name != "undecided"]
+    again = here.run("renew", "--limit", ",".join(settled)).succeeded()
+    assert again.changed == 0
+    assert changing(traffic.read()) == []
+
+
+def test_registering_again_keeps_what_there_is(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
+    name = "early"
+    subscription = next(
+        one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"] if one["name"] == name
+    )
+    before = simulator.registration_of(name)
+    simulator.do("set-stamp", stamp=name, nodes=3)
+    here = controller().knows({
+        name: {
+            "azs_subscription_id": subscription, "azs_billing_model": "PayAsYouUse", "azs_resource_group": None,
+            "azs_refresh_token": simulator.do("refresh-token", user=USER),
+        }
+    })
+    traffic = Traffic(simulator)
+    here.run("reregister").succeeded()
+    assert cmdlets(traffic.read())[-2:] == ["New-RegistrationToken", "New-AzureStackActivation"]
+    after = simulator.registration_of(name)
+    assert before and after and after["id"] == before["id"] and after["locks"] == ["CanNotDelete"]
+    assert after["billing_model"] == before["billing_model"] == "Capacity"
