@@ -2,6 +2,7 @@
 # make test       all tests that need no linters
 # make measure    what the three legs cost per stamp, as docs/performance.md says
 # make lint       ansible-lint, ansible-test sanity, galaxy-importer
+# make bench      tenant mapping beside a loop over azure.azcollection; takes half an hour
 # make simulator  a simulated fleet in the foreground (FLEET=file names your own), to point any playbook at
 
 PYTHON ?= python3
@@ -20,6 +21,10 @@ test: .venv/ready .venv-oldest/ready .venv-peer/ready
 
 measure: .venv/ready
 	.venv/bin/python tests/bench/legs.py
+
+.PHONY: bench
+bench: .venv/ready .venv-peer/bench
+	.venv/bin/python tests/bench/tenants.py
 
 simulator: .venv/ready
 	.venv/bin/python tests/simulator --output rehearsal $(if $(FLEET),--fleet $(FLEET))
@@ -50,6 +55,12 @@ lint: .venv-lint/ready .build/$(COLLECTION)/galaxy.yml
 
 .venv-peer/ready: tests/requirements-peer.txt
 	tests/bin/make-venv $(PYTHON) .venv-peer $^
+	touch $@
+
+# The Python packages that azure.azcollection itself asks for.
+.venv-peer/bench: .venv-peer/ready
+	.venv-peer/bin/pip install --disable-pip-version-check -q \
+		--requirement "$$(echo .venv-peer/lib/python*/site-packages/ansible_collections/azure/azcollection/requirements.txt)"
 	touch $@
 
 .venv-lint/ready: tests/requirements-lint.txt
