@@ -57,6 +57,7 @@ and 18 requests; and of a second run what nothing-to-do may take."""
 class Run:
     """One run of a leg.
 
+    :param leg: the playbook.
     :param wall: seconds of ansible-playbook.
     :param cpu: CPU seconds of ansible-playbook and its modules.
     :param modules: CPU seconds of the modules' processes.
@@ -64,6 +65,7 @@ class Run:
     :param entries: what the services were asked.
     """
 
+    leg: str
     wall: float
     cpu: float
     modules: float
@@ -81,7 +83,7 @@ class Run:
         """Seconds from each module's first request to its last answer."""
         seconds, began, before = 0.0, 0.0, None
         for entry in self.entries:
-            if before is None or _begins(entry, before):
+            if before is None or _begins(entry, before, self.leg):
                 seconds += before["at"] - began if before else 0.0
                 began = entry["at"] - entry["seconds"]
             before = entry
@@ -136,9 +138,15 @@ class Clock:
         return sum(60 * int(minutes) + float(seconds) for line in spent for minutes, seconds in line)
 
 
-def _begins(entry: dict[str, t.Any], before: dict[str, t.Any]) -> bool:
-    """Tell whether a request is the first one of a module: metadata, or the sign-in where those were handed on."""
+def _begins(entry: dict[str, t.Any], before: dict[str, t.Any], leg: str) -> bool:
+    """Tell whether a request is the first one of a module.
+
+    That is the metadata, the sign-in where those were handed on, or a session at the privileged endpoint; but leg 3 opens
+    that after it has asked for the activation.
+    """
     metadata = "/metadata/endpoints"
+    if entry["service"] == "pep":
+        return before["service"] != "pep" and leg == CONNECTED
     if entry["service"] == "login":
         return entry["method"] == "GET" and before.get("path") != metadata
     return entry.get("path") == metadata
@@ -171,7 +179,7 @@ def measure(count: int, place: pathlib.Path, legs: t.Sequence[str]) -> dict[tupl
                 play = controller.run(leg, "--forks", "1").succeeded()
                 wall, cpu = time.monotonic() - began, _cpu() - used
                 tasks = sum(one.seconds for one in play.results if one.action.startswith("azurestack.hub."))
-                runs[leg, number] = Run(wall, cpu, clock.read(), tasks, traffic.read())
+                runs[leg, number] = Run(leg, wall, cpu, clock.read(), tasks, traffic.read())
     return runs
 
 
