@@ -188,8 +188,8 @@ registration:
   returned: always, unless nothing could be read
   type: dict
   sample:
-    id: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/azurestack-2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
-    name: azurestack-2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
+    id: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/azurestack-1
+    name: azurestack-1
     resource_group: azurestack
     subscription_id: b31316d4-de02-43a4-903d-eb74f8258b00
 counts:

@@ -218,7 +218,7 @@ def main() -> None:
             **locating.PLACE_SPEC,
             "customer_subscription_id": {"type": "str"},
             "customer_tenant_id": {"type": "str"},
-            "limit": {"type": "int", "default": 1000},
+            "limit": {"type": "int", "default": 2000},
             "in_flight": {"type": "int", "default": 16},
         },
         mutually_exclusive=[("registration_id", "name", "cloud_id")],

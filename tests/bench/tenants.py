@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make bench`, tenant mapping: azs_tenant_mapping beside a loop over azure.azcollection.azure_rm_resource.
 
@@ -327,7 +326,7 @@ def main() -> int:
         "ratio": round(ratio, 1),
         "start_up": startup,
         "ideal": bound,
-        "bars": [{**dataclasses.asdict(bar), "measured": round(bar.measured, 3), "met": bar.met} for bar in bars],
+        "bars": [{**dataclasses.asdict(one), "measured": round(one.measured, 3), "met": one.met} for one in bars],
         "runs": [dataclasses.asdict(run) for run in runs],
         "create_1000_at_50_ms": dataclasses.asdict(best),
         "planning": [dataclasses.asdict(run) for run in plans],
@@ -338,10 +337,10 @@ def main() -> int:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(table(runs), "\n\n| bar | limit | measured | met |\n|---|---|---|---|", sep="")
-    for bar in bars:
-        print(f"| {bar.name} | {bar.limit:g} | {bar.measured:.2f} | {'yes' if bar.met else 'no'} |")
+    for one in bars:
+        print(f"| {one.name} | {one.limit:g} | {one.measured:.2f} | {'yes' if one.met else 'no'} |")
     say(f"figures: {options.output}")
-    return 0 if all(bar.met for bar in bars) else 1
+    return 0 if all(one.met for one in bars) else 1
 
 
 if __name__ == "__main__":

@@ -224,9 +224,9 @@ def remove(
 
 
 def look_up(
-    client: ArmClient, where: RegistrationId, subscriptions: t.Iterable[str], **how: t.Any
+    client: ArmClient, where: RegistrationId, subscriptions: t.Iterable[str], *, in_flight: int, patience: float
 ) -> dict[str, str | None]:
-    """Return the tenants of those subscriptions that are mapped, each asked for by itself.
+    """Return the tenants of those subscriptions that are mapped, each asked for by itself; options as Batch.
 
     :raises AzsError: one of them could not be read: then nothing is known for sure.
     """
@@ -237,7 +237,7 @@ def look_up(
         if mapped:
             found[subscription] = tenant
 
-    applied: Applied[str] = Batch(ask, **how).run(subscriptions)
+    applied = Batch(ask, in_flight=in_flight, patience=patience).run(subscriptions)
     if applied.failed:
         raise applied.stopped_by or applied.failed[0][1]
     return found

@@ -116,13 +116,18 @@ def _hidden(
     that exists is not, so then each is asked for.
     """
     asked = list(wanted.entries)
-    how = {"in_flight": settings.in_flight, "patience": settings.patience}
+
+    def look_up(subscriptions: t.Iterable[str]) -> dict[str, str | None]:
+        return applying.look_up(
+            client, where, subscriptions, in_flight=settings.in_flight, patience=settings.patience
+        )
+
     if settings.remove or len(asked) <= PROBES:
-        return applying.look_up(client, where, asked, **how)
+        return look_up(asked)
     sample = [asked[number * len(asked) // PROBES] for number in range(PROBES)]
-    found = applying.look_up(client, where, sample, **how)
+    found = look_up(sample)
     if found:
-        found.update(applying.look_up(client, where, set(asked) - set(sample), **how))
+        found.update(look_up(set(asked) - set(sample)))
     return found
 
 

@@ -139,19 +139,18 @@ class Provider:
         """Run azs_tenant_mapping and tell what its process took."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT / ".venv" / "collections")}
         check = options.pop("check", False)
-        arguments = {**self.azure, "registration_id": self.id, **options, "_ansible_check_mode": check}
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "plugins" / "modules" / "azs_tenant_mapping.py")], text=True, env=environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )
-        assert process.stdin and process.stdout
-        with process.stdin, process.stdout:
-            process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
-            process.stdin.close()
-            printed = process.stdout.read()
-        _pid, status, used = os.wait4(process.pid, 0)
+        options = {**self.azure, "registration_id": self.id, **options, "_ansible_check_mode": check}
+        given = self.file({"ANSIBLE_MODULE_ARGS": options}, "options.json")
+        printed = self._folder / "printed.json"
+        with printed.open("w", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                [sys.executable, str(ROOT / "plugins" / "modules" / "azs_tenant_mapping.py"), given], env=environment,
+                stdout=output, stderr=subprocess.DEVNULL,
+            )
+            _pid, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        outcome = Outcome(json.loads(printed), process.returncode, printed, "")
+        text = printed.read_text(encoding="utf-8")
+        outcome = Outcome(json.loads(text), process.returncode, text, "")
         return Cost(outcome, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
     def file(self, entries: t.Any, name: str = "tenants.json") -> str:
