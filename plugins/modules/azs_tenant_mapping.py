@@ -353,8 +353,9 @@ def _wanted(module: AzsModule) -> entries.Wanted:
         single = {"subscription_id": params["customer_subscription_id"], "tenant_id": params["customer_tenant_id"]}
         listed = [entries.parse(single, "customer_subscription_id")]
     else:
-        listed = [entries.parse(raw, f"entry {number}") for number, raw in enumerate(params["tenants"], 1)]
-        params["tenants"] = f"{len(listed)} entries, not shown"
+        given = params["tenants"]
+        params["tenants"] = f"{len(given)} entries, not shown"
+        listed = [entries.parse(raw, f"entry {number}") for number, raw in enumerate(given, 1)]
     return entries.select(listed, params["stamp_names"], params["known_stamps"])
 
 

@@ -120,7 +120,9 @@ def error(outcome: Outcome) -> AzsError | None:
     texts = []
     for failures in list(kinds.values())[:3]:
         failure = failures[0][1]
-        ids = _few([change.subscription_id for change, _failure in failures], 3)
+        ids = _few(
+            [change.subscription_id + (f" ({change.name})" if change.name else "") for change, _failure in failures], 3
+        )
         texts.append(f"{ids}: {failure.cause or failure.message}. {failure.remedy or 'See failures in the result'}")
     if outcome.withheld:
         texts.append(f"{len(outcome.untried)} removals were not tried, because the list has failures")

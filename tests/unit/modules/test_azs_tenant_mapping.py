@@ -383,7 +383,7 @@ class TestFailures:
         here.fault("error", "PUT", bad["subscription_id"], times=None, status=400, code="InvalidCSPSubscription",
                    message="Not a CSP subscription.")
         outcome = here.run(tenants=listed)
-        failed(outcome, "not_a_csp_subscription", "1 of 500", bad["subscription_id"], "mistyped", "A repeated run")
+        failed(outcome, "not_a_csp_subscription", "1 of 500", f"{bad['subscription_id']} (Customer 123)", "mistyped", "A repeated run")
         assert outcome["changed"] is True and counted(outcome) == {"created": 499, "failed": 1}
         (failure,) = outcome["failures"]
         assert failure["name"] == "Customer 123" and failure["code"] == "InvalidCSPSubscription" and failure["request_id"]
@@ -558,8 +558,8 @@ class TestScale:
     def test_the_list_is_never_echoed(self, provider: Make) -> None:
         here, listed = provider(), tenants(300)
         here.hold(listed)
-        for options in ({"tenants": listed}, {"tenants": [*listed, {"subscription_id": "bad"}]}):
-            outcome = here.run(**options)
+        for more in ([], [{"subscription_id": "bad"}], [{"subscription": "unknown key"}]):
+            outcome = here.run(tenants=[*listed, *more])
             assert not any(entry["subscription_id"] in outcome.printed for entry in listed)
         assert "300 entries, not shown" in json.dumps(here.run(tenants=listed)["invocation"])
 
