@@ -87,7 +87,7 @@ def test_the_life_of_encrypted_artifacts(
     assert checked.changes == rekeyed.changes == {
         ("Export the registration token", "sealed"), ("Pass the registration token to the host with Azure", "sealed"),
     }
-    assert operator.run(CHAIN, *safe.ids("zone", "next")).succeeded().changed == 0
+    assert operator.run(EXPORT, *safe.ids("zone", "next")).succeeded().changed == 0
     assert cmdlets(traffic.read()) == []
 
     # Who lacks the secret changes nothing.
