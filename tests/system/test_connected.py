@@ -157,11 +157,11 @@ FLEET = {
             "registration": None if case.first else {"subscription": case.name, **case.registration},
         }
         for case in CASES
-    ],
+    ] + [{"name": "oldest", "connected": True, "ercs": 1, "nodes": 1}],
     "clouds": [
         {
             "name": "AzureCloud",
-            "subscriptions": [{"name": case.name} for case in CASES],
+            "subscriptions": [{"name": name} for name in (*BY_NAME, "oldest")],
             "principals": [
                 {"name": "registrar", "role": "registration"}, {"name": USER, "kind": "user", "role": "registration"},
             ],
@@ -376,3 +376,17 @@ def test_secrets_stay_out_of_everything_that_is_shown(rounds: Rounds, simulator:
         shown = itertools.chain([there.play.output], (str(result.data) for result in there.play.results))
         text = "\n".join(shown)
         assert not [secret for secret in secrets if secret in text]
+
+
+def test_on_the_oldest_ansible_core(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
+    here = controller("oldest").knows({"oldest": {"azs_subscription_id": simulator.state()["clouds"]["AzureCloud"][
+        "subscriptions"
+    ][-1]["id"]}})
+    traffic = Traffic(simulator)
+    predicted = here.run("register_connected", "--check").succeeded()
+    assert changing(traffic.read()) == []
+    real = here.run("register_connected").succeeded()
+    assert cmdlets(traffic.read()) == [INFORMATION, PRINCIPAL, TOKEN, ACTIVATE]
+    assert predicted.changes == real.changes
+    assert here.run("register_connected").succeeded().changed == 0
+    assert cmdlets(traffic.read()) == []
