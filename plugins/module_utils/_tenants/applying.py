@@ -38,12 +38,16 @@ HOPELESS: t.Final = frozenset({
     "not_registration_owner",
     "resource_locked",
     "provider_not_registered",
+    "certificate_not_trusted",
 })
 """Kinds of failure that every other mapping of the registration would meet as well."""
 MOST_IN_FLIGHT: t.Final = 64
 """Requests under way at once that a task may ask for; beyond that only the rate limit is reached sooner."""
 _FAULTS_IN_A_ROW: t.Final = 12
-"""Requests that the service fails one after the other (status 5xx, each tried several times) before it is given up."""
+"""Requests that the service fails or does not answer, one after the other and each tried several times, before it is given
+up."""
+_LOOK_UP_EVERY: t.Final = 0.2
+"""Seconds after which the main thread looks whether a signal has arrived."""
 
 T = t.TypeVar("T")
 
@@ -112,7 +116,9 @@ class Batch(t.Generic[T]):
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join()
+                while thread.is_alive():
+                    # Not without a limit: a signal that arrives just before an endless wait would be seen only after it.
+                    thread.join(_LOOK_UP_EVERY)
         finally:
             self._pace.stop()
             with self._lock:
@@ -147,11 +153,11 @@ class Batch(t.Generic[T]):
     def _failed(self, piece: T, error: AzsError) -> None:
         if isinstance(error, ArmError) and error.status == 429:
             self._throttled(piece, error)
-        elif isinstance(error, (SignInError, Unreachable)) or error.kind in HOPELESS:
+        elif isinstance(error, SignInError) or error.kind in HOPELESS:
             self._stop(piece, error)
         else:
             with self._lock:
-                fault = isinstance(error, ArmError) and (error.status or 0) >= 500
+                fault = isinstance(error, Unreachable) or (isinstance(error, ArmError) and (error.status or 0) >= 500)
                 self._faults = self._faults + 1 if fault else 0
                 self.applied.failed.append((piece, error))
                 given_up = self._faults >= _FAULTS_IN_A_ROW
@@ -168,9 +174,11 @@ class Batch(t.Generic[T]):
             if held_up <= self._patience:
                 self._queue.appendleft(piece)
                 return
-        error.cause = f"{error.cause or 'the rate limit is used up'}; it asks to wait {wait:.0f} s"
-        error.remedy = "Run the same command again later: it continues where this one stopped; or raise throttle_timeout"
-        self._stop(piece, error)
+            error.cause = f"{error.cause or 'the rate limit is used up'}; it asks to wait {wait:.0f} s"
+            error.remedy = "Run the same command again later: it continues where this one stopped; or raise throttle_timeout"
+            # What was refused for having come too early counts as not tried.
+            self.applied.stopped_by = self.applied.stopped_by or error
+        self._pace.stop()
 
     def _stop(self, piece: T, error: AzsError) -> None:
         """Record a failure that all the others would meet too, and let no further request through."""
@@ -192,8 +200,14 @@ def each(pieces: t.Iterable[T], do: t.Callable[[T], None], *, in_flight: int) ->
     :raises AzsError: it could not be done for one of them; the others may have been left out.
     """
     applied = Batch(lambda piece, observe: do(piece), in_flight=in_flight, patience=0.0).run(pieces)
-    if applied.failed:
-        raise applied.stopped_by or applied.failed[0][1]
+    _raise_the_first(applied)
+
+
+def _raise_the_first(applied: Applied[t.Any]) -> None:
+    """Raise the failure that stopped everything, or else the first one, if there is any."""
+    failures = [*filter(None, [applied.stopped_by]), *(error for _piece, error in applied.failed)]
+    if failures:
+        raise failures[0]
 
 
 def puts(client: ArmClient, where: RegistrationId, **how: t.Any) -> Batch[Change]:
@@ -238,6 +252,5 @@ def look_up(
             found[subscription] = tenant
 
     applied = Batch(ask, in_flight=in_flight, patience=patience).run(subscriptions)
-    if applied.failed:
-        raise applied.stopped_by or applied.failed[0][1]
+    _raise_the_first(applied)
     return found
