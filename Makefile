@@ -16,8 +16,8 @@ rehearse: .venv/ready
 	.venv/bin/python tests/rehearsal/rehearse.py
 
 test: .venv/ready .venv-oldest/ready .venv-peer/ready
-	.venv/bin/pytest tests/unit -n 2 --dist loadgroup
-	.venv/bin/pytest tests/system -n 2 --dist loadscope
+	.venv/bin/pytest tests/unit -n 3 --dist loadgroup
+	.venv/bin/pytest tests/system -n 3 --dist loadscope
 
 measure: .venv/ready
 	.venv/bin/python tests/bench/legs.py
