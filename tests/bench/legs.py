@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make measure`: what the three disconnected legs, and the connected playbook, cost per stamp, counted in the simulator's
 request log.

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make rehearse`: a simulated fleet is registered, twice, as an operator would do it.
 

@@ -143,8 +143,8 @@ def test_returned_content_is_registered_and_not_shown(
         "name": "Prove that the text is there",
         "ansible.builtin.assert": {"that": "minted.content | hash('sha256') == minted.token.sha256", "quiet": True},
     }
-    play = [{"hosts": "returned", "gather_facts": False, "tasks": [{"name": "Mint", **mint}, proof,
-                                                                     {"name": "Mint again", **mint}, proof]}]
+    tasks = [{"name": "Mint", **mint}, proof, {"name": "Mint again", **mint}, proof]
+    play = [{"hosts": "returned", "gather_facts": False, "tasks": tasks}]
     playbook.write_text(yaml.safe_dump(play, sort_keys=False, width=1000), encoding="utf-8")
     ran = operator.run(str(playbook), "-vvvvv", "--vault-password-file", safe.secret("only")).succeeded()
     assert ran.of("Mint again").changed is False

@@ -123,7 +123,7 @@ class AdminService(Service):
                 "id": f"{activation['id']}/products/{name}",
                 "name": f"default/{name}",
                 "type": "Microsoft.AzureBridge.Admin/activations/products",
-                "properties": {"displayName": name, "publisherIdentifier": name.split(".")[0]},
+                "properties": {"displayName": name, "publisherIdentifier": name.split(".", maxsplit=1)[0]},
             }
             for name in names
         ]

@@ -135,7 +135,7 @@ class Service:
             return await self.respond(request)
         except ArmError as error:
             return error_answer(error.status, error.code, error.message, error.headers)
-        except Exception:  # pylint: disable=broad-except - a request that nobody thought of must be seen in the log
+        except Exception:  # pylint: disable=broad-except # a request that nobody thought of must be seen in the log
             traceback.print_exc()
             return error_answer(500, "SimulatorError", f"The simulator cannot handle {request.method} {request.path}.")
 

@@ -7,12 +7,14 @@ import signal
 import typing as t
 
 import pytest
-from registrars import (  # noqa: F401 - fixtures
+from registrars import (
     Registrar,
     azure_simulator,
     registrar,
     registrar_numbers,
 )
+
+__all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
 Make = t.Callable[..., Registrar]
 GROUP = "Stamps"

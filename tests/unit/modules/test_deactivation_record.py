@@ -8,10 +8,12 @@ import pathlib
 import typing as t
 
 import pytest
-from registrars import Registrar, azure_simulator, registrar, registrar_numbers  # noqa: F401 - fixtures
+from registrars import Registrar, azure_simulator, registrar, registrar_numbers
 from stamps import Operator
 
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, deactivation
+
+__all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
 INFORMATION, DEACTIVATE = "Get-AzureStackStampInformation", "Remove-AzureStackActivation"
 LONG_AGO, LATER = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"

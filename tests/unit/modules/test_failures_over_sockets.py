@@ -6,10 +6,12 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from registrars import Registrar, azure_simulator, registrar, registrar_numbers  # noqa: F401 - fixtures
+from registrars import Registrar, azure_simulator, registrar, registrar_numbers
 from stamps import Operator
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
+
+__all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
 GUID = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
 OF_KIND: t.Final = {failure.kind: failure for failure in _failures.FAILURES}

@@ -11,9 +11,11 @@ import signal
 import typing as t
 
 import pytest
-from registrars import Registrar, azure_simulator, registrar, registrar_numbers  # noqa: F401 - fixtures
+from registrars import Registrar, azure_simulator, registrar, registrar_numbers
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
+
+__all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
 Make = t.Callable[..., Registrar]
 GROUP = "Stamps"

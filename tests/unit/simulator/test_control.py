@@ -35,7 +35,7 @@ def test_an_error_a_number_of_times(arm, simulator):
         message="later",
         headers={"Retry-After": "7"},
     )
-    answers = [arm("PUT", GROUP, {"location": "eastus"}) for _ in range(4)]
+    answers = [arm("PUT", GROUP, {"location": "eastus"}) for dummy in range(4)]
     assert [answer.status_code for answer in answers] == [201, 503, 503, 200]
     assert code_of(answers[1]) == (503, "ServiceUnavailable") and answers[1].headers["Retry-After"] == "7"
     assert simulator.faults()[0]["taken"] == 2
@@ -109,7 +109,7 @@ def test_a_request_that_the_simulator_cannot_handle(arm, simulator):
 
 def test_throttling(arm, simulator):
     simulator.settings(writes_per_second=3)
-    answers = [arm("PUT", GROUP, {"location": "eastus"}) for _ in range(4)]
+    answers = [arm("PUT", GROUP, {"location": "eastus"}) for dummy in range(4)]
     assert answers[0].headers["x-ms-ratelimit-remaining-subscription-writes"] == "2"
     assert code_of(answers[3]) == (429, "SubscriptionRequestsThrottled") and answers[3].headers["Retry-After"] == "1"
     assert arm("GET", GROUP).status_code == 200
@@ -214,7 +214,7 @@ def test_a_second_cloud_and_an_unreachable_admin_arm(simulate):
 
 
 def test_a_seed_makes_the_same_values(simulate):
-    first, second = (simulate(SMALL_FLEET, seed=5) for _ in range(2))
+    first, second = (simulate(SMALL_FLEET, seed=5) for dummy in range(2))
     assert first.credentials() == second.credentials()
     assert first.stamp("one")["cloud_id"] == second.stamp("one")["cloud_id"]
 

@@ -41,7 +41,7 @@ def test_ids_compare_without_case(arm):
 
 def test_key_has_the_claims_of_the_token_and_is_never_the_same_twice(arm, simulator):
     arm.register("one", MarketplaceSyndicationEnabled=True)
-    first, second = (arm("POST", f"{R}/GetActivationKey").json()["activationKey"] for _ in range(2))
+    first, second = (arm("POST", f"{R}/GetActivationKey").json()["activationKey"] for dummy in range(2))
     assert first != second
     claims = claims_of(first)
     stamp = simulator.stamp("one")
