@@ -153,7 +153,8 @@ class Double:
             _require(question["type"] in QUESTIONS and "required" in question and question["question_name"], str(question))
             _require(" " not in question["variable"], "survey: variable with a blank")
             default, choices = question.get("default"), question.get("choices")
-            _require(question["type"] != "multiplechoice" or (isinstance(choices, list) and default in choices), str(question))
+            offered = [*choices, *([] if question["required"] else [""])] if isinstance(choices, list) else []
+            _require(question["type"] != "multiplechoice" or default in offered, str(question))
             _require(question["type"] != "integer" or isinstance(default, int), str(question))
         self.surveys[kind, number] = survey
         self.writes.append(f"POST {kind} {number} survey")

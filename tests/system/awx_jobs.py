@@ -131,7 +131,7 @@ class Controller:
         self._write(directory, "envvars", json.dumps({**self._base(directory), **environment, "JOB_ID": "1", "INVENTORY_ID": "1"}))
         self._write(directory, "passwords", json.dumps(passwords))
         self._write(directory, "cmdline", " ".join(arguments))
-        self._write(directory, "settings", json.dumps({"suppress_ansible_output": True, "idle_timeout": 0, "job_timeout": 0}))
+        self._write(directory, "settings", json.dumps({"suppress_ansible_output": True, "idle_timeout": 0, "job_timeout": 300}))
         run = ansible_runner.run(
             private_data_dir=str(directory), playbook=template["playbook"], ident="1", quiet=True, rotate_artifacts=0,
         )
