@@ -96,7 +96,7 @@ class Subscription:
         self.groups: dict[str, Group] = {name.lower(): Group(name, place) for name, place in spec.groups.items()}
         self._registered: dict[str, float] = {"microsoft.resources": 0.0, "microsoft.authorization": 0.0}
         if spec.provider_registered:
-            self._registered[NAMESPACE.lower()] = 0.0
+            self.have_provider()
         self._writes: list[float] = []
         self._bucket: tuple[float, float] | None = None
 
@@ -134,6 +134,10 @@ class Subscription:
         """Begin to register a provider; nothing happens when that was done before."""
         lag = self.cloud.world.settings.provider_registration
         self._registered.setdefault(namespace.lower(), time.monotonic() + lag)
+
+    def have_provider(self, namespace: str = NAMESPACE) -> None:
+        """Have a provider registered long ago."""
+        self._registered[namespace.lower()] = 0.0
 
     def unregister_provider(self, namespace: str = NAMESPACE) -> None:
         """Forget a provider."""

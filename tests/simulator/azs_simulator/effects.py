@@ -78,7 +78,7 @@ def add_registration(
     """Registrations of stamps that are not simulated; their ids."""
     place = _cloud(world, cloud)
     sub = place.subscription(subscription)
-    sub.register_provider("Microsoft.AzureStack")
+    sub.have_provider()
     holder = sub.groups.setdefault(group.lower(), Group(group, place.spec.locations[0]))
     made = []
     for number in range(count):

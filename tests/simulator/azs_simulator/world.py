@@ -10,7 +10,7 @@ from typing import Any
 
 from . import tokens
 from .access import Lock, RoleAssignment
-from .cloud import NAMESPACE, ArmError, Cloud, Group, Registration, Subscription
+from .cloud import ArmError, Cloud, Group, Registration, Subscription
 from .directory import Directory, Principal
 from .fleet import Fleet, FleetError, PrincipalSpec, RegistrationSpec
 from .settings import Settings
@@ -131,7 +131,7 @@ class World:
         """Leave a stamp and its cloud as the vendor's script does when it has registered them."""
         cloud = stamp.cloud
         subscription = cloud.subscription(spec.subscription)
-        subscription.register_provider(NAMESPACE)
+        subscription.have_provider()
         group = subscription.groups.setdefault(
             spec.group.lower(), Group(spec.group, spec.location or cloud.spec.locations[0])
         )
