@@ -84,7 +84,7 @@ activation:
 remembered:
   description:
     - What the bundle remembers of the stamp. C(cloud_id) and C(bridge_principal) are those of its artifacts.
-    - C(activated_with) is a digest of the claims of the activation key that was used last.
+    - C(activated_with) is a digest of the claims of the activation key that was used last, C(activated) the time of that.
     - C(unused_key) tells that a run exported a key and ended before the stamp was activated with it.
   returned: when O(bundle) is given
   type: dict
@@ -92,6 +92,7 @@ remembered:
     cloud_id: 2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
     bridge_principal:
     activated_with: 0f3c5a1d7be0c7d4d3f1f0a1bd4f8a51f5a9c2f0a6b7c8d9e0f1a2b3c4d5e6f7
+    activated: "2026-03-01T07:30:00Z"
     unused_key: false
 """
 

@@ -57,6 +57,12 @@ options:
         more for each registration that has a bridge principal, as those of connected stamps have.
     type: bool
     default: false
+  tenants:
+    description:
+      - Whether to count the tenant mappings of each registration. One request a registration more, and one for each further page.
+      - Without the right to read them there is a warning, and C(tenants) is null.
+    type: bool
+    default: false
 seealso:
   - module: azurestack.hub.azs_registration
 """
@@ -87,6 +93,7 @@ registrations:
     - C(key) is what the activation key says, C(claims_digest) a digest of its claims that stays the same from export to
       export.
     - C(role_assignment) is null when it was not asked for, and without a bridge principal.
+    - C(tenants) is the number of tenant mappings, null when it was not asked for.
   returned: success
   type: list
   elements: dict
@@ -106,6 +113,7 @@ registrations:
       expires_in_days:
       lock: {name: RegistrationResourceLock, level: CanNotDelete}
       role_assignment:
+      tenants:
       claims_digest: 0f3c5a1d7be0c7d4d3f1f0a1bd4f8a51f5a9c2f0a6b7c8d9e0f1a2b3c4d5e6f7
       key:
         registration_id: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/north
@@ -141,6 +149,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import r
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, rights
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
+from ansible_collections.azurestack.hub.plugins.module_utils._tenants import mappings
 
 _OF_KEY: t.Final = ("registration_id", "cloud_id", "billing_model", "bridge_principal")
 
@@ -240,9 +249,21 @@ def _shown(module: AzsModule, azure: session.Azure, registration: Registration, 
         "expires_in_days": expiry.days_left(expires, expiry.now()),
         "lock": lock,
         "role_assignment": role,
+        "tenants": _tenants(module, azure, where) if module.params["tenants"] else None,
         "claims_digest": key.digest,
         "key": None if said.opaque else {name: getattr(said, name) for name in _OF_KEY},
     }
+
+
+def _tenants(module: AzsModule, azure: session.Azure, where: RegistrationId) -> int | None:
+    """Return the number of the registration's tenant mappings, None with a warning when the account may not read them."""
+    try:
+        return len(mappings.list_all(azure.client, where))
+    except ArmError as error:
+        if error.kind != "missing_rights":
+            raise
+        module.warn(f"The tenants are not counted. {error}")
+        return None
 
 
 def main() -> None:
@@ -257,6 +278,7 @@ def main() -> None:
             "claims": {"type": "bool", "default": True},
             "lock": {"type": "bool", "default": True},
             "role_assignment": {"type": "bool", "default": False},
+            "tenants": {"type": "bool", "default": False},
         },
         mutually_exclusive=[("registration_id", "name"), ("registration_id", "resource_group")],
         supports_check_mode=True,

@@ -17,8 +17,8 @@ def recall(bundle: str, stamp: str) -> tuple[dict[str, t.Any], receipts.Receipt 
     """Return what the bundle remembers of a stamp, and the receipt of its last activation; None for what it does not.
 
     The fields are `cloud_id`; `bridge_principal`, object id of the one in the registration token; `activated_with`, digest
-    of the claims of the activation key that was used last; and `unused_key`, whether a key was exported and the run ended
-    before the stamp was activated with it.
+    of the claims of the activation key that was used last; `activated`, UTC timestamp of that; and `unused_key`, whether a key
+    was exported and the run ended before the stamp was activated with it.
 
     :raises InputError: the stamp's name cannot be a file name.
     """
@@ -29,6 +29,7 @@ def recall(bundle: str, stamp: str) -> tuple[dict[str, t.Any], receipts.Receipt 
         "cloud_id": next((one.cloud_id for one in (token, key, receipt) if one and one.cloud_id), None),
         "bridge_principal": token.bridge_principal if token else None,
         "activated_with": receipt.claims_digest if receipt else None,
+        "activated": receipt.activated if receipt else None,
         "unused_key": key is not None and (receipt is None or receipt.activated < key.created),
     }
     return known, receipt

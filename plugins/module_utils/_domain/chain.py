@@ -3,80 +3,134 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER, same_id
 
 LOCK: t.Final = "RegistrationResourceLock"
+# Where a value was read, in `read_from`.
+REGISTRATION: t.Final = "registration"
+KEY: t.Final = "activation_key"
+ACTIVATION: t.Final = "activation"
+
 _COMPARED: t.Final = (
     ("marketplace_syndication", "marketplace syndication"),
     ("usage_reporting", "usage reporting"),
 )
 
 
-def verdict(chain: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Compare the links of a stamp's chain and say where they disagree.
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """Something that disagrees.
+
+    :param text: a sentence for the operator, without a full stop.
+    :param field: what is otherwise than wanted, None where it is no field: an expiry, or two registrations.
+    :param wanted: what it should be.
+    :param found: what it is; None means that it is missing.
+    :param read_from: `registration`, `activation_key` or `activation`.
+    """
+
+    text: str
+    field: str | None = None
+    wanted: t.Any = None
+    found: t.Any = None
+    read_from: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What comparing the links of a stamp's chain came to.
+
+    :param registration: the one that was compared, None when there is none or Azure was not asked.
+    """
+
+    registration: t.Mapping[str, t.Any] | None
+    findings: list[Finding]
+
+
+def compare(chain: t.Mapping[str, t.Any]) -> Comparison:
+    """Compare the links of a stamp's chain.
 
     :param chain: what is wanted (`cloud_id`, and optionally `billing_model`, both flags and `registration_id`) and what was read:
         `registrations` (as azs_registration_info returns them; None means that Azure was not asked) and `activation` (as
         azs_activation_info returns it; None means that the stamp was not asked).
-    :returns: `agrees`, `findings` (sentences), and `line`, one line for the operator.
     """
-    activation, asked_azure = chain.get("activation"), chain.get("registrations") is not None
-    findings: list[str] = []
-    registration = _registration(chain, activation, findings) if asked_azure else None
+    activation, findings = chain.get("activation"), list[Finding]()
+    registration = _registration(chain, activation, findings) if chain.get("registrations") is not None else None
     if registration is not None:
         findings += _of_registration(registration, chain)
     if activation is not None:
         findings += _of_activation(activation, registration, chain)
+    return Comparison(registration, findings)
+
+
+def verdict(chain: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Say where the links of a stamp's chain disagree.
+
+    :param chain: as `compare` takes it.
+    :returns: `agrees`, `findings` (sentences), and `line`, one line for the operator.
+    """
+    compared = compare(chain)
+    findings = [finding.text for finding in compared.findings]
+    asked_azure = chain.get("registrations") is not None
     return {
         "agrees": not findings,
         "findings": findings,
-        "line": _line(registration, activation, asked_azure, findings),
+        "line": _line(compared.registration, chain.get("activation"), asked_azure, findings),
     }
 
 
 def _registration(
-    wanted: t.Mapping[str, t.Any], activation: t.Any, findings: list[str]
+    wanted: t.Mapping[str, t.Any], activation: t.Any, findings: list[Finding]
 ) -> dict[str, t.Any] | None:
     """Return the registration to compare: the one that the activation or the operator names, else the only one."""
     found = list(wanted["registrations"])
     if not found:
-        findings.append(f"Azure has no registration of cloud id {wanted.get('cloud_id')} in this subscription")
+        cloud_id = wanted.get("cloud_id")
+        findings.append(Finding(
+            f"Azure has no registration of cloud id {cloud_id} in this subscription", "registration", cloud_id,
+            read_from=REGISTRATION,
+        ))
         return None
     named = (activation or {}).get("registration_id") or wanted.get("registration_id")
     if len(found) > 1:
         names = ", ".join(sorted(str(one["id"]) for one in found))
-        findings.append(f"Azure has {len(found)} registrations of this cloud id: {names}")
+        findings.append(Finding(f"Azure has {len(found)} registrations of this cloud id: {names}"))
     return next((one for one in found if named and same_id(one["id"], named)), found[0])
 
 
-def _of_registration(registration: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> list[str]:
+def _of_registration(registration: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> list[Finding]:
     findings = []
     for field, name in (("cloud_id", "cloud id"), ("billing_model", "billing model")):
         asked, is_ = wanted.get(field), registration.get(field)
         if asked and is_ and not same_id(asked, is_):
-            findings.append(f"the {name} of the registration is {is_}, wanted is {asked}")
+            text = f"the {name} of the registration is {is_}, wanted is {asked}"
+            findings.append(Finding(text, field, asked, is_, REGISTRATION))
     if wanted.get("registration_id") and not same_id(wanted["registration_id"], registration["id"]):
-        findings.append(f"the registration is {registration['id']}, wanted is {wanted['registration_id']}")
+        text = f"the registration is {registration['id']}, wanted is {wanted['registration_id']}"
+        findings.append(Finding(text, "registration_id", wanted["registration_id"], registration["id"], REGISTRATION))
     for field, name in _COMPARED:
         asked, is_ = wanted.get(field), registration.get(field)
         if asked is not None and is_ is not None and asked != is_:
-            findings.append(f"{name} is {_on(is_)} in the registration, wanted is {_on(asked)}")
+            text = f"{name} is {_on(is_)} in the registration, wanted is {_on(asked)}"
+            findings.append(Finding(text, field, asked, is_, KEY))
     findings += _of_key(registration)
     role = registration.get("role_assignment")
     if role and not role["assigned"]:
-        findings.append(f"the bridge principal {role['principal_id']} lacks the role {role['role']} on the registration")
+        text = f"the bridge principal {role['principal_id']} lacks the role {role['role']} on the registration"
+        findings.append(Finding(text, "role_assignment", role["principal_id"], read_from=REGISTRATION))
     lock = registration.get("lock")
     if not lock:
-        findings.append(f"the registration has no lock {LOCK}: anybody with the rights can delete it by mistake")
+        text = f"the registration has no lock {LOCK}: anybody with the rights can delete it by mistake"
+        findings.append(Finding(text, "lock", LOCK, read_from=REGISTRATION))
     days = registration.get("expires_in_days")
     if days is not None and days < 0:
-        findings.append(f"the registration expired at {registration.get('expires')}")
+        findings.append(Finding(f"the registration expired at {registration.get('expires')}"))
     return findings
 
 
-def _of_key(registration: t.Mapping[str, t.Any]) -> list[str]:
+def _of_key(registration: t.Mapping[str, t.Any]) -> list[Finding]:
     """Return where the claims of the activation key are not those of the registration that it was exported from."""
     key = registration.get("key") or {}
     compared = (
@@ -84,7 +138,10 @@ def _of_key(registration: t.Mapping[str, t.Any]) -> list[str]:
         ("billing model", "billing_model", "billing_model"), ("bridge principal", "bridge_principal", "bridge_principal"),
     )
     return [
-        f"the {name} is {registration[field]} in the registration and {key[claim]} in its activation key"
+        Finding(
+            f"the {name} is {registration[field]} in the registration and {key[claim]} in its activation key",
+            claim, registration[field], key[claim], KEY,
+        )
         for name, field, claim in compared
         if registration.get(field) and key.get(claim) and not same_id(registration[field], key[claim])
     ]
@@ -92,22 +149,24 @@ def _of_key(registration: t.Mapping[str, t.Any]) -> list[str]:
 
 def _of_activation(
     activation: t.Mapping[str, t.Any], registration: t.Mapping[str, t.Any] | None, wanted: t.Mapping[str, t.Any]
-) -> list[str]:
+) -> list[Finding]:
     state = activation.get("state")
     if state == "Not registered":
-        return ["the stamp is not activated"]
+        return [Finding("the stamp is not activated", "activation", "Registered", state, ACTIVATION)]
     findings = []
     if state == "Expired":
-        findings.append(f"the stamp's activation expired at {activation.get('expires')}")
-    target = registration["id"] if registration else wanted.get("registration_id")
-    if target and not same_id(activation.get("registration_id"), target):
-        findings.append(f"the stamp is activated with {activation.get('registration_id')}, the registration is {target}")
+        findings.append(Finding(f"the stamp's activation expired at {activation.get('expires')}"))
+    target, is_ = registration["id"] if registration else wanted.get("registration_id"), activation.get("registration_id")
+    if target and not same_id(is_, target):
+        text = f"the stamp is activated with {is_}, the registration is {target}"
+        findings.append(Finding(text, "registration_id", target, is_, ACTIVATION))
     if activation.get("products") == 0 and activation.get("marketplace_syndication"):
-        findings.append("the stamp is offered no marketplace products although marketplace syndication is on")
+        findings.append(Finding("the stamp is offered no marketplace products although marketplace syndication is on"))
     for field, name in _COMPARED:
         at_stamp, in_azure = activation.get(field), (registration or {}).get(field)
         if at_stamp is not None and in_azure is not None and at_stamp != in_azure:
-            findings.append(f"{name} is {_on(at_stamp)} on the stamp and {_on(in_azure)} in the registration")
+            text = f"{name} is {_on(at_stamp)} on the stamp and {_on(in_azure)} in the registration"
+            findings.append(Finding(text, field, in_azure, at_stamp, ACTIVATION))
     return findings
 
 

@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, conflicts
-from ansible_collections.azurestack.hub.plugins.module_utils._domain.chain import LOCK
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.chain import ACTIVATION, KEY, LOCK, REGISTRATION
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
 
@@ -21,10 +21,7 @@ REGISTERED: t.Final = "Registered"
 UNREADABLE: t.Final = ("agreement_number", "asset_tag")
 """Part of the registration token that can be read back nowhere: never drift, never in sync."""
 
-# Where a value was read, in `read_from`.
-REGISTRATION: t.Final = "registration"
-KEY: t.Final = "activation_key"
-ACTIVATION: t.Final = "activation"
+# Where a value was read, in `read_from`, beside the places of the chain.
 RECEIPT: t.Final = "receipt"
 BUNDLE: t.Final = "bundle"
 NOWHERE: t.Final = "none"

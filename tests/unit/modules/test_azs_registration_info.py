@@ -96,3 +96,16 @@ def test_with_the_oldest_libraries(registrar: Make) -> None:
     here.register()
     (found,) = here.run(MODULE, environment=oldest_libraries())["registrations"]
     assert found["cloud_id"] == here.cloud_id
+
+
+def test_tenants_are_counted(registrar: Make) -> None:
+    here = registrar()
+    here.register(here.mint(BillingModel="PayAsYouUse"))
+    here.simulator.do("map-customers", stamp=here.stamp, count=7)
+    here.requests()
+    (found,) = here.run(MODULE, {"cloud_id": here.cloud_id, "tenants": True})["registrations"]
+    assert found["tenants"] == 7
+    assert here.requests()[-1] == "GET R/customerSubscriptions"
+    here.fault("error", "GET", "/customerSubscriptions", status=403, code="AuthorizationFailed", message="no")
+    outcome = here.run(MODULE, {"cloud_id": here.cloud_id, "tenants": True})
+    assert outcome["registrations"][0]["tenants"] is None and "not counted" in str(outcome["warnings"])
