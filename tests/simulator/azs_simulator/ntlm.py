@@ -34,30 +34,31 @@ class Account(Protocol):
 
 
 class CredentialFile:
-    """The account as the file from which pyspnego's NTLM acceptor reads it.
+    """The account in the file from which pyspnego's NTLM acceptor reads it.
 
-    The acceptor reads the file that an environment variable names, which is process-wide: `opened` guards it.
+    The acceptor reads the file that an environment variable names, and both are the process's: using this as a context guards the file,
+    and the variable is set once, as other threads may be going over the environment.
     """
 
     _lock = threading.Lock()
+    _directory: tempfile.TemporaryDirectory[str] | None = None
+    _written: tuple[str, str] | None = None
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._written: tuple[str, str] | None = None
-        self._directory = tempfile.TemporaryDirectory(prefix="azs-simulator-")
-        self._path = pathlib.Path(self._directory.name, "account")
+        if CredentialFile._directory is None:
+            CredentialFile._directory = tempfile.TemporaryDirectory(prefix="azs-simulator-")
+            os.environ[_CREDENTIAL_VARIABLE] = str(pathlib.Path(CredentialFile._directory.name, "account"))
 
     def __enter__(self) -> CredentialFile:
         self._lock.acquire()
         credentials = (self._account.pep_username, self._account.pep_password)
-        if credentials != self._written:
+        if credentials != CredentialFile._written:
             self._write(*credentials)
-            self._written = credentials
-        os.environ[_CREDENTIAL_VARIABLE] = str(self._path)
+            CredentialFile._written = credentials
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        os.environ.pop(_CREDENTIAL_VARIABLE, None)
         self._lock.release()
 
     def _write(self, username: str, password: str) -> None:
@@ -66,7 +67,8 @@ class CredentialFile:
 
         # The six-field smbpasswd form: in the three-field one a colon in the password would end it.
         line = f"{username}:1000:{'0' * 32}:{ntowfv1(password).hex().upper()}:[U]:LCT-00000000\n"
-        with open(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        path = os.environ[_CREDENTIAL_VARIABLE]
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(line)
 
 
