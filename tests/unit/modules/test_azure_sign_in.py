@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import pathlib
-import re
-import socket
-import threading
 import typing as t
 
 import pytest
 import trustme
 from azs_simulator.client import PROGRAM, Simulator
+from azs_simulator.detour import Detour
 from azure.identity import ClientSecretCredential
 from registrars import oldest_libraries
 
@@ -157,53 +154,10 @@ def test_a_workloads_token(user: Users, tmp_path: pathlib.Path) -> None:
     answers(here.reads(**client, oidc_token="a.b.c"), "wrong_certificate", "AADSTS700027")
 
 
-class Detour:
-    """An HTTP proxy: msal asks a private directory for a user's realm at port 443, so that is where this one leads it."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._sockets: list[socket.socket] = [self._listener]
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _address = self._listener.accept()
-                request = b""
-                while b"\r\n\r\n" not in request:
-                    request += near.recv(4096)
-                host, port = re.match(rb"CONNECT ([^:]+):(\d+)", request).groups()  # type: ignore[union-attr]
-                far = socket.create_connection((host.decode(), self._port if port == b"443" else int(port)))
-                near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                self._sockets += [near, far]
-                for source, target in ((near, far), (far, near)):
-                    self._threads.append(threading.Thread(target=self._copy, args=(source, target)))
-                    self._threads[-1].start()
-
-    @staticmethod
-    def _copy(source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        """End the connections and the threads."""
-        for one in self._sockets:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        for thread in self._threads:
-            thread.join()
-
-
 @pytest.fixture
 def detour(simulator: Simulator) -> t.Iterator[Detour]:
-    """The proxy before the public cloud's directory."""
-    made = Detour(int(simulator.state()["clouds"]["AzureCloud"]["login_url"].rpartition(":")[2]))
+    """The proxy before the public cloud's directory: msal asks a private one for a user's realm at port 443."""
+    made = Detour({"127.0.0.1": simulator.state()["clouds"]["AzureCloud"]["login_url"]})
     yield made
     made.close()
 
