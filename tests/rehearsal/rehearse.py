@@ -87,13 +87,19 @@ def play(simulator: Simulator, playbook: str, *arguments: str, **variables: obje
     ]
     print("$", " ".join(command[1:]), flush=True)
     result = subprocess.run(
-        command, cwd=simulator.output, env={**os.environ, "ANSIBLE_FORCE_COLOR": "0"}, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, check=False,
+        command, cwd=simulator.output, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        check=False,
     )
     print(result.stdout, flush=True)
     if result.returncode:
         sys.exit(f"{playbook} failed with exit status {result.returncode}")
     return sum(int(count) for count in re.findall(r"\bchanged=(\d+)", result.stdout))
+
+
+def environment() -> dict[str, str]:
+    """Return the environment, without accounts for the real Azure and without the way through a proxy."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "AZS_"))}
+    return {**own, "ANSIBLE_FORCE_COLOR": "0", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
 def show(simulator: Simulator) -> bool:
