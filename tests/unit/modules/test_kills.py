@@ -7,10 +7,10 @@ left open is named by the verdict that the playbook verify gives; what is left i
 
 from __future__ import annotations
 
-import signal
 import typing as t
 
 import pytest
+from kills import kill_at_hang
 from registrars import Registrar, azure_simulator, registrar, registrar_numbers
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
@@ -72,7 +72,7 @@ def test_killed_and_run_again(registrar: Make, operation: str, request_: str, mo
     mark = here.simulator.mark()
     module, options = run(here, operation, token)
     running = here.start(module, options)
-    killed = _kill_at_hang(here, running, mark)
+    killed = kill_at_hang(here.simulator, running, mark) is None
     here.simulator.clear_faults()
 
     left, said = here.registration(), verdict(here)
@@ -93,17 +93,3 @@ def test_killed_and_run_again(registrar: Make, operation: str, request_: str, mo
     assert not again.changed
     (cloud,) = here.simulator.state()["clouds"].values()
     assert sum(one["cloud_id"] == here.cloud_id for one in cloud["registrations"]) == (operation != "unregister")
-
-
-def _kill_at_hang(here: Registrar, running: t.Any, mark: int) -> bool:
-    """Kill the module when a request hangs; tell whether it was killed, False when it came to its end before."""
-    rules = {one["id"] for one in here.simulator.faults() if one["effect"]["kind"] == "hang"}
-    while not running.ended:
-        if any(one["taken"] for one in here.simulator.faults() if one["id"] in rules):
-            running.send(signal.SIGKILL)
-            running.wait()
-            return True
-        entries = here.simulator.requests(mark, wait=0.1)
-        mark = entries[-1]["n"] if entries else mark
-    running.wait()
-    return False
