@@ -8,6 +8,21 @@ class ModuleDocFragment:
     """Documentation of attributes."""
 
     DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+  platform:
+    description: Target OS/families that can be operated against.
+    support: full
+    platforms: posix
+"""
+
+    INTERNAL = r"""
 options:
   _azs:
     description:
@@ -29,17 +44,17 @@ options:
       access_token:
         description: Access token of the user who signed in at the controller.
         type: str
+"""
+
+    FULL = r"""
+options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-  platform:
-    description: Target OS/families that can be operated against.
     support: full
-    platforms: posix
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
 """
 
     INFO = r"""
@@ -56,7 +71,7 @@ attributes:
     details: The module reads only.
 """
 
-    PEP = r"""
+    GROUP_PEP = r"""
 options: {}
 attributes:
   action_group:
@@ -65,7 +80,7 @@ attributes:
     membership: azurestack.hub.pep
 """
 
-    AZURE = r"""
+    GROUP_AZURE = r"""
 options: {}
 attributes:
   action_group:
@@ -74,7 +89,7 @@ attributes:
     membership: azurestack.hub.azure
 """
 
-    ADMIN = r"""
+    GROUP_ADMIN = r"""
 options: {}
 attributes:
   action_group:
@@ -83,7 +98,7 @@ attributes:
     membership: azurestack.hub.admin
 """
 
-    PEP_ADMIN = r"""
+    GROUP_PEP_ADMIN = r"""
 options: {}
 attributes:
   action_group:

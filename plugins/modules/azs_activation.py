@@ -28,7 +28,8 @@ extends_documentation_fragment:
   - azurestack.hub.admin
   - azurestack.hub.artifact
   - azurestack.hub.attributes
-  - azurestack.hub.attributes.pep_admin
+  - azurestack.hub.attributes.internal
+  - azurestack.hub.attributes.group_pep_admin
 attributes:
   check_mode:
     support: full

@@ -22,7 +22,8 @@ extends_documentation_fragment:
   - azurestack.hub.artifact
   - azurestack.hub.artifact.write
   - azurestack.hub.attributes
-  - azurestack.hub.attributes.azure
+  - azurestack.hub.attributes.internal
+  - azurestack.hub.attributes.group_azure
 attributes:
   check_mode:
     support: full

@@ -20,13 +20,8 @@ description:
 extends_documentation_fragment:
   - azurestack.hub.artifact
   - azurestack.hub.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - azurestack.hub.attributes.full
+  - azurestack.hub.attributes.internal
 options:
   kind:
     description: Which artifact of the stamp to copy.

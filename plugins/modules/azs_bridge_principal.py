@@ -22,7 +22,8 @@ extends_documentation_fragment:
   - azurestack.hub.pep
   - azurestack.hub.bridge_principal
   - azurestack.hub.attributes
-  - azurestack.hub.attributes.pep
+  - azurestack.hub.attributes.internal
+  - azurestack.hub.attributes.group_pep
 attributes:
   check_mode:
     support: full

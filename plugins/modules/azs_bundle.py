@@ -20,13 +20,8 @@ description:
     guards against forgery and against readers.
 extends_documentation_fragment:
   - azurestack.hub.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - azurestack.hub.attributes.full
+  - azurestack.hub.attributes.internal
 options:
   state:
     description:

@@ -27,20 +27,12 @@ description:
     M(ansible.builtin.debug).
 extends_documentation_fragment:
   - azurestack.hub.azure
+  - azurestack.hub.attributes
   - azurestack.hub.attributes.info
-  - azurestack.hub.attributes.azure
+  - azurestack.hub.attributes.group_azure
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
     details: Nobody is asked to sign in. Where a real run would ask, a placeholder is returned.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-  platform:
-    description: Target OS/families that can be operated against.
-    support: full
-    platforms: posix
 options:
   source:
     description:

@@ -31,7 +31,8 @@ extends_documentation_fragment:
   - azurestack.hub.azure
   - azurestack.hub.artifact
   - azurestack.hub.attributes
-  - azurestack.hub.attributes.azure
+  - azurestack.hub.attributes.internal
+  - azurestack.hub.attributes.group_azure
 attributes:
   check_mode:
     support: full

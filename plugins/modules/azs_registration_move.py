@@ -22,7 +22,8 @@ description:
 extends_documentation_fragment:
   - azurestack.hub.azure
   - azurestack.hub.attributes
-  - azurestack.hub.attributes.azure
+  - azurestack.hub.attributes.internal
+  - azurestack.hub.attributes.group_azure
 attributes:
   check_mode:
     support: full

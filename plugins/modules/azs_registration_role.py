@@ -22,14 +22,9 @@ description:
 extends_documentation_fragment:
   - azurestack.hub.azure
   - azurestack.hub.attributes
-  - azurestack.hub.attributes.azure
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - azurestack.hub.attributes.full
+  - azurestack.hub.attributes.internal
+  - azurestack.hub.attributes.group_azure
 options:
   state:
     description:

@@ -27,7 +27,8 @@ extends_documentation_fragment:
   - azurestack.hub.artifact
   - azurestack.hub.artifact.write
   - azurestack.hub.attributes
-  - azurestack.hub.attributes.pep
+  - azurestack.hub.attributes.internal
+  - azurestack.hub.attributes.group_pep
 attributes:
   check_mode:
     support: full

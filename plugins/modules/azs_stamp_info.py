@@ -20,8 +20,9 @@ description:
 extends_documentation_fragment:
   - azurestack.hub.pep
   - azurestack.hub.attributes
+  - azurestack.hub.attributes.internal
   - azurestack.hub.attributes.info
-  - azurestack.hub.attributes.pep
+  - azurestack.hub.attributes.group_pep
 options:
   commands:
     description:

@@ -32,7 +32,8 @@ notes:
 extends_documentation_fragment:
   - azurestack.hub.azure
   - azurestack.hub.attributes
-  - azurestack.hub.attributes.azure
+  - azurestack.hub.attributes.internal
+  - azurestack.hub.attributes.group_azure
 attributes:
   check_mode:
     support: full

@@ -19,8 +19,9 @@ description:
 extends_documentation_fragment:
   - azurestack.hub.azure
   - azurestack.hub.attributes
+  - azurestack.hub.attributes.internal
   - azurestack.hub.attributes.info
-  - azurestack.hub.attributes.azure
+  - azurestack.hub.attributes.group_azure
 options:
   registration_id:
     description:
