@@ -98,6 +98,19 @@ attributes:
     membership: azurestack.hub.admin
 """
 
+    GROUP_AZURE_ADMIN = r"""
+options: {}
+attributes:
+  action_group:
+    description: >-
+      Use C(group/azurestack.hub.azure) and C(group/azurestack.hub.admin) in C(module_defaults) to set the options of Azure
+      and of the admin Azure Resource Manager once.
+    support: full
+    membership:
+      - azurestack.hub.azure
+      - azurestack.hub.admin
+"""
+
     GROUP_PEP_ADMIN = r"""
 options: {}
 attributes:

@@ -20,8 +20,9 @@ description:
 extends_documentation_fragment:
   - azurestack.hub.azure
   - azurestack.hub.attributes
+  - azurestack.hub.attributes.internal
   - azurestack.hub.attributes.info
-  - azurestack.hub.attributes.azure
+  - azurestack.hub.attributes.group_azure
 options:
   name:
     description:
@@ -134,136 +135,14 @@ cloud:
 import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
-    expiry,
-    locks,
-    registering,
-    registrations,
-    role_assignments,
-    session,
-)
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, rights
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
-from ansible_collections.azurestack.hub.plugins.module_utils._tenants import mappings
-
-_OF_KEY: t.Final = ("registration_id", "cloud_id", "billing_model", "bridge_principal")
+from ansible_collections.azurestack.hub.plugins.module_utils._reading import registration
 
 
 def work(module: AzsModule) -> dict[str, t.Any]:
-    """Read the registrations."""
-    azure = session.connect(module)
-    found = _by_id(module, azure) if module.params["registration_id"] else _listed(module, azure)
-    return {
-        "changed": False,
-        "registrations": [_shown(module, azure, registration, key) for registration, key in found],
-        "cloud": azure.cloud.as_result(),
-    }
-
-
-@dataclasses.dataclass(frozen=True)
-class _Key:
-    """What an activation key says; its claims' digest tells it from another one."""
-
-    claims: claims.KeyClaims = claims.KeyClaims(opaque=True)
-    digest: str | None = None
-
-
-def _by_id(module: AzsModule, azure: session.Azure) -> list[tuple[Registration, _Key]]:
-    """Return the registration that the option names, else those of the stamp."""
-    where, wanted = RegistrationId.parse(module.params["registration_id"]), module.params["cloud_id"]
-    if not claims.same_id(where.subscription_id, azure.subscription_id):
-        raise conflicts.in_another_subscription(
-            "The stamp", str(where), where.subscription_id, azure.subscription_id
-        )
-    try:
-        key = _export(module, azure, where)
-    except ArmError as error:
-        if error.kind not in (*ABSENT, "provider_not_registered"):
-            raise
-        return _listed(module, azure) if wanted else []
-    said = key.claims
-    if said.cloud_id is None:
-        one = registrations.get(azure.client, where)
-    else:
-        one = Registration(where, said.cloud_id, said.billing_model, said.bridge_principal)
-    if one is not None and wanted and not claims.same_id(one.cloud_id, wanted):
-        return _listed(module, azure)
-    return [(one, key)] if one is not None else []
-
-
-def _listed(module: AzsModule, azure: session.Azure) -> list[tuple[Registration, _Key]]:
-    wanted = module.params["cloud_id"]
-    found = [one for one in _read(module, azure) if not wanted or claims.same_id(one.cloud_id, wanted)]
-    return [(one, _export(module, azure, one.id) if module.params["claims"] else _Key()) for one in found]
-
-
-def _read(module: AzsModule, azure: session.Azure) -> list[Registration]:
-    name, group = module.params["name"], module.params["resource_group"]
-    if name:
-        one = registrations.get(azure.client, RegistrationId(azure.subscription_id, group or DEFAULT_GROUP, name))
-        return [one] if one else []
-    try:
-        return list(registrations.list_all(azure.client, azure.subscription_id, group))
-    except ArmError as error:
-        # Without the resource provider, or the group, there are no registrations.
-        if error.kind in (*ABSENT, "provider_not_registered"):
-            return []
-        raise
-
-
-def _export(module: AzsModule, azure: session.Azure, where: RegistrationId) -> _Key:
-    text = registrations.export_key(azure.client, where)
-    module.hide(text)
-    said = claims.read_key(text)
-    return _Key(said, receipt.digest_of(said, text))
-
-
-def _shown(module: AzsModule, azure: session.Azure, registration: Registration, key: _Key) -> dict[str, t.Any]:
-    where, said = registration.id, key.claims
-    expires = expiry.normal(said.expires)
-    lock = None
-    if module.params["lock"]:
-        level = locks.level(azure.client, where)
-        lock = {"name": locks.NAME, "level": level} if level is not None else None
-    principal = registering.plain("bridge_principal", registration.bridge_principal or said.bridge_principal)
-    role = None
-    if module.params["role_assignment"] and principal:
-        found = role_assignments.find(azure.client, str(where), rights.REGISTRATION_OWNER, principal)
-        role = {"role": "Azure Stack Registration Owner", "principal_id": principal, "assigned": found is not None}
-    return {
-        "id": str(where),
-        **dataclasses.asdict(where),
-        "cloud_id": registration.cloud_id,
-        "billing_model": registration.billing_model or said.billing_model,
-        "marketplace_syndication": said.marketplace_syndication,
-        "usage_reporting": said.usage_reporting,
-        "bridge_principal": principal,
-        "token_version": said.token_version,
-        "nodes": len(said.hardware) if said.hardware is not None else None,
-        "expires": expires,
-        "expires_in_days": expiry.days_left(expires, expiry.now()),
-        "lock": lock,
-        "role_assignment": role,
-        "tenants": _tenants(module, azure, where) if module.params["tenants"] else None,
-        "claims_digest": key.digest,
-        "key": None if said.opaque else {name: getattr(said, name) for name in _OF_KEY},
-    }
-
-
-def _tenants(module: AzsModule, azure: session.Azure, where: RegistrationId) -> int | None:
-    """Return the number of the registration's tenant mappings, None with a warning when the account may not read them."""
-    try:
-        return len(mappings.list_all(azure.client, where))
-    except ArmError as error:
-        if error.kind != "missing_rights":
-            raise
-        module.warn(f"The tenants are not counted. {error}")
-        return None
+    """Read what the options ask for."""
+    fields = dataclasses.fields(registration.Asked)
+    return registration.read(module, registration.Asked(**{field.name: module.params[field.name] for field in fields}))
 
 
 def main() -> None:

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller side of the module azs_connected_info."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import leads
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _hosts
+from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsAction
+
+_OF_STAMP: t.Final = {*_options.SPECS["admin"], "bundle", "stamp", "_azs"}
+_OF_AZURE: t.Final = {*_options.SPECS["azure"], "_azs"}
+
+
+class ActionModule(AzsAction):
+    """Reads activation and registration in one process where one host reaches both, else each where it is reached."""
+
+    families = ("admin", "azure")
+
+    def module(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Run the module, or the two that it is made of, each with the options of its own target."""
+        there = args.get("azure_host")
+        if there in (None, self._task.delegate_to or task_vars.get("inventory_hostname")):
+            return super().module(name, args, task_vars)
+        known = super().module("azurestack.hub.azs_activation_info", _only(_OF_STAMP, args), task_vars)
+        if known.get("failed"):
+            return known
+        where = leads.to_registration(known, args.get("cloud_id"))
+        if where is None:
+            return {**known, "registrations": None}
+        asked = {**_only(_OF_AZURE, args), **{option: value for option, value in where.items() if value}, "role_assignment": True}
+        with _hosts.at(self, there, task_vars) as (reader, variables):
+            found = AzsAction.module(reader, "azurestack.hub.azs_registration_info", asked, variables)
+        found.pop("ansible_facts", None)  # what Ansible learned of the other host is none of the task's host
+        warnings = [*known.get("warnings", ()), *found.get("warnings", ())]
+        return {**known, **found, **({"warnings": warnings} if warnings else {})}
+
+
+def _only(names: t.AbstractSet[str], args: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {name: value for name, value in args.items() if name in names}

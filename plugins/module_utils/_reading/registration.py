@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known in Azure of a stamp's registrations. FOR INTERNAL COLLECTION USE ONLY."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
+    expiry,
+    locks,
+    registering,
+    registrations,
+    role_assignments,
+    session,
+)
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, rights
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
+
+if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
+
+_OF_KEY: t.Final = ("registration_id", "cloud_id", "billing_model", "bridge_principal")
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """Which registrations are read, and what of each; the fields are the options of azs_registration_info."""
+
+    name: str | None = None
+    resource_group: str | None = None
+    registration_id: str | None = None
+    cloud_id: str | None = None
+    claims: bool = True
+    lock: bool = True
+    role_assignment: bool = False
+    tenants: bool = False
+
+
+def read(module: AzsModule, asked: Asked) -> dict[str, t.Any]:
+    """Return the registrations as a task result, and the cloud's metadata.
+
+    :param module: with the options of the azure family.
+    :raises AzsError: Azure does not answer or refuses, or the registration is in another subscription.
+    """
+    azure = session.connect(module)
+    found = _by_id(module, azure, asked) if asked.registration_id else _listed(module, azure, asked)
+    return {
+        "changed": False,
+        "registrations": [_shown(module, azure, asked, registration, key) for registration, key in found],
+        "cloud": azure.cloud.as_result(),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Key:
+    """What an activation key says; its claims' digest tells it from another one."""
+
+    claims: claims.KeyClaims = claims.KeyClaims(opaque=True)
+    digest: str | None = None
+
+
+def _by_id(module: AzsModule, azure: session.Azure, asked: Asked) -> list[tuple[Registration, _Key]]:
+    """Return the registration that the option names, else those of the stamp."""
+    where, wanted = RegistrationId.parse(asked.registration_id or ""), asked.cloud_id
+    if not claims.same_id(where.subscription_id, azure.subscription_id):
+        raise conflicts.in_another_subscription(
+            "The stamp", str(where), where.subscription_id, azure.subscription_id
+        )
+    try:
+        key = _export(module, azure, where)
+    except ArmError as error:
+        if error.kind not in (*ABSENT, "provider_not_registered"):
+            raise
+        return _listed(module, azure, asked) if wanted else []
+    said = key.claims
+    if said.cloud_id is None:
+        one = registrations.get(azure.client, where)
+    else:
+        one = Registration(where, said.cloud_id, said.billing_model, said.bridge_principal)
+    if one is not None and wanted and not claims.same_id(one.cloud_id, wanted):
+        return _listed(module, azure, asked)
+    return [(one, key)] if one is not None else []
+
+
+def _listed(module: AzsModule, azure: session.Azure, asked: Asked) -> list[tuple[Registration, _Key]]:
+    wanted = asked.cloud_id
+    found = [one for one in _read(azure, asked) if not wanted or claims.same_id(one.cloud_id, wanted)]
+    return [(one, _export(module, azure, one.id) if asked.claims else _Key()) for one in found]
+
+
+def _read(azure: session.Azure, asked: Asked) -> list[Registration]:
+    name, group = asked.name, asked.resource_group
+    if name:
+        one = registrations.get(azure.client, RegistrationId(azure.subscription_id, group or DEFAULT_GROUP, name))
+        return [one] if one else []
+    try:
+        return list(registrations.list_all(azure.client, azure.subscription_id, group))
+    except ArmError as error:
+        # Without the resource provider, or the group, there are no registrations.
+        if error.kind in (*ABSENT, "provider_not_registered"):
+            return []
+        raise
+
+
+def _export(module: AzsModule, azure: session.Azure, where: RegistrationId) -> _Key:
+    text = registrations.export_key(azure.client, where)
+    module.hide(text)
+    said = claims.read_key(text)
+    return _Key(said, receipt.digest_of(said, text))
+
+
+def _shown(
+    module: AzsModule, azure: session.Azure, asked: Asked, registration: Registration, key: _Key
+) -> dict[str, t.Any]:
+    where, said = registration.id, key.claims
+    expires = expiry.normal(said.expires)
+    lock = None
+    if asked.lock:
+        level = locks.level(azure.client, where)
+        lock = {"name": locks.NAME, "level": level} if level is not None else None
+    principal = registering.plain("bridge_principal", registration.bridge_principal or said.bridge_principal)
+    role = None
+    if asked.role_assignment and principal:
+        found = role_assignments.find(azure.client, str(where), rights.REGISTRATION_OWNER, principal)
+        role = {"role": "Azure Stack Registration Owner", "principal_id": principal, "assigned": found is not None}
+    return {
+        "id": str(where),
+        **dataclasses.asdict(where),
+        "cloud_id": registration.cloud_id,
+        "billing_model": registration.billing_model or said.billing_model,
+        "marketplace_syndication": said.marketplace_syndication,
+        "usage_reporting": said.usage_reporting,
+        "bridge_principal": principal,
+        "token_version": said.token_version,
+        "nodes": len(said.hardware) if said.hardware is not None else None,
+        "expires": expires,
+        "expires_in_days": expiry.days_left(expires, expiry.now()),
+        "lock": lock,
+        "role_assignment": role,
+        "tenants": _tenants(module, azure, where) if asked.tenants else None,
+        "claims_digest": key.digest,
+        "key": None if said.opaque else {name: getattr(said, name) for name in _OF_KEY},
+    }
+
+
+def _tenants(module: AzsModule, azure: session.Azure, where: RegistrationId) -> int | None:
+    """Return the number of the registration's tenant mappings, None with a warning when the account may not read them."""
+    # Imported here: every module start pays for what it imports, and hardly one counts tenants.
+    from ansible_collections.azurestack.hub.plugins.module_utils._tenants import mappings
+
+    try:
+        return len(mappings.list_all(azure.client, where))
+    except ArmError as error:
+        if error.kind != "missing_rights":
+            raise
+        module.warn(f"The tenants are not counted. {error}")
+        return None

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`make bench PART=fleet`: what a fleet of connected stamps costs, its first run and a run with nothing to do.
+
+Activation takes 20 s on each simulated stamp. CPU and memory are those of ansible-playbook and of everything that it starts;
+the simulator's CPU is told apart. The ideal is the time that the services of the longest stamp take; with fewer forks than
+stamps, so many times that. No run can be faster than that, nor than its CPU time on all processors of this machine, which the
+simulator shares. Writes the figures as JSON, prints them as the tables of docs/scaling.md, and ends with exit status 1 when
+a bar of the largest fleet is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import typing as t
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "simulator"))
+
+from azs_simulator.client import Simulator  # noqa: E402 (the simulator is no installed package)
+
+FIRST, NO_OP = "first", "no-op"
+ACTIVATION = 20.0
+DURATIONS = {"New-AzureStackActivation": ACTIVATION, "Get-AzureStackStampInformation": 0.1}
+PROVIDER_SECONDS = 0.5
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclasses.dataclass
+class Run:
+    """What one run took.
+
+    :param wall: seconds.
+    :param cpu: seconds of all processes of the run.
+    :param simulator_cpu: seconds of the simulator meanwhile.
+    :param ideal: seconds that the services alone take.
+    :param requests: service -> requests of the run.
+    :param megabytes: most memory that the processes of the run had at once: their resident sets added up, so that what
+        forked processes share counts once for each of them.
+    :param progress_lines: lines of the terminal between the tasks, about long steps.
+    """
+
+    stamps: int
+    forks: int
+    kind: str
+    wall: float
+    cpu: float
+    simulator_cpu: float
+    ideal: float
+    requests: dict[str, int]
+    megabytes: float
+    progress_lines: int
+    load: float
+
+    @property
+    def cpu_per_stamp(self) -> float:
+        """CPU seconds of a stamp, the start of the play shared out."""
+        return self.cpu / self.stamps
+
+    @property
+    def bound(self) -> float:
+        """Seconds that this machine cannot beat."""
+        return max(self.ideal, (self.cpu + self.simulator_cpu) / len(os.sched_getaffinity(0)))
+
+
+class Memory(threading.Thread):
+    """Samples the memory of a process and of all that it started, until it is told to end."""
+
+    def __init__(self, pid: int, interval: float = 0.5) -> None:
+        super().__init__(daemon=True)
+        self._pid = pid
+        self._interval = interval
+        self._ended = threading.Event()
+        self.peak = 0.0
+
+    def run(self) -> None:
+        """Sample."""
+        while not self._ended.wait(self._interval):
+            self.peak = max(self.peak, self._now())
+
+    def end(self) -> float:
+        """Stop sampling; the peak in MB."""
+        self._ended.set()
+        self.join()
+        return self.peak
+
+    def _now(self) -> float:
+        resident: dict[int, int] = {}
+        children: dict[int, list[int]] = {}
+        for entry in os.scandir("/proc"):
+            if entry.name.isdigit():
+                try:
+                    fields = pathlib.Path(entry.path, "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+                except OSError:  # it has ended meanwhile
+                    continue
+                children.setdefault(int(fields[1]), []).append(int(entry.name))
+                resident[int(entry.name)] = int(fields[21]) * PAGE
+        total, waiting = 0, [self._pid]
+        while waiting:
+            one = waiting.pop()
+            total += resident.get(one, 0)
+            waiting += children.get(one, [])
+        return total / 2**20
+
+
+def fleet(count: int) -> dict[str, t.Any]:
+    """The simulated fleet."""
+    users = [{"name": "registrar", "role": "registration"}, {"name": "operator@rehearsal.onmicrosoft.com", "kind": "user"}]
+    return {
+        "stamps": [{"name": f"edge-{number:03}", "nodes": 4, "connected": True} for number in range(1, count + 1)],
+        "clouds": [{"name": "AzureCloud", "principals": users}],
+        "settings": {
+            "provider_registration": PROVIDER_SECONDS,
+            "durations": DURATIONS,
+            "progress_records": {"New-AzureStackActivation": 10},
+        },
+    }
+
+
+def measure(stamps: int, forks: int, folder: pathlib.Path) -> list[Run]:
+    """Register a fleet, and run again with nothing to do."""
+    with Simulator.start(fleet(stamps), folder / "simulator") as simulator:
+        content = yaml.safe_load(simulator.inventory.read_text(encoding="utf-8"))
+        content["all"]["children"]["azs_stamps"]["vars"]["azs_bundle"] = str(folder / "bundle")
+        (folder / "inventory.yml").write_text(yaml.safe_dump(content, width=1000), encoding="utf-8")
+        return [_run(simulator, stamps, forks, kind, folder) for kind in (FIRST, NO_OP)]
+
+
+def _run(simulator: Simulator, stamps: int, forks: int, kind: str, folder: pathlib.Path) -> Run:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "ANSIBLE_"))}
+    environment |= {
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"), "ANSIBLE_HOME": str(folder / "home"),
+        "ANSIBLE_NOCOLOR": "1", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1",
+    }
+    playbook = [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "azurestack.hub.register_connected"]
+    command = [*playbook, "-i", str(folder / "inventory.yml"), "--forks", str(forks)]
+    mark, simulated = simulator.mark(), _cpu_of(simulator.pid)
+    output = folder / f"{kind}.txt"
+    began = time.monotonic()
+    with open(output, "w", encoding="utf-8") as stream:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=stream, stderr=subprocess.STDOUT)
+        memory = Memory(process.pid)
+        memory.start()
+        _pid, status, used = os.wait4(process.pid, 0)
+        wall = time.monotonic() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+    said = output.read_text(encoding="utf-8")
+    if process.returncode:
+        sys.exit(f"{stamps} stamps, {kind} run failed:\n{said[-4000:]}")
+    recap = dict(re.findall(r"^(\S+)\s+: .*\bchanged=(\d+)", said, re.MULTILINE))
+    assert len(recap) == stamps and all((int(changed) > 0) == (kind == FIRST) for changed in recap.values()), recap
+    counts: dict[str, int] = {}
+    for entry in simulator.requests(mark):
+        counts[entry["service"]] = counts.get(entry["service"], 0) + 1
+    rounds = math.ceil(stamps / forks)
+    run = Run(
+        stamps, forks, kind, round(wall, 1), round(used.ru_utime + used.ru_stime, 2),
+        round(_cpu_of(simulator.pid) - simulated, 2),
+        rounds * sum(DURATIONS.values()) + PROVIDER_SECONDS if kind == FIRST else 0.0,
+        counts, round(memory.end()), len(re.findall(r"activating the stamp", said)), round(os.getloadavg()[0], 1),
+    )
+    print(
+        f"{stamps:4} stamps, {forks:3} forks, {kind:6}: {run.wall:7.1f} s, CPU {run.cpu:7.1f} s "
+        f"({run.cpu_per_stamp:.2f} a stamp; simulator {run.simulator_cpu:.1f} s), {run.megabytes:.0f} MB, "
+        f"{run.wall / run.bound:.2f} times the bound",
+        file=sys.stderr, flush=True,
+    )
+    return run
+
+
+def _cpu_of(pid: int) -> float:
+    """CPU seconds of a process so far."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def table(runs: t.Sequence[Run]) -> str:
+    """The figures as a table of Markdown."""
+    lines = [
+        "| stamps | forks | run | wall s | ideal s | CPU bound s | wall / bound | CPU s a stamp | simulator CPU s "
+        "| requests a stamp: PEP, ARM, admin ARM, sign-in | peak MB |",
+        f"|{'---:|' * 2}---|{'---:|' * 8}",
+    ]
+    for run in runs:
+        cpu_bound = (run.cpu + run.simulator_cpu) / len(os.sched_getaffinity(0))
+        counts = ", ".join(f"{run.requests.get(name, 0) / run.stamps:.1f}" for name in ("pep", "arm", "admin", "login"))
+        lines.append(
+            f"| {run.stamps} | {run.forks} | {run.kind} | {run.wall:.0f} | {run.ideal:.0f} | {cpu_bound:.0f} "
+            f"| {run.wall / run.bound:.2f} | {run.cpu_per_stamp:.2f} | {run.simulator_cpu:.0f} | {counts} | {run.megabytes:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run the benchmark; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "tests" / "output" / "bench-fleet.json")
+    parser.add_argument("--stamps", type=int, nargs="+", default=[1, 10, 50, 100], help="sizes of the fleet")
+    parser.add_argument("--forks", type=int, nargs="+", default=[50, 10, 25],
+                        help="the first for every size, the others for --forks-stamps")
+    parser.add_argument("--forks-stamps", type=int, default=50, help="size of the fleet that is run with the other forks")
+    options = parser.parse_args()
+    plan = [(stamps, options.forks[0]) for stamps in options.stamps]
+    plan += [(options.forks_stamps, forks) for forks in options.forks[1:]]
+    runs: list[Run] = []
+    for stamps, forks in plan:
+        with tempfile.TemporaryDirectory(prefix="azs-bench-") as directory:
+            runs += measure(stamps, forks, pathlib.Path(directory))
+    largest = max(options.stamps)
+    first, no_op = (next(run for run in runs if (run.stamps, run.forks, run.kind) == (largest, options.forks[0], kind))
+                    for kind in (FIRST, NO_OP))
+    bars = [
+        (f"no-op run of {largest}: CPU seconds a stamp", 1.5, no_op.cpu_per_stamp),
+        (f"first run of {largest}: CPU seconds a stamp", 6.0, first.cpu_per_stamp),
+        (f"no-op run of {largest}: wall as a multiple of the bound", 1.3, no_op.wall / no_op.bound),
+        (f"first run of {largest}: wall as a multiple of the bound", 1.3, first.wall / first.bound),
+    ]
+    figures = {
+        "runs": [{**dataclasses.asdict(run), "cpu_per_stamp": round(run.cpu_per_stamp, 3), "bound": round(run.bound, 1)}
+                 for run in runs],
+        "bars": [{"name": name, "limit": limit, "measured": round(measured, 3), "met": measured <= limit}
+                 for name, limit, measured in bars],
+        "machine": {"cpus": len(os.sched_getaffinity(0)), "python": sys.version.split()[0]},
+    }
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    print(table(runs), "\n\n| bar | limit | measured | met |\n|---|---:|---:|---|", sep="")
+    for name, limit, measured in bars:
+        print(f"| {name} | {limit:g} | {measured:.2f} | {'yes' if measured <= limit else 'no'} |")
+    print(f"figures: {options.output}", file=sys.stderr)
+    return 0 if all(measured <= limit for _name, limit, measured in bars) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
