@@ -20,11 +20,11 @@ FLEET = {
             "registration": {"subscription": name, **({} if days is None else {"expires_in_days": days})},
         }
         for name, days in DAYS.items()
-    ],
+    ] + [{"name": "apart", "ercs": 1, "nodes": 2, "agreement_number": "7654321", "registration": {"subscription": "apart"}}],
     "clouds": [
         {
             "name": "AzureCloud",
-            "subscriptions": [{"name": name} for name in DAYS],
+            "subscriptions": [{"name": name} for name in (*DAYS, "apart")],
             "principals": [
                 {"name": "registrar", "role": "registration"}, {"name": USER, "kind": "user", "role": "registration"},
             ],
@@ -68,21 +68,29 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
 
 
 def test_registering_again_keeps_what_there_is(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
-    name = "early"
-    subscription = next(
-        one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"] if one["name"] == name
-    )
-    before = simulator.registration_of(name)
-    simulator.do("set-stamp", stamp=name, nodes=3)
+    ids = {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
+    common = {"azs_resource_group": None, "azs_billing_model": "PayAsYouUse"}  # what it has counts, not what the inventory says
     here = controller().knows({
-        name: {
-            "azs_subscription_id": subscription, "azs_billing_model": "PayAsYouUse", "azs_resource_group": None,
-            "azs_refresh_token": simulator.do("refresh-token", user=USER),
-        }
+        "early": {
+            **common, "azs_subscription_id": ids["early"], "azs_refresh_token": simulator.do("refresh-token", user=USER),
+        },
+        "apart": {**common, "azs_subscription_id": ids["apart"]},
     })
+    before = {name: simulator.registration_of(name) for name in ("early", "apart")}
+    for name in before:
+        simulator.do("set-stamp", stamp=name, nodes=3)
     traffic = Traffic(simulator)
-    here.run("reregister").succeeded()
-    assert cmdlets(traffic.read())[-2:] == ["New-RegistrationToken", "New-AzureStackActivation"]
-    after = simulator.registration_of(name)
-    assert before and after and after["id"] == before["id"] and after["locks"] == ["CanNotDelete"]
-    assert after["billing_model"] == before["billing_model"] == "Capacity"
+    checked = here.run("reregister", "--check").succeeded()
+    assert changing(traffic.read()) == []
+    play = here.run("reregister").succeeded()
+    entries = traffic.read()
+    assert {(task, host) for task, host in checked.changes if host == "apart"} == {
+        (task, host) for task, host in play.changes if host == "apart"
+    }
+    for name, old in before.items():
+        assert cmdlets(entries, name)[-2:] == ["New-RegistrationToken", "New-AzureStackActivation"]
+        assert ("New-AzureBridgeServicePrincipal" in cmdlets(entries, name)) is False
+        after = simulator.registration_of(name)
+        assert old and after and after["id"] == old["id"] and after["locks"] == ["CanNotDelete"]
+        assert after["billing_model"] == old["billing_model"] == "Capacity"
+        assert after["writes"] == old["writes"] + 1
