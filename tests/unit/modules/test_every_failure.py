@@ -14,7 +14,7 @@ import typing as t
 import pytest
 from azs_simulator.client import Simulator
 from processes import Modules, Outcome
-from registrars import AGREEMENT, Registrar
+from registrars import Registrar
 from stamps import Operator
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
