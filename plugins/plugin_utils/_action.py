@@ -116,7 +116,7 @@ class AzsAction(ActionBase):
             return self._execute_module(module_name=name, module_args=_Unprinted(args), task_vars=task_vars)
         local = getattr(self._connection, "transport", None) == "local"
         host = task_vars.get("inventory_hostname", "localhost")
-        with Progress(f"{host}: {step}", args.get("pep_progress_interval"), follow=local) as progress:
+        with Progress(host, step, args.get("pep_progress_interval"), follow=local) as progress:
             if progress.path:
                 args = {**args, "_azs": {**args["_azs"], "progress": progress.path}}
             return self._execute_module(module_name=name, module_args=_Unprinted(args), task_vars=task_vars)

@@ -47,11 +47,19 @@ def get(name: str) -> dict[str, t.Any]:
 
 def put(name: str, value: dict[str, t.Any]) -> None:
     """Let all processes know a value of JSON types. When the room is used up, what was put earlier is forgotten."""
+    change(name, lambda dummy: value)
+
+
+def change(name: str, work: t.Callable[[dict[str, t.Any]], dict[str, t.Any]]) -> dict[str, t.Any]:
+    """Put what a function makes of the value that was put under a name, and return it; no other process comes between."""
     with exclusive(__name__):
-        text = json.dumps({**_read(), name: value}).encode()
+        board = _read()
+        value = work(board.get(name, {}))
+        text = json.dumps({**board, name: value}).encode()
         if _LENGTH + len(text) > _SIZE:
             text = json.dumps({name: value}).encode()
         _BOARD[: _LENGTH + len(text)] = len(text).to_bytes(_LENGTH, "big") + text
+        return value
 
 
 def _read() -> dict[str, dict[str, t.Any]]:

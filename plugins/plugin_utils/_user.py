@@ -149,7 +149,7 @@ def _ask(client: PublicClient, params: t.Mapping[str, t.Any], host: str) -> Sign
         color=C.COLOR_HIGHLIGHT,
         stderr=True,
     )
-    with Progress(f"{host}: waiting for the sign-in: {place}", _INTERVAL, follow=False, urgent=True):
+    with Progress(host, f"waiting for the sign-in: {place}", _INTERVAL, follow=False, urgent=True):
         signed_in = asked.wait(timeout)
     Display().display(f"{host}: {signed_in.username or 'the user'} signed in", stderr=True)
     return signed_in
