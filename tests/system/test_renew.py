@@ -58,6 +58,8 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
         assert (there == old["id"].lower()) == (name != "renamed"), name
         assert cmdlets(entries, name)[-1] == "New-AzureStackActivation"
         assert ("Remove-AzureStackActivation" in cmdlets(entries, name)) == (name == "replaced")
+    everybody = [one["cloud_id"] for one in simulator.state()["clouds"]["AzureCloud"]["registrations"]]
+    assert len(everybody) == len(set(everybody)), "the expired registration is gone when the new one is in use"
     own = [one for one in simulator.state()["clouds"]["AzureCloud"]["registrations"] if one["locks"] != ["CanNotDelete"]]
     assert own == []
 

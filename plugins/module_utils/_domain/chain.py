@@ -96,8 +96,20 @@ def _registration(
     named = (activation or {}).get("registration_id") or wanted.get("registration_id")
     if len(found) > 1:
         names = ", ".join(sorted(str(one["id"]) for one in found))
-        findings.append(Finding(f"Azure has {len(found)} registrations of this cloud id: {names}"))
+        advice = _leftovers(found, named)
+        findings.append(Finding(f"Azure has {len(found)} registrations of this cloud id: {names}{advice}"))
     return next((one for one in found if named and same_id(one["id"], named)), found[0])
+
+
+def _leftovers(found: t.Sequence[t.Mapping[str, t.Any]], named: str | None) -> str:
+    """Return what to do about several registrations, as the end of a sentence."""
+    others = [one for one in found if not same_id(one["id"], named)] if named else []
+    if len(others) != len(found) - 1:
+        return "; set azs_registration_name and azs_resource_group to the one that is meant, and delete the others"
+    names = " and ".join(str(one["name"]) for one in others)
+    if all((one.get("expires_in_days") or 0) < 0 for one in others):
+        return f"; {names} expired and is not used any more: azurestack.hub.renew with azs_renewal=new_name deletes it"
+    return f"; {names} is not the one that is used, delete it (azs_registration with state absent, name and resource_group)"
 
 
 def _of_registration(registration: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> list[Finding]:
