@@ -1,5 +1,6 @@
 # make rehearse   the three legs on a simulated fleet, twice
 # make test       all tests that need no linters
+# make browser    the fleet report in Chromium, which has to be installed
 # make measure    what the three legs cost per stamp, as docs/performance.md says
 # make lint       ansible-lint, ansible-test sanity, galaxy-importer
 # make bench      tenant mapping beside a loop over azure.azcollection; takes half an hour
@@ -18,6 +19,10 @@ rehearse: .venv/ready
 test: .venv/ready .venv-oldest/ready .venv-peer/ready
 	.venv/bin/pytest tests/unit -n 3 --dist loadgroup
 	.venv/bin/pytest tests/system -n 3 --dist loadscope
+
+.PHONY: browser
+browser: .venv-browser/ready
+	.venv-browser/bin/pytest -c tests/browser/pytest.ini tests/browser
 
 measure: .venv/ready
 	.venv/bin/python tests/bench/legs.py
@@ -63,9 +68,15 @@ lint: .venv-lint/ready .build/$(COLLECTION)/galaxy.yml
 		--requirement "$$(echo .venv-peer/lib/python*/site-packages/ansible_collections/azure/azcollection/requirements.txt)"
 	touch $@
 
+.venv-browser/ready: tests/requirements-browser.txt
+	tests/bin/make-venv $(PYTHON) .venv-browser $^
+	mkdir -p .venv-browser/collections/ansible_collections/azurestack
+	ln -sfn ../../../.. .venv-browser/collections/$(COLLECTION)
+	touch $@
+
 .venv-lint/ready: tests/requirements-lint.txt
 	tests/bin/make-venv $(PYTHON) .venv-lint $^
 	touch $@
 
 clean:
-	rm -rf .venv .venv-oldest .venv-peer .venv-lint .build rehearsal
+	rm -rf .venv .venv-oldest .venv-peer .venv-browser .venv-lint .build rehearsal
