@@ -158,6 +158,12 @@ def test_it_can_be_read_without_colour(visit: t.Callable[..., Visit]) -> None:
     assert all(re.fullmatch(r"\S [A-Z][a-z ]+", badge) for badge in badges)
 
 
+def test_short_words_are_not_broken(visit: t.Callable[..., Visit]) -> None:
+    opened = visit(1280)
+    lines = "[...document.querySelectorAll('.stamps td[data-label=\"Billing model\"] span, .badge')].map(one => one.getClientRects().length)"
+    assert set(opened.tab.evaluate(lines)) == {1}
+
+
 def test_it_prints(visit: t.Callable[..., Visit]) -> None:
     opened = visit(A4_LANDSCAPE, color_scheme="dark")
     opened.tab.emulate_media(media="print")
