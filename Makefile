@@ -3,7 +3,8 @@
 # make browser    the fleet report in Chromium, which has to be installed
 # make measure    what the three legs cost per stamp, as docs/performance.md says
 # make lint       ansible-lint, ansible-test sanity, galaxy-importer
-# make bench      tenant mapping beside a loop over azure.azcollection; takes half an hour
+# make bench      fleets of up to 100 stamps, and tenant mapping beside a loop over azure.azcollection; takes an hour.
+#                 PART=fleet or PART=tenants runs one of them, ARGS=... are its arguments (--help)
 # make simulator  a simulated fleet in the foreground (FLEET=file names your own), to point any playbook at
 
 PYTHON ?= python3
@@ -28,8 +29,9 @@ measure: .venv/ready
 	.venv/bin/python tests/bench/legs.py
 
 .PHONY: bench
-bench: .venv/ready .venv-peer/bench
-	.venv/bin/python tests/bench/tenants.py
+PART ?= fleet tenants
+bench: .venv/ready $(if $(filter tenants,$(PART)),.venv-peer/bench)
+	$(foreach part,$(PART),.venv/bin/python tests/bench/$(part).py $(ARGS) &&) true
 
 simulator: .venv/ready
 	.venv/bin/python tests/simulator --output rehearsal $(if $(FLEET),--fleet $(FLEET))

@@ -11,12 +11,14 @@ a bar of the largest fleet is missed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import math
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,7 +38,6 @@ ACTIVATION = 20.0
 DURATIONS = {"New-AzureStackActivation": ACTIVATION, "Get-AzureStackStampInformation": 0.1}
 PROVIDER_SECONDS = 0.5
 TICKS = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclasses.dataclass
@@ -48,8 +49,7 @@ class Run:
     :param simulator_cpu: seconds of the simulator meanwhile.
     :param ideal: seconds that the services alone take.
     :param requests: service -> requests of the run.
-    :param megabytes: most memory that the processes of the run had at once: their resident sets added up, so that what
-        forked processes share counts once for each of them.
+    :param megabytes: most memory that the processes of the run had at once; what several of them share counts once.
     :param progress_lines: lines of the terminal between the tasks, about long steps.
     """
 
@@ -79,7 +79,7 @@ class Run:
 class Memory(threading.Thread):
     """Samples the memory of a process and of all that it started, until it is told to end."""
 
-    def __init__(self, pid: int, interval: float = 0.5) -> None:
+    def __init__(self, pid: int, interval: float = 2.0) -> None:
         super().__init__(daemon=True)
         self._pid = pid
         self._interval = interval
@@ -98,22 +98,20 @@ class Memory(threading.Thread):
         return self.peak
 
     def _now(self) -> float:
-        resident: dict[int, int] = {}
         children: dict[int, list[int]] = {}
         for entry in os.scandir("/proc"):
             if entry.name.isdigit():
-                try:
-                    fields = pathlib.Path(entry.path, "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-                except OSError:  # it has ended meanwhile
-                    continue
-                children.setdefault(int(fields[1]), []).append(int(entry.name))
-                resident[int(entry.name)] = int(fields[21]) * PAGE
+                with contextlib.suppress(OSError):  # it has ended meanwhile
+                    stat = pathlib.Path(entry.path, "stat").read_text(encoding="utf-8", errors="replace")
+                    children.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
         total, waiting = 0, [self._pid]
         while waiting:
             one = waiting.pop()
-            total += resident.get(one, 0)
             waiting += children.get(one, [])
-        return total / 2**20
+            with contextlib.suppress(OSError):
+                rollup = pathlib.Path(f"/proc/{one}/smaps_rollup").read_text(encoding="utf-8")
+                total += sum(int(kilobytes) for kilobytes in re.findall(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE))
+        return total / 1024
 
 
 def fleet(count: int) -> dict[str, t.Any]:
@@ -170,7 +168,7 @@ def _run(simulator: Simulator, stamps: int, forks: int, kind: str, folder: pathl
         stamps, forks, kind, round(wall, 1), round(used.ru_utime + used.ru_stime, 2),
         round(_cpu_of(simulator.pid) - simulated, 2),
         rounds * sum(DURATIONS.values()) + PROVIDER_SECONDS if kind == FIRST else 0.0,
-        counts, round(memory.end()), len(re.findall(r"activating the stamp", said)), round(os.getloadavg()[0], 1),
+        counts, round(memory.end()), len(re.findall(r"^(?:\S+: )?(?:activating the|exporting the reg)", said, re.MULTILINE)), round(os.getloadavg()[0], 1),
     )
     print(
         f"{stamps:4} stamps, {forks:3} forks, {kind:6}: {run.wall:7.1f} s, CPU {run.cpu:7.1f} s "
@@ -207,10 +205,11 @@ def table(runs: t.Sequence[Run]) -> str:
 def main() -> int:
     """Run the benchmark; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "tests" / "output" / "bench-fleet.json")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "tests" / "output" / "bench-fleet.json", help="file for the figures")
     parser.add_argument("--stamps", type=int, nargs="+", default=[1, 10, 50, 100], help="sizes of the fleet")
     parser.add_argument("--forks", type=int, nargs="+", default=[50, 10, 25],
                         help="the first for every size, the others for --forks-stamps")
+    parser.add_argument("--keep", type=pathlib.Path, help="directory for what the terminal showed")
     parser.add_argument("--forks-stamps", type=int, default=50, help="size of the fleet that is run with the other forks")
     options = parser.parse_args()
     plan = [(stamps, options.forks[0]) for stamps in options.stamps]
@@ -219,6 +218,9 @@ def main() -> int:
     for stamps, forks in plan:
         with tempfile.TemporaryDirectory(prefix="azs-bench-") as directory:
             runs += measure(stamps, forks, pathlib.Path(directory))
+            for kind in (FIRST, NO_OP) if options.keep else ():
+                options.keep.mkdir(parents=True, exist_ok=True)
+                shutil.copy(pathlib.Path(directory, f"{kind}.txt"), options.keep / f"{stamps}-{forks}-{kind}.txt")
     largest = max(options.stamps)
     first, no_op = (next(run for run in runs if (run.stamps, run.forks, run.kind) == (largest, options.forks[0], kind))
                     for kind in (FIRST, NO_OP))
