@@ -10,13 +10,21 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import typing as t
 
+import nursery
 import pytest
+
+if t.TYPE_CHECKING:
+    import multiprocessing.process
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+
+_AT_START = {"PYTHONPATH", "OPENSSL_CONF"}
+"""Variables that count when Python starts and imports libraries."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,16 +80,51 @@ class Outcome:
         return self.stdout + self.stderr
 
 
+class _Process(t.Protocol):
+    """A process, made either way."""
+
+    pid: int
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; raises subprocess.TimeoutExpired."""
+
+    def poll(self) -> int | None:
+        """Exit status, or None while it runs."""
+
+
+class _Forked:
+    """A process of the nursery that looks like one of subprocess."""
+
+    def __init__(self, process: multiprocessing.process.BaseProcess) -> None:
+        self._process = process
+        assert process.pid is not None
+        self.pid = process.pid
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raises subprocess.TimeoutExpired."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout or 0)
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """Exit status, or None while it runs."""
+        return self._process.exitcode
+
+
 class Running:
     """A module process that runs."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: _Process, stdout: t.IO[str], stderr: t.IO[str]) -> None:
         self._process = process
+        self._stdout = stdout
+        self._stderr = stderr
         self.pid = process.pid
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process."""
-        self._process.send_signal(number)
+        if not self.ended:
+            os.kill(self.pid, number)
 
     @property
     def ended(self) -> bool:
@@ -91,24 +134,37 @@ class Running:
     def wait(self, timeout: float = 60) -> Outcome:
         """Wait for the end of the process, which is killed after `timeout` seconds, and return how it went."""
         try:
-            stdout, stderr = self._process.communicate(timeout=timeout)
+            status = self._process.wait(timeout)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            stdout, stderr = self._process.communicate()
-            pytest.fail(f"the module did not end within {timeout} s; it printed {stdout!r} and {stderr!r}")
+            self.kill()
+            pytest.fail(f"the module did not end within {timeout} s; it printed {self._printed()}")
+        stdout, stderr = self._printed()
         result: dict[str, t.Any] = {}
         if stdout.strip():
             try:
                 result = json.loads(stdout)
             except ValueError:
                 pytest.fail(f"the module printed no JSON: {stdout!r} and {stderr!r}")
-        return Outcome(result, self._process.returncode, stdout, stderr)
+        return Outcome(result, status, stdout, stderr)
 
     def kill(self) -> None:
         """End the process if it still runs."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
+        if not self.ended:
+            os.kill(self.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def close(self) -> None:
+        """End the process, and forget what it printed."""
+        self.kill()
+        self._stdout.close()
+        self._stderr.close()
+
+    def _printed(self) -> tuple[str, str]:
+        texts = []
+        for stream in (self._stdout, self._stderr):
+            stream.seek(0)
+            texts.append(stream.read())
+        return texts[0], texts[1]
 
 
 class Modules:
@@ -136,20 +192,25 @@ class Modules:
         :param environment: variables to add to a clean environment; PYTHONPATH is put before the collection's.
         """
         variables = {key: os.environ[key] for key in _INHERITED if key in os.environ} | dict(environment or {})
-        variables["PYTHONPATH"] = os.pathsep.join(
-            filter(None, (variables.get("PYTHONPATH"), str(self._collections)))
-        )
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "plugins" / "modules" / f"{name}.py")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables,
-        )
-        running = Running(process)
-        self._started.append(running)
+        program = str(ROOT / "plugins" / "modules" / f"{name}.py")
         arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": diff}
-        assert process.stdin is not None
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
-        process.stdin.close()
-        process.stdin = None  # otherwise communicate() flushes the closed stream
+        stdout, stderr = (tempfile.TemporaryFile("w+", encoding="utf-8") for _number in range(2))
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as stdin:
+            stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
+            stdin.seek(0)
+            fresh = _AT_START & variables.keys()
+            variables["PYTHONPATH"] = os.pathsep.join(
+                filter(None, (variables.get("PYTHONPATH"), str(self._collections)))
+            )
+            process: _Process
+            if fresh:
+                process = subprocess.Popen(
+                    [sys.executable, program], stdin=stdin, stdout=stdout, stderr=stderr, env=variables
+                )
+            else:
+                process = _Forked(nursery.start(program, variables, (stdin, stdout, stderr)))
+        running = Running(process, stdout, stderr)
+        self._started.append(running)
         return running
 
     def run(self, name: str, options: t.Mapping[str, t.Any], *, timeout: float = 60, **how: t.Any) -> Outcome:
@@ -159,5 +220,5 @@ class Modules:
     def end(self) -> None:
         """End what a test left running."""
         for running in self._started:
-            running.kill()
+            running.close()
         self._started.clear()
