@@ -17,7 +17,9 @@ PRINCIPAL, TOKEN, ACTIVATE = "New-AzureBridgeServicePrincipal", "New-Registratio
 AGAIN = ["DELETE", "PUT", "PUT"]
 """Lock lifted, registration written, lock back."""
 DISCONNECTED: t.Final = {
-    "billing": {"azs_billing_model": "Ruggedized", "azs_asset_tag": "AT-4711", "azs_agreement_number": None},
+    "billing": {
+        "azs_billing_model": "Ruggedized", "azs_asset_tag": "AT-4711", "azs_agreement_number": None, "azs_usage_reporting": True,
+    },
     "syndication": {"azs_marketplace_syndication": True},
     "nodes": {"azs_reregister": True},
 }
@@ -61,7 +63,9 @@ def test_disconnected_stamps_in_their_place(simulator: Simulator, controller: t.
         assert writes(entries, ids[name]) == AGAIN, name
         old, new = before[name], simulator.registration_of(name)
         assert old and new and new["id"] == old["id"] and new["locks"] == ["CanNotDelete"]
-    assert (simulator.registration_of("billing") or {})["billing_model"] == "Ruggedized"
+    billing = simulator.registration_of("billing") or {}
+    assert billing["billing_model"] == "Ruggedized" and billing["usage_reporting"] is True
+    assert simulator.stamp("billing")["activation"]["usageReportingEnabled"] is True
     assert simulator.stamp("syndication")["activation"]["marketplaceSyndicationEnabled"] is True
 
 

@@ -107,9 +107,11 @@ def _leftovers(found: t.Sequence[t.Mapping[str, t.Any]], named: str | None) -> s
     if len(others) != len(found) - 1:
         return "; set azs_registration_name and azs_resource_group to the one that is meant, and delete the others"
     names = " and ".join(str(one["name"]) for one in others)
-    if all((one.get("expires_in_days") or 0) < 0 for one in others):
-        return f"; {names} expired and is not used any more: azurestack.hub.renew with azs_renewal=new_name deletes it"
-    return f"; {names} is not the one that is used, delete it (azs_registration with state absent, name and resource_group)"
+    expired = all((one.get("expires_in_days") or 0) < 0 for one in others)
+    why = "expired and is not used any more" if expired else "is not the one that is used"
+    return f"; {names} {why}: delete it with azs_registration (state absent, name, resource_group)" + (
+        ", or run azurestack.hub.renew with azs_renewal=new_name" if expired else ""
+    )
 
 
 def _of_registration(registration: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> list[Finding]:

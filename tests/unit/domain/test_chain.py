@@ -77,3 +77,18 @@ def test_what_was_not_read_is_not_compared() -> None:
 def test_an_expiry_without_days_is_shown_as_it_is() -> None:
     line = verdict(registration={"expires": "2031-01-01T00:00:00Z"})["line"]
     assert line.endswith("expires on 2031-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(("other", "activation", "part"), [
+    ({"expires_in_days": -3}, {}, "; north-2024 expired and is not used any more: delete it with azs_registration"),
+    ({"expires_in_days": None}, {}, "; north-2024 is not the one that is used: delete it"),
+    ({}, {"registration_id": None, "state": "Not registered"}, "; set azs_registration_name and azs_resource_group"),
+])
+def test_two_registrations_and_which_one_to_delete(
+    other: dict[str, t.Any], activation: dict[str, t.Any], part: str
+) -> None:
+    second = {**REGISTRATION, "id": ID + "-2024", "name": "north-2024", **other}
+    found = chain.verdict({
+        "cloud_id": CLOUD_ID, "registrations": [second, REGISTRATION], "activation": {**ACTIVATION, **activation},
+    })
+    assert found["findings"][0].startswith("Azure has 2 registrations") and part in found["findings"][0]
