@@ -16,6 +16,7 @@ pytestmark = pytest.mark.xdist_group("report")
 
 AGREEMENT: t.Final = "9876501234"
 LINKED: t.Final = {"connected": True, "ercs": 1, "nodes": 2, "registration": {}}
+CAPACITY: t.Final = {"ercs": 1, "agreement_number": AGREEMENT}
 FLEET = {
     "stamps": [
         {"name": "good", **LINKED},
@@ -25,12 +26,14 @@ FLEET = {
         {"name": "broken", **LINKED},
         {"name": "blank", "connected": True, "ercs": 1},
         {"name": "silent", "ercs": 1},
-        {"name": "expired", "ercs": 1, "agreement_number": AGREEMENT, "registration": {"expires_in_days": -1.5}},
-        {"name": "soon", "ercs": 1, "agreement_number": AGREEMENT, "registration": {"expires_in_days": 10.5}, "admin_reachable": False},
+        {"name": "expired", **CAPACITY, "registration": {"expires_in_days": -1.5}},
+        {"name": "soon", **CAPACITY, "registration": {"expires_in_days": 10.5}, "admin_reachable": False},
     ],
 }
 SOUND: t.Final = "azs_stamps:!broken"
-NO_ADMIN: t.Final = dict.fromkeys(("azs_admin_endpoint", "azs_admin_tenant", "azs_admin_client_id", "azs_admin_secret", "azs_admin_ca_bundle"))
+NO_ADMIN: t.Final = dict.fromkeys(
+    f"azs_admin_{name}" for name in ("endpoint", "tenant", "client_id", "secret", "ca_bundle")
+)
 
 
 def knows(controller: Controller) -> Controller:
@@ -116,7 +119,9 @@ def test_every_stamp_is_in_the_report(simulator: Simulator, controller: t.Callab
     assert here.run("report", *two, **how).succeeded().changed == 0
     assert read(place)[0]["made"] > changed["made"]
 
-    texts = [file.read_text(encoding="utf-8", errors="replace") for file in (*here.home.glob("azurestack-report/*"), *place.iterdir(), *here.place.glob("output-*.txt"))]
+    files = [*here.home.glob("azurestack-report/*"), *place.iterdir(), *here.place.glob("output-*.txt")]
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in files]
+    assert len(texts) == 9
     for secret in (AGREEMENT, "not-the-Secret-4711", *simulator.secrets()):
         assert not any(secret in text for text in texts), secret
 

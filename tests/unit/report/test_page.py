@@ -120,7 +120,10 @@ def test_links_within_the_page_lead_somewhere(hundred: Page) -> None:
 
 def test_nothing_is_taken_for_markup() -> None:
     given = [
-        stamp(HOSTILE, days=3, registration={"billing_model": HOSTILE, "lock": None, "name": HOSTILE, "tenants": 3}, wanted={"name": HOSTILE}),
+        stamp(
+            HOSTILE, days=3, registration={"billing_model": HOSTILE, "lock": None, "name": HOSTILE, "tenants": 3},
+            wanted={"name": HOSTILE},
+        ),
         stamp("b", activation_result=failed(HOSTILE, HOSTILE, HOSTILE, HOSTILE)),
     ]
     made = fleet.report(given, moment=MOMENT, within_days=30)
