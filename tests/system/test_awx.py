@@ -83,6 +83,7 @@ def double(project: pathlib.Path, mount: pathlib.Path, tmp_path_factory: pytest.
         **SETTINGS,
         "awx_content_bundle": str(mount / "bundle"),
         "awx_content_archive": str(mount / "stamps.tar.gz"),
+        "awx_content_report": str(mount / "report"),
         "awx_content_vault_credential": True,
         "awx_content_credential_inputs": {"pep": {"username": "AZURESTACK\\CloudAdmin", "password": secret}},
     }
@@ -375,4 +376,8 @@ def test_the_connected_workflow(fleet: Fleet) -> None:
     assert fleet.simulator.stamp("linked-1")["status"] == "Registered"
     drift = fleet.run(plan, "linked-1")
     assert drift.status == "successful" and drift.changed == 0, drift.stdout
+    reported = fleet.run(fleet.template("fleet report"), "linked-1")
+    assert reported.status == "successful", reported.stdout
+    data = json.loads((fleet.mount / "report" / "report.json").read_text(encoding="utf-8"))
+    assert [(one["name"], one["status"]) for one in data["stamps"]] == [("linked-1", "in_sync")]
     fleet.assert_nothing_leaked()
