@@ -77,7 +77,7 @@ attributes:
   action_group:
     description: Use C(group/azurestack.hub.pep) in C(module_defaults) to set the options of the privileged endpoint once.
     support: full
-    membership: azurestack.hub.pep
+    membership: [azurestack.hub.pep]
 """
 
     GROUP_AZURE = r"""
@@ -86,7 +86,7 @@ attributes:
   action_group:
     description: Use C(group/azurestack.hub.azure) in C(module_defaults) to set the options of Azure once.
     support: full
-    membership: azurestack.hub.azure
+    membership: [azurestack.hub.azure]
 """
 
     GROUP_ADMIN = r"""
@@ -95,7 +95,7 @@ attributes:
   action_group:
     description: Use C(group/azurestack.hub.admin) in C(module_defaults) to set the options of the admin Azure Resource Manager once.
     support: full
-    membership: azurestack.hub.admin
+    membership: [azurestack.hub.admin]
 """
 
     GROUP_AZURE_ADMIN = r"""

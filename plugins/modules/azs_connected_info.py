@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - azurestack.hub.admin
   - azurestack.hub.azure
   - azurestack.hub.attributes
+  - azurestack.hub.attributes.internal
   - azurestack.hub.attributes.info
   - azurestack.hub.attributes.group_azure_admin
 options:

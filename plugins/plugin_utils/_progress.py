@@ -24,6 +24,8 @@ INTERVAL: t.Final = 10
 """Seconds between two lines."""
 _SINGLY: t.Final = 5
 """Hosts in the same step that get a line each; more than that share one."""
+_GROUPS: t.Final = 5
+"""Percentages that are told apart; of more than that, only the quarters are."""
 _NAMED: t.Final = 4
 """Hosts that are named of those that are equally far."""
 
@@ -139,13 +141,15 @@ def summary(step: str, hosts: t.Mapping[str, t.Mapping[str, t.Any]], now: float)
 
     :param hosts: name -> when its step began (seconds, as `now`), and its last percentage or None.
     """
-    groups: dict[int | None, list[str]] = {}
+    coarse = len({one["percent"] for one in hosts.values()}) > _GROUPS
+    groups: dict[int, list[str]] = {}
     for name, one in sorted(hosts.items()):
-        groups.setdefault(one["percent"], []).append(name)
+        percent = -1 if one["percent"] is None else one["percent"] // 25 * 25 if coarse else one["percent"]
+        groups.setdefault(percent, []).append(name)
     parts = []
-    for percent, names in sorted(groups.items(), key=lambda group: -1 if group[0] is None else group[0]):
-        named = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-        parts.append(f"{len(names)} {'under way' if percent is None else f'at {percent} %'} ({named})")
+    for percent, names in sorted(groups.items()):
+        far = "under way" if percent < 0 else f"{'from' if coarse else 'at'} {percent} %"
+        parts.append(f"{len(names)} {far} ({', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''})")
     longest = max(now - one["began"] for one in hosts.values())
     return f"{step}: {len(hosts)} stamps, up to {_elapsed(longest)}: {'; '.join(parts)}"
 

@@ -65,4 +65,5 @@ def test_a_line_stays_short(stamps: int) -> None:
     hosts = {f"edge-{number:03}": {"began": 100.0, "percent": None if number < 3 else number % 10 * 10} for number in range(stamps)}
     line = _progress.summary("activating the stamp", hosts, 165.2)
     assert line.startswith(f"activating the stamp: {stamps} stamps, up to 1m05s: 3 under way (edge-000, edge-001, edge-002); ")
-    assert len(line) < 700
+    assert [part.partition(" (")[0].partition(" ")[2] for part in line.split("; ")[1:]] == ["from 0 %", "from 25 %", "from 50 %", "from 75 %"]
+    assert len(line) < 340
