@@ -28,7 +28,12 @@ FLEET: t.Final = {
         {
             "name": "AzureCloud",
             "tenants": {TENANT: "", OTHER_TENANT: ""},
-            "subscriptions": [{"name": f"s{n}"} for n in range(SUBSCRIPTIONS)],
+            "subscriptions": [
+                *({"name": f"s{n}"} for n in range(SUBSCRIPTIONS)),
+                {"name": "csp", "offer": "CSP", "partner": "fabrikam"},
+                {"name": "csp, too", "offer": "CSP", "partner": "fabrikam", "provider_registered": False},
+                {"name": "csp of another", "offer": "CSP", "partner": "contoso"},
+            ],
             "principals": [
                 {"name": "registrar"},
                 {"name": "least", "role": "registration"},
@@ -37,6 +42,7 @@ FLEET: t.Final = {
                 {"name": "nobody", "role": "none"},
                 {"name": "foreigner", "tenant": OTHER_TENANT},
                 {"name": "expired", "secret_expired": True},
+                {"name": "operator@rehearsal.onmicrosoft.com", "kind": "user"},
             ],
         }
     ],

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import signal
+import types
 import typing as t
 
 import pytest
@@ -18,6 +19,7 @@ __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
 Make = t.Callable[..., Registrar]
 GROUP = "Stamps"
+USER = "operator@rehearsal.onmicrosoft.com"
 PRINCIPAL = "4d1c1c8e-6d0c-4a38-8f57-2b8d4c4d1d7f"
 
 
@@ -91,6 +93,30 @@ def test_between_subscriptions_that_are_no_csp_ones(registrar: Make) -> None:  #
     assert outcome.kind == "move_not_supported"
     assert "change_registration" in outcome.message
     assert where(here) == here.id and here.locked()
+
+
+def test_between_csp_subscriptions(registrar: Make) -> None:  # noqa: F811
+    (cloud,) = registrar().simulator.state()["clouds"].values()
+    ids = {one["name"]: one["id"] for one in cloud["subscriptions"]}
+    here = registrar(beside=types.SimpleNamespace(subscription_id=ids["csp"]))
+    principal = here.simulator.do("create-principal", stamp=here.stamp, RefreshToken=here.simulator.do("refresh-token", user=USER))
+    assert here.register(here.mint(), assign_role=True).changed
+
+    refused = move(here, target_subscription_id=ids["csp of another"])
+    assert refused.kind == "move_not_supported" and where(here) == here.id and here.locked()
+
+    predicted = move(here, check=True, target_subscription_id=ids["csp, too"])
+    moved = move(here, target_subscription_id=ids["csp, too"])
+    # That the provider is not registered there shows only when Azure is asked to move.
+    assert moved["actions"] == ["register_provider", *predicted["actions"]]
+    assert predicted["actions"] == ["create_resource_group", "lift_lock", "move", "put_lock", "assign_role"]
+    place = f"/subscriptions/{ids['csp, too']}/resourceGroups/{GROUP}/"
+    assert where(here) == moved["registration"]["id"] and where(here).startswith(place)
+    assert here.locked()
+    (cloud,) = here.simulator.state()["clouds"].values()
+    scopes = [one["scope"] for one in cloud["role_assignments"] if one["principal_id"] == principal["ObjectId"]]
+    assert scopes == [where(here)], "it has its role in the new place, and none is left in the old one"
+    assert not move(here, target_subscription_id=ids["csp, too"]).changed
 
 
 @pytest.mark.parametrize("effect", ["error", "drop_after"])
