@@ -76,6 +76,7 @@ cache_connection: ~/.cache/azs_registrations
 cache_timeout: 3600
 """
 
+import difflib
 import re
 import typing as t
 
@@ -139,9 +140,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         :raises AnsibleParserError: they could not be read completely, or do not fit the inventory; nothing was added.
         """
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        given = self._read_config_data(path)
         self._secrets: list[str] = []
         try:
+            self._refuse_unknown(given)
             stamps = _registrations.by_stamp(self._registrations(path, cache))
             self._add(stamps)
         except AzsError as error:
@@ -149,6 +151,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             for secret in self._secrets:
                 text = text.replace(secret, _HIDDEN)
             raise AnsibleParserError(text) from None
+
+    def _refuse_unknown(self, given: t.Mapping[str, t.Any]) -> None:
+        """Refuse options that the file gives and the plugin does not have; Ansible ignores them. Raises InputError."""
+        known = [word for name, about in self.option_definitions.items() for word in (name, *about.get("aliases", ()))]
+        for name in given:
+            if name not in known:
+                meant = difflib.get_close_matches(name, known, 1)
+                raise InputError(
+                    f"{name} is not an option of azs_registrations" + (f", perhaps {meant[0]} is meant" if meant else ""),
+                    remedy="Compare the file with 'ansible-doc -t inventory azurestack.hub.azs_registrations'",
+                )
 
     def _registrations(self, path: str, cache: bool) -> list[dict[str, t.Any]]:
         """Return the registrations, from the cache when it is on and holds those of these subscriptions."""

@@ -218,3 +218,12 @@ def test_no_stamp(controller: t.Callable[..., Controller]) -> None:
             "No host of the inventory matches berlin. Put the stamps into the group azs_stamps, or set azs_stamps to their "
             "group or names."
         ) in " ".join(play.output.split())
+
+
+def test_a_tenant_at_a_stamp_whose_registration_nobody_knows(controller: t.Callable[..., Controller]) -> None:
+    """Nothing says that the stamp is not registered."""
+    operator = controller().knows({"healthy": {"azs_admin_endpoint": None}})
+    play = operator.run("compare_tenant", azs_customer_subscription_id="3f0a8a5e-4b1c-4c53-8f0e-5d1f3b7c9a11").succeeded()
+    assert play.of("Show it").data["msg"] == (
+        "healthy: which registration it has is not known; set azs_admin_endpoint, or azs_cloud_id or azs_registration_id"
+    )

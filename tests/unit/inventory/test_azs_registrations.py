@@ -275,6 +275,7 @@ def test_other_files_are_left_alone(recent: Inventory) -> None:
         ({}, {"AZURE_SECRET": "", "AZURE_CLIENT_ID": ""}, "No credential for Azure is given"),
         ({"auth_source": "device_code"}, {}, "cannot wait for a user"),
         ({"cert_validation_mode": "never"}, {}, "cert_validation_mode"),
+        ({"subscription": ["x"]}, {}, "subscription is not an option of azs_registrations, perhaps subscriptions is meant"),
         ({}, {"AZURE_CLOUD_ENVIRONMENT": "AzureGermanCloud"}, "cannot hold registrations"),
         ({"subscriptions": ["00000000-1111-2222-3333-444444444444"]}, {}, "00000000-1111-2222-3333-444444444444"),
         ({"hostname": "azs_registration.id.nothing.there"}, {}, "hostname gives no name"),
