@@ -19,7 +19,11 @@ HEAD = """\
 
 A failed task says in `msg` what failed, where, why, and what to do next, and has the same as data in `error`: `kind`,
 `code` (the service's own), `where`, `cause`, `remedy` and, from Azure, `request_id` for a support case. Conditions in
-playbooks should use `error.kind`; kinds keep their names.
+playbooks should use `error.kind`; kinds keep their names. (Ansible hides every occurrence of a secret: with the password
+`wrong` the kind `pep_wrong_password` is shown with stars.)
+
+Messages name options of modules. In the inventory of the playbooks the option `agreement_number` is the variable
+`azs_agreement_number`, and so on for all of them.
 
 This page lists what the services themselves answer, by its kind. What the collection finds wrong before it asks a service
 (options that cannot work together, a damaged or foreign artifact) explains itself in the message. An answer that is not

@@ -85,7 +85,7 @@ def play(simulator: Simulator, playbook: str, *arguments: str, **variables: obje
         "-i", str(simulator.inventory), *arguments,
         *(word for name, value in variables.items() for word in ("-e", f"{name}={value}")),
     ]
-    print("$", " ".join(command[1:]), flush=True)
+    print("$ ansible-playbook", " ".join(command[1:]), flush=True)
     result = subprocess.run(
         command, cwd=simulator.output, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         check=False,
