@@ -1,4 +1,4 @@
-# make rehearse   the three legs on a simulated fleet, twice
+# make rehearse   a simulated fleet, disconnected and connected, is registered, twice
 # make test       all tests that need no linters
 # make browser    the fleet report in Chromium, which has to be installed
 # make measure    what the three legs cost per stamp, as docs/performance.md says
