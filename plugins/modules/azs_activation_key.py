@@ -112,7 +112,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsM
 def work(module: AzsModule) -> dict[str, t.Any]:
     """Export the key, and write it unless the artifact that is there is still right."""
     params = module.params
-    where = handover.place_of(module, bundle.KEY)
+    where = handover.target_of(module, bundle.KEY)
     subscription = session.subscription_id(params["subscription_id"])
     if params["registration_id"]:
         registration = RegistrationId.parse(params["registration_id"])

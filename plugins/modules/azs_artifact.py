@@ -71,7 +71,7 @@ artifact:
 import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, files, handover
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
@@ -93,7 +93,7 @@ def copy(module: AzsModule) -> dict[str, t.Any]:
 def _there(where: bundle.Place) -> tuple[bundle.Entry | None, bytes | None]:
     """Return the artifact that is to be replaced, with its entry; None for what is missing or damaged."""
     try:
-        return bundle.read_entry(where), files.read(where.path, where.name)
+        return bundle.read_entry(where), bundle.read_raw(where)
     except ArtifactError:
         return None, None
 

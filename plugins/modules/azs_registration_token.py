@@ -220,7 +220,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     """Keep the token that is there, or mint one."""
     order, warnings = minting.Order.from_params(module.params)
     options = PepOptions.from_params(module.params)
-    where = handover.place_of(module, bundle.TOKEN)
+    where = handover.target_of(module, bundle.TOKEN)
     for warning in warnings:
         module.warn(warning)
     entry = _entry_there(module, where)

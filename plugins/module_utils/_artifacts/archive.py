@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import io
+import os
 import pathlib
 import re
 import tarfile
@@ -56,20 +57,25 @@ def items_of(directory: pathlib.Path) -> tuple[list[Item], list[ArtifactError]]:
 
     :raises ArtifactError: the bundle is missing or empty, or none of its artifacts can be used.
     """
-    contents = {
-        path.name: files.read(path, "artifact")
-        for path in (sorted(directory.iterdir()) if directory.is_dir() else ())
-        if _NAME.fullmatch(path.name)
-    }
-    if not contents:
+    try:
+        names = [name for name in os.listdir(directory) if _NAME.fullmatch(name)]
+    except (FileNotFoundError, NotADirectoryError):
+        names = []
+    except (OSError, ValueError) as error:
+        raise ArtifactError(
+            "The bundle cannot be read", kind="unreadable_artifact", where=str(directory),
+            cause=getattr(error, "strerror", None) or str(error),
+            remedy="Compare the path, and give the user that runs this task the right to read it",
+        ) from None
+    if not names:
         raise ArtifactError(
             "The bundle holds no artifact", kind="empty_bundle", where=str(directory),
             remedy="Compare the path, or run the leg that writes the bundle",
         )
     items, broken = [], []
-    for of_one in _by_artifact(contents):
+    for of_one in _by_artifact(names):
         try:
-            items += _items(of_one, directory)
+            items += _items({name: _read(name, directory) for name in of_one}, directory)
         except ArtifactError as error:
             broken.append(error)
     if not items:
@@ -139,12 +145,21 @@ def unpack(raw: bytes, archive_path: pathlib.Path, directory: pathlib.Path) -> l
     return _items(contents, directory)
 
 
-def _by_artifact(contents: dict[str, bytes]) -> list[dict[str, bytes]]:
-    """Return the files grouped by the artifact that they belong to."""
-    groups: dict[str, dict[str, bytes]] = {}
-    for name in sorted(contents):
-        groups.setdefault(name.rpartition(".")[0], {})[name] = contents[name]
+def _by_artifact(names: t.Iterable[str]) -> list[list[str]]:
+    """Return the names of files grouped by the artifact that they belong to."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(names):
+        groups.setdefault(name.rpartition(".")[0], []).append(name)
     return list(groups.values())
+
+
+def _read(name: str, directory: pathlib.Path) -> bytes:
+    """Return the bytes of a file of the bundle. Raises ArtifactError."""
+    match = t.cast("re.Match[str]", _NAME.fullmatch(name))
+    where = bundle.place(_KIND_OF[match["middle"]], bundle=str(directory), stamp=match["stamp"], path=None)
+    if match["end"] == "txt":
+        return bundle.read_raw(where)
+    return bundle.read_raw_entry(where) or b""
 
 
 def _items(contents: dict[str, bytes], directory: pathlib.Path) -> list[Item]:

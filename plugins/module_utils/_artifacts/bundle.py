@@ -77,12 +77,16 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where one artifact lies: the text file, and the manifest entry beside it."""
+    """Where one artifact lies: the text file, and the manifest entry beside it.
+
+    :param bundled: whether in a bundle; else in a file that the operator named, which says nothing of the stamp.
+    """
 
     path: pathlib.Path
     entry_path: pathlib.Path
     kind: str
     stamp: str
+    bundled: bool = True
 
     @property
     def name(self) -> str:
@@ -108,7 +112,9 @@ def place(kind: str, *, bundle: str | None, stamp: str | None, path: str | None)
     """
     if path:
         file = pathlib.Path(path)
-        return Place(file, file.with_name(file.name + ".json"), kind, stamp or file.name)
+        if not file.name:
+            raise InputError(f"{path!r} is no path of a file", remedy="Compare path")
+        return Place(file, file.with_name(file.name + ".json"), kind, stamp or file.name, bundled=False)
     if not bundle or not stamp:
         raise InputError(
             f"Nothing says where the {NAMES[kind]} lies", remedy="Give bundle and stamp together, or path"
@@ -122,14 +128,31 @@ def place(kind: str, *, bundle: str | None, stamp: str | None, path: str | None)
     return Place(base.with_name(base.name + ".txt"), base.with_name(base.name + ".json"), kind, stamp)
 
 
+def read_raw(where: Place) -> bytes:
+    """Return the bytes of an artifact's file.
+
+    :raises ArtifactError: it is missing, no regular file, too large or cannot be read.
+    """
+    return files.read(where.path, where.name, follow=not where.bundled)
+
+
+def read_raw_entry(where: Place) -> bytes | None:
+    """Return the bytes of a manifest entry's file, None when there is none. Raises as `read_raw`."""
+    try:
+        return files.read(where.entry_path, f"manifest entry of the {where.name}", follow=not where.bundled)
+    except ArtifactError as error:
+        if error.kind != "missing_artifact":
+            raise
+        return None
+
+
 def read_entry(where: Place) -> Entry | None:
     """Return the manifest entry of an artifact, or None when there is none (a file of Microsoft's own tools).
 
     :raises ArtifactError: the entry is damaged, of an unknown bundle version, or of something else.
     """
-    if not where.entry_path.exists():
-        return None
-    return parse_entry(files.read(where.entry_path, f"manifest entry of the {where.name}"), where)
+    raw = read_raw_entry(where)
+    return None if raw is None else parse_entry(raw, where)
 
 
 def parse_entry(raw: bytes, where: Place) -> Entry:
@@ -175,7 +198,7 @@ def read(where: Place, *, opened: str | None = None) -> Artifact:
     :param opened: the clear text when the file is encrypted and was decrypted by the caller.
     :raises ArtifactError: missing, empty, truncated, altered, of an unknown bundle version.
     """
-    raw = files.read(where.path, where.name)
+    raw = read_raw(where)
     entry = read_entry(where)
     warning = files.exposure(where.path)
     warnings = (warning,) if warning else ()
@@ -222,9 +245,10 @@ def store(where: Place, entry: Entry | None, content: str) -> Entry | None:
     :param content: the clear text, or the Ansible Vault text of it.
     :raises ArtifactError: the files cannot be written.
     """
+    files.tidy(where.path, where.entry_path)
     files.write(where.path, content.encode("ascii"))
     if entry is None:
-        where.entry_path.unlink(missing_ok=True)
+        files.remove(where.entry_path)
         return None
     entry = entry_of(content, entry)
     files.write(where.entry_path, entry.as_json())
@@ -276,7 +300,7 @@ def verify(where: Place, raw: bytes, entry: Entry | None) -> None:
 def intact(where: Place, entry: Entry) -> bool:
     """Tell whether the stored file is still the one that its entry was written for, clear or encrypted."""
     try:
-        raw = files.read(where.path, where.name)
+        raw = read_raw(where)
         verify(where, raw, entry)
     except ArtifactError:
         return False
@@ -290,7 +314,7 @@ def encrypted_anew(where: Place, entry: Entry, opened: str) -> Entry:
     :raises ArtifactError: it is not the artifact that the entry was written for.
     """
     check(text.normalise(opened.encode(), str(where.path)), entry, where)
-    return entry_of(files.read(where.path, where.name).decode("ascii", "replace"), entry)
+    return entry_of(read_raw(where).decode("ascii", "replace"), entry)
 
 
 def new_entry(kind: str, stamp: str, content: str, **facts: t.Any) -> Entry:

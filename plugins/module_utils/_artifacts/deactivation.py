@@ -78,7 +78,12 @@ def use(bundle: str, stamp: str) -> None:
 
 
 def _read(where: bundles.Place) -> bundles.Entry | None:
-    return bundles.read(where).entry if where.path.exists() else None
+    try:
+        return bundles.read(where).entry
+    except ArtifactError as error:
+        if error.kind != "missing_artifact":
+            raise
+        return None
 
 
 def _used_path(where: bundles.Place) -> pathlib.Path:

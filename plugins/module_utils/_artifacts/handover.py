@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, files
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 
 if t.TYPE_CHECKING:
@@ -62,6 +62,18 @@ class NeedsVault(Exception):
 def place_of(module: AzsModule, kind: str) -> bundle.Place:
     """Return where the module's options say that the artifact lies. Raises InputError."""
     return bundle.place(kind, bundle=module.params["bundle"], stamp=module.params["stamp"], path=module.params["path"])
+
+
+def target_of(module: AzsModule, kind: str) -> bundle.Place:
+    """Return where the module's options say that it writes the artifact, before anything is contacted.
+
+    :raises InputError: the options name no place.
+    :raises ArtifactError: no file can be there, or something else than a file is.
+    """
+    where = place_of(module, kind)
+    files.check_target(where.path)
+    files.check_target(where.entry_path)
+    return where
 
 
 def read(module: AzsModule, kind: str) -> bundle.Artifact:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import signal
 import stat
@@ -343,3 +344,12 @@ def test_an_interrupted_run_closes_its_session(operator: Make) -> None:
     assert here.requests()[-1]["action"] == "Delete"
     assert not here.bundle.exists()
     assert here.token().changed
+
+
+def test_a_pipe_in_place_of_the_file_is_told_before_anything_is_contacted(operator: Make, tmp_path: pathlib.Path) -> None:
+    here, path = operator("modern"), tmp_path / "token.txt"
+    os.mkfifo(path)
+    options = {"billing_model": "Capacity", "agreement_number": AGREEMENT, "disconnected": True}
+    for wrong in (path, tmp_path / ("n" * 256), "/tmp/a\0b"):
+        assert here.run("azs_registration_token", {**options, "path": str(wrong)}).kind == "unwritable_artifact"
+    assert here.requests() == [] and stat.S_ISFIFO(path.stat().st_mode)
