@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import copy
+import multiprocessing
 import typing as t
 
 from ansible import constants as C
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import become_loader, connection_loader
 
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
@@ -33,7 +36,9 @@ def at(action: AzsAction, host: str, task_vars: dict[str, t.Any]) -> t.Iterator[
         )
     variables = _variables_of(host, task_vars)
     transport = variables.get("ansible_connection") or C.DEFAULT_TRANSPORT
-    context = action._play_context.copy()
+    task = action._task.copy()
+    task.delegate_to = None
+    context = _of_the_command_line().set_task_and_variable_override(task, variables, action._templar)
     context.remote_addr = variables["ansible_host"]
     context.connection = "ssh" if transport == "smart" else transport
     connection = connection_loader.get(context.connection, context, new_stdin=None)
@@ -42,28 +47,46 @@ def at(action: AzsAction, host: str, task_vars: dict[str, t.Any]) -> t.Iterator[
             f"The connection plugin {context.connection!r} of the host {host!r} was not found",
             remedy="Compare ansible_connection of that host",
         )
-    keywords = {**action._task.dump_attrs(), "timeout": context.timeout}
+    keywords = {**task.dump_attrs(), "timeout": context.timeout}
     del keywords["retries"]  # of the task, not of the connection
     if context.password:
         keywords["password"] = context.password
-    connection.set_options(task_keys=keywords, var_options=variables)
-    connection._shell.set_options(task_keys=keywords, var_options=variables)
+    own = collections.ChainMap({"ansible_host": variables["ansible_host"]}, task_vars["hostvars"][host])
+    _set_options("connection", connection, keywords, own)
+    _set_options("shell", connection._shell, keywords, own)
     become = None
-    if boolean(variables.get("ansible_become", action._task.become) or False, strict=False):
-        become = become_loader.get(variables.get("ansible_become_method") or action._task.become_method or "sudo")
+    if boolean(variables.get("ansible_become", task.become) or False, strict=False):
+        become = become_loader.get(variables.get("ansible_become_method") or task.become_method or "sudo")
         if context.become_pass:
             keywords["become_pass"] = context.become_pass
-        become.set_options(task_keys=keywords, var_options=variables)
+        _set_options("become", become, keywords, own)
     connection.set_become_plugin(become)
     other = copy.copy(action)
-    other._task = action._task.copy()
-    other._task.delegate_to = None
+    other._task = task
     other._connection = connection
     other._play_context = context
     try:
         yield other, variables
     finally:
         connection.close()
+
+
+def _of_the_command_line() -> PlayContext:
+    """Return what the command line says of connections, passwords that were asked for included.
+
+    The action's own play context holds the password, the key and the user of the task's host, which are none of another
+    host's business. ansible-core hands the context without them to the process that it makes for each task.
+    """
+    return getattr(multiprocessing.current_process(), "_play_context", None) or PlayContext()
+
+
+def _set_options(kind: str, plugin: t.Any, keywords: dict[str, t.Any], own: t.Mapping[str, t.Any]) -> None:
+    """Set a plugin's options as for a task of a host.
+
+    :param own: variables of that host alone: the task's may hold another host's secrets.
+    """
+    names = C.config.get_plugin_vars(kind, plugin._load_name)
+    plugin.set_options(task_keys=keywords, var_options={name: own[name] for name in names if name in own})
 
 
 def _variables_of(host: str, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
