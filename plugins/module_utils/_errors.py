@@ -9,8 +9,21 @@ why, and what to do next. Services' own failures are mapped in one place, `_fail
 from __future__ import annotations
 
 import platform
+import re
 import sys
 import typing as t
+
+
+_CONTROLS: t.Final = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # what moves the cursor and colours
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # titles and other strings
+    r"|\x1b.?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+
+
+def printable(text: str | None) -> str | None:
+    """Return a text without what a terminal would act on: services' texts reach the operator's screen and logs."""
+    return _CONTROLS.sub("", text) if text else text
 
 
 class AzsError(Exception):
@@ -42,13 +55,14 @@ class AzsError(Exception):
         details: t.Mapping[str, t.Any] | None = None,
         result: t.Mapping[str, t.Any] | None = None,
     ) -> None:
+        message = printable(message) or ""
         super().__init__(message)
         self.message = message.rstrip(".")
         self.kind = kind or self.default_kind
-        self.where = where
-        self.cause = cause
+        self.where = printable(where)
+        self.cause = printable(cause)
         self.remedy = remedy
-        self.code = code
+        self.code = printable(code)
         self.request_id = request_id
         self.details = dict(details or {})
         self.result = dict(result or {})

@@ -13,8 +13,15 @@ import functools
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds, credentials, expiry
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust, require_libraries
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import (
+    UNEXPECTED,
+    ArmClient,
+    Trust,
+    properties,
+    require_libraries,
+    text,
+)
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId, check_part
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
 
@@ -46,15 +53,27 @@ class Activation:
 
     @classmethod
     def of(cls, resource: t.Mapping[str, t.Any]) -> Activation:
-        """Return the activation of a resource as the service answers it."""
-        properties = resource.get("properties") or {}
+        """Return the activation of a resource as the service answers it.
+
+        :raises ArmError: it says nothing of a registration. What is not registered has no activation at all, so this is
+            another service's answer; what follows from "Not registered" can be that the registration is deleted.
+        """
+        told = properties(resource)
+        if "azureRegistrationResourceIdentifier" not in told:
+            raise ArmError(
+                "Could not read the activation: the answer holds none",
+                kind=UNEXPECTED,
+                where=str(resource.get("id") or "activations/default"),
+                cause="it does not name a registration",
+                remedy="Compare admin_endpoint, look for a proxy that answers in its place, and run again",
+            )
         return cls(
-            registration_id=properties.get("azureRegistrationResourceIdentifier") or None,
-            environment=properties.get("azureEnvironmentName") or None,
-            expires=expiry.normal(properties.get("expiration")),
-            marketplace_syndication=properties.get("marketplaceSyndicationEnabled"),
-            usage_reporting=properties.get("usageReportingEnabled"),
-            provisioning_state=properties.get("provisioningState") or None,
+            registration_id=text(told.get("azureRegistrationResourceIdentifier")),
+            environment=text(told.get("azureEnvironmentName")),
+            expires=expiry.normal(told.get("expiration")),
+            marketplace_syndication=_flag(told.get("marketplaceSyndicationEnabled")),
+            usage_reporting=_flag(told.get("usageReportingEnabled")),
+            provisioning_state=text(told.get("provisioningState")),
         )
 
     def state(self, now: datetime.datetime) -> str:
@@ -165,7 +184,9 @@ class Stamp:
             "/subscriptions", SUBSCRIPTIONS_VERSION, doing="list the stamp's subscriptions"
         ):
             if subscription.get("displayName") == SUBSCRIPTION_NAME:
-                return str(subscription["subscriptionId"])
+                found = str(subscription.get("subscriptionId") or "")
+                check_part(f"The id of the stamp's {SUBSCRIPTION_NAME}", found)
+                return found
             seen.append(str(subscription.get("displayName")))
         raise ArmError(
             f"The account does not see the stamp's {SUBSCRIPTION_NAME}",
@@ -188,6 +209,10 @@ def read(options: AdminOptions) -> Activation | None:
     :raises InputError: the options cannot work.
     """
     return _stamp(options).activation()
+
+
+def _flag(value: t.Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def state_of(activation: Activation | None, now: datetime.datetime) -> str:

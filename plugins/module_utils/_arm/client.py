@@ -8,6 +8,8 @@ that can help. Neither bodies nor headers are logged: they hold tokens and keys.
 from __future__ import annotations
 
 import dataclasses
+import json as jsons
+import math
 import random
 import re
 import ssl
@@ -18,7 +20,7 @@ import urllib.parse
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
-    ArmError, AzsError, InputError, MissingLibrary, Unreachable,
+    ArmError, AzsError, InputError, MissingLibrary, Unreachable, printable,
 )
 
 try:
@@ -54,6 +56,20 @@ _PATIENCE: t.Final = 300.0
 """Seconds that one request may spend waiting between its attempts; a server that asks for more is believed, not met."""
 _SILENCE: t.Final = 90.0
 """Seconds after which a service that gives no answer is not asked again; one attempt may cost arm_timeout."""
+_PAGES: t.Final = 10_000
+"""Pages of one list that are followed; a list of Azure's own size stays far below."""
+_LONGEST: t.Final = 86_400
+"""The longest timeout, in seconds: sockets take no number."""
+UNEXPECTED: t.Final = "unexpected_answer"
+"""Kind of a failure: what answered did not answer as Azure Resource Manager does."""
+
+# What an answer without an error has to hold.
+_ANYTHING: t.Final = "anything"
+"""An object, a list, or nothing: what a change, or an operation under way, is answered with."""
+_OBJECT: t.Final = "an object"
+_RESOURCE: t.Final = "a resource with its id"
+_LIST: t.Final = "a list"
+_LIST_OR_NOTHING: t.Final = "a list, or nothing"
 
 
 def require_libraries() -> None:
@@ -80,15 +96,20 @@ class Trust:
 
         :raises InputError: the file of authorities cannot be read or holds no certificate.
         """
+        if not 0 < self.timeout <= _LONGEST:
+            raise InputError(
+                f"The timeout for Azure Resource Manager is {self.timeout} seconds",
+                remedy=f"Set arm_timeout (admin_timeout for a stamp) to 1 to {_LONGEST} seconds",
+            )
         verify: bool | str = self.verify
         if self.verify and self.ca_bundle:
             try:
                 ssl.create_default_context(cafile=self.ca_bundle)
-            except OSError as error:  # ssl.SSLError is one
+            except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
                 raise InputError(
                     "The file with the certificates of the authorities cannot be used",
                     where=self.ca_bundle,
-                    cause=error.strerror or str(error),
+                    cause=getattr(error, "strerror", None) or str(error),
                     remedy="Give a PEM file that the user running this task can read, "
                     "on the host that the task runs on",
                 ) from None
@@ -108,9 +129,15 @@ class Trust:
         require_libraries()
         transport = RequestsTransport(**self.transport_options())
         transport.open()
+        transport.session.auth = as_it_is
         for adapter in transport.session.adapters.values():
             adapter.init_poolmanager(connections=CONNECTIONS, maxsize=connections)
         return transport
+
+
+def as_it_is(request: t.Any) -> t.Any:
+    """Sign a request in with what it holds already. Without this, a netrc entry would take the access token's place."""
+    return request
 
 
 class ArmClient:
@@ -137,7 +164,7 @@ class ArmClient:
         require_libraries()
         self.endpoint = endpoint.rstrip("/")
         self.name = name
-        self._warn = warn
+        self.warn = warn
         self._transport = transport
         self._credential = credential
         self._audience = audience
@@ -161,7 +188,7 @@ class ArmClient:
         return client
 
     def get(self, path: str, api_version: str, *, doing: str) -> dict[str, t.Any]:
-        """Return a resource. Raises as `request`."""
+        """Return a resource, or a list in the form {"value": [...]}. Raises as `request`."""
         return self.request("GET", path, api_version, doing=doing)
 
     def find(self, path: str, api_version: str, *, doing: str) -> dict[str, t.Any] | None:
@@ -169,36 +196,42 @@ class ArmClient:
         try:
             return self.get(path, api_version, doing=doing)
         except ArmError as error:
-            if error.kind in ABSENT:
+            if error.kind in ABSENT and error.status == 404:
                 return None
             raise
 
     def list_all(
-        self, path: str, api_version: str, *, doing: str, only: str | None = None
+        self, path: str, api_version: str, *, doing: str, only: str | None = None, may_be_bare: bool = False
     ) -> t.Iterator[dict[str, t.Any]]:
         """Yield the entries of a list, page by page as they are needed.
 
         :param only: OData filter that the service applies.
+        :param may_be_bare: whether an answer without a body is an empty list.
 
         A link that leads to a page that was read already ends the list with a warning: some services loop.
 
-        :raises ArmError: also when a page leads to another host, which would get the access token.
+        :raises ArmError: also when an answer is no list, or a page leads to another host, which would get the access token.
         """
         url = self._url(path, api_version)
         if only:
             url += f"&$filter={urllib.parse.quote(only, safe='')}"
         seen: set[str] = set()
         while url and url not in seen:
+            if len(seen) == _PAGES:
+                raise ArmError(
+                    f"Could not {doing}: the list does not end",
+                    kind=UNEXPECTED,
+                    where=path,
+                    cause=f"each of {_PAGES} pages leads to another one",
+                    remedy="Ask the operators of this cloud",
+                )
             seen.add(url)
-            page = self._send("GET", url, None, doing)
-            entries = page.get("value")
-            yield from (entry for entry in entries or () if isinstance(entry, dict))
-            url = page.get("nextLink") or ""
-            if url:
-                url = urllib.parse.urljoin(self.endpoint + "/", url)
-                self._same_host(url, doing)
+            page = self._send("GET", url, None, doing, _LIST_OR_NOTHING if may_be_bare else _LIST)
+            yield from (entry for entry in page.get("value") or () if isinstance(entry, dict))
+            link = page.get("nextLink")
+            url = self._at_home(link, doing) if link else ""
         if url:
-            self._warn(f"A list of {self.name} repeats its pages ({path}); what it showed up to there was used.")
+            self.warn(f"A list of {self.name} repeats its pages ({path}); what it showed up to there was used.")
 
     def request(
         self,
@@ -209,30 +242,41 @@ class ArmClient:
         doing: str,
         json: t.Any = None,
         observe: Observer | None = None,
+        resource: bool = False,
     ) -> dict[str, t.Any]:
-        """Send a request, again where that can help, and return the answer's body ({} when it has none).
+        """Send a request, again where that can help, and return the answer's body ({} when it has none and needs none).
+
+        What a proxy, a portal or a load balancer answers is no success: redirections, pages, and a GET without an object.
 
         :param doing: completes the sentence "Could not ..." of an error.
         :param observe: takes status and headers of every answer. Who observes keeps to the service's rate limit himself:
             an answer 429 is raised at once.
-        :raises ArmError: an error answer.
+        :param resource: whether the answer has to be a resource, as one of a GET always is.
+        :raises ArmError: an error answer, or one that is none of Azure Resource Manager.
         :raises Unreachable: no answer at all.
         :raises SignInError: the credential was not accepted.
         """
-        return self._send(method, self._url(path, api_version), json, doing, observe)
+        expected = _RESOURCE if resource else _OBJECT if method == "GET" else _ANYTHING
+        return self._send(method, self._url(path, api_version), json, doing, expected, observe)
 
     def follow(self, url: str, *, doing: str, observe: Observer | None = None) -> dict[str, t.Any]:
         """Look at an address that an answer named, such as that of an operation under way. Raises as `request`."""
-        url = urllib.parse.urljoin(self.endpoint + "/", url)
-        self._same_host(url, doing)
-        return self._send("GET", url, None, doing, observe)
+        return self._send("GET", self._at_home(url, doing), None, doing, _ANYTHING, observe)
 
     def _url(self, path: str, api_version: str) -> str:
+        # requests and services resolve such parts: the request would be for something else than was meant.
+        if any(part in ("", ".", "..") for part in path.split("/")[1:]):
+            raise InputError(
+                f"{path} is not the address of anything in Azure",
+                cause="a part of it is empty, or leads elsewhere",
+                remedy="Compare the names and ids that the task was given",
+            )
         return f"{self.endpoint}{urllib.parse.quote(path, safe='/:@!$&()*+,;=~')}?api-version={api_version}"
 
     def _send(
-        self, method: str, url: str, json: t.Any, doing: str, observe: Observer | None = None
+        self, method: str, url: str, json: t.Any, doing: str, expected: str, observe: Observer | None = None
     ) -> dict[str, t.Any]:
+        path = urllib.parse.unquote(urllib.parse.urlsplit(url).path)
         attempt, waited, began, renewed = 1, 0.0, time.monotonic(), False
         while True:
             asked: float | None = None
@@ -241,8 +285,8 @@ class ArmClient:
                 if observe is not None:
                     observe(response.status_code, response.headers)
                 if response.status_code < 400:
-                    return _body(response)
-                failure: AzsError = error_of(response, urllib.parse.unquote(urllib.parse.urlsplit(url).path), doing)
+                    return self._body(response, expected, path, doing)
+                failure: AzsError = error_of(response, path, doing)
                 if failure.code in _STALE_TOKEN and not renewed and self._renew(response):
                     renewed = True
                     continue
@@ -268,16 +312,93 @@ class ArmClient:
         forget(response.request.headers.get("Authorization", "").partition(" ")[2])
         return True
 
-    def _same_host(self, url: str, doing: str) -> None:
-        own, other = urllib.parse.urlsplit(self.endpoint), urllib.parse.urlsplit(url)
-        if (other.scheme, other.hostname, other.port or 443) != (own.scheme, own.hostname, own.port or 443):
+    def _at_home(self, link: t.Any, doing: str) -> str:
+        """Return the URL of a link that an answer holds. Raises ArmError when it is none, or one of another host."""
+        try:
+            url = urllib.parse.urljoin(self.endpoint + "/", link)
+            own, other = urllib.parse.urlsplit(self.endpoint), urllib.parse.urlsplit(url)
+            elsewhere = (other.scheme, other.hostname, other.port or 443) != (own.scheme, own.hostname, own.port or 443)
+            cause = f"what follows is at another host, {other.hostname}, which must not get the access token"
+        except (TypeError, ValueError, AttributeError):
+            elsewhere, cause = True, f"what follows is at {str(link)[:200]!r}, which is no address"
+        if elsewhere:
             raise ArmError(
                 f"Could not {doing}",
                 kind="foreign_next_link",
                 where=self.endpoint,
-                cause=f"what follows is at another host, {other.hostname}, which must not get the access token",
+                cause=cause,
                 remedy="Ask the operators of this cloud",
             )
+        return url
+
+    def _body(self, response: HttpResponse, expected: str, path: str, doing: str) -> dict[str, t.Any]:
+        """Return the body of an answer that is no error. Raises ArmError when it is not what Azure Resource Manager answers."""
+        status = response.status_code
+        if status >= 300:
+            cause = f"it answers HTTP status {status}, which leads to {response.headers.get('Location') or 'nowhere'}"
+            raise self._unexpected(cause, status, path, doing)
+        if not response.content.strip():
+            if expected in (_ANYTHING, _LIST_OR_NOTHING):
+                return {}
+            raise self._unexpected(f"its answer, HTTP status {status}, is empty, not {expected}", status, path, doing)
+        try:
+            body = jsons.loads(response.content)
+        except (ValueError, RecursionError):
+            kind = response.headers.get("Content-Type") or "something"
+            raise self._unexpected(f"its answer, HTTP status {status}, is {kind}, not JSON", status, path, doing) from None
+        # A few answers are bare lists; they are handed on as the list form.
+        body = {"value": body} if isinstance(body, list) else body
+        if isinstance(body, dict) and body.get("error"):
+            failure = error_of(response, path, doing)
+            # Not what a known code would mean in an error answer: nothing is absent because of it.
+            failure.kind, failure.cause, failure.remedy = UNEXPECTED, f"it was said in an answer of HTTP status {status}", _REMEDY
+            raise failure
+        if not isinstance(body, dict):
+            fits = False
+        elif expected in (_LIST, _LIST_OR_NOTHING):
+            fits = isinstance(body.get("value"), list)
+        else:
+            fits = expected != _RESOURCE or isinstance(body.get("id"), str)
+        if not fits:
+            raise self._unexpected(f"its answer, HTTP status {status}, is not {expected}", status, path, doing)
+        return body
+
+    def _unexpected(self, cause: str, status: int, path: str, doing: str) -> ArmError:
+        return ArmError(
+            f"Could not {doing}: the answer is not one of {self.name}",
+            kind=UNEXPECTED,
+            status=status,
+            where=path,
+            cause=cause,
+            remedy=_REMEDY,
+        )
+
+
+_REMEDY: t.Final = (
+    "Compare the address, and look for a proxy, a sign-in page or a load balancer that answers in its place; then run again"
+)
+
+
+def properties(resource: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the properties of a resource, {} when it has none.
+
+    :raises ArmError: they are no object.
+    """
+    found = resource.get("properties") or {}
+    if not isinstance(found, dict):
+        raise ArmError(
+            "A resource has properties that nobody can read",
+            kind=UNEXPECTED,
+            where=str(resource.get("id") or resource.get("name")),
+            cause=f"they are {type(found).__name__}, not an object",
+            remedy=_REMEDY,
+        )
+    return found
+
+
+def text(value: t.Any) -> str | None:
+    """Return a field of an answer that is text; None for an empty one and for anything else."""
+    return value if isinstance(value, str) and value else None
 
 
 def error_of(response: HttpResponse, path: str, doing: str) -> ArmError:
@@ -339,22 +460,11 @@ def unreachable(error: BaseException, name: str, endpoint: str, doing: str) -> A
     )
 
 
-def _body(response: HttpResponse) -> dict[str, t.Any]:
-    if not response.content.strip():
-        return {}
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    # A few answers are bare lists; they are handed on as the list form.
-    return body if isinstance(body, dict) else {"value": body} if isinstance(body, list) else {}
-
-
 def _code_and_message(response: HttpResponse) -> tuple[str | None, str]:
     """Return the service's error code and message; the shapes of Azure and of the stamps' own services."""
     try:
-        body = response.json()
-    except ValueError:
+        body = jsons.loads(response.content)
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         return None, ""
@@ -363,14 +473,16 @@ def _code_and_message(response: HttpResponse) -> tuple[str | None, str]:
     if isinstance(message, dict):
         message = message.get("value", "")
     code = error.get("code", error.get("Code"))
-    return (str(code) if code else None), str(message or "")
+    return (printable(str(code)) if code else None), printable(str(message or "")) or ""
 
 
 def retry_after(headers: t.Mapping[str, str]) -> float | None:
     """Return the seconds that an answer's headers ask to wait: Retry-After in seconds, or its milliseconds variants."""
     for header, scale in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers[header]) * scale)
+            seconds = float(headers[header]) * scale
         except (KeyError, ValueError):
             continue
+        if math.isfinite(seconds):
+            return max(0.0, seconds)
     return None

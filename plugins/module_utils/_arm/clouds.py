@@ -13,7 +13,7 @@ import pathlib
 import typing as t
 import urllib.parse
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import UNEXPECTED, ArmClient
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
 
 if t.TYPE_CHECKING:
@@ -190,7 +190,7 @@ def describe(name: str, url: str, transport: RequestsTransport) -> Cloud:
             "/metadata/endpoints", METADATA_VERSION, doing=f"read the metadata of {url}"
         )
     except ArmError as error:
-        if error.status in (400, 401, 403, 404, 405):
+        if error.status in (400, 401, 403, 404, 405) or error.kind == UNEXPECTED:
             raise wrong from None
         raise
     parsed = parse(answer, url)

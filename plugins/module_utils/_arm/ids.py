@@ -18,6 +18,19 @@ _PATTERN = re.compile(
 )
 
 
+def check_part(option: str, value: str) -> None:
+    """Refuse what is no part of a resource id: it would make a request for something else than was meant.
+
+    :param option: what the value is, for the message.
+    :raises InputError: the value is empty, or a dot or two, or holds a slash or a control character.
+    """
+    if value.strip() in ("", ".", "..") or re.search(r"[/\\\x00-\x1f\x7f]", value):
+        raise InputError(
+            f"{option} {value!r} cannot be part of a resource id",
+            remedy="Set it to a name without slashes, as Azure shows it",
+        )
+
+
 @dataclasses.dataclass(frozen=True)
 class RegistrationId:
     """Where a registration is. Azure compares all parts without case: compare with `same`, not with ==."""
@@ -25,6 +38,10 @@ class RegistrationId:
     subscription_id: str
     resource_group: str
     name: str
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            check_part(field.name, getattr(self, field.name))
 
     @classmethod
     def parse(cls, text: str) -> RegistrationId:

@@ -13,7 +13,7 @@ import json
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import expiry
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, receipt
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 
@@ -40,7 +40,7 @@ def digest(key: str) -> str:
     try:
         document = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         said: t.Any = {name.lower(): value for name, value in document.items() if name.lower() in LASTING}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         said = key
     return hashlib.sha256(json.dumps(said or key, sort_keys=True).encode()).hexdigest()
 
@@ -81,15 +81,23 @@ def new_entry(where: bundle.Place, key: str, said: claims.KeyClaims, registratio
         registration_id=said.registration_id or registration_id,
         expires=expiry.normal(said.expires),
         fingerprint=digest(key),
+        claims_digest=receipt.digest_of(said, key),
     )
 
 
-def stored(where: bundle.Place) -> tuple[bundle.Entry | None, bundle.Artifact | None]:
-    """Return the artifact that is there, with its entry; None for what is missing, damaged or altered."""
+def stored(
+    where: bundle.Place, notify: t.Callable[[str], None]
+) -> tuple[bundle.Entry | None, bundle.Artifact | None]:
+    """Return the artifact that is there, with its entry; None for what is missing, damaged, altered or another stamp's.
+
+    :param notify: takes a warning of another stamp's key: it is replaced, and Azure gives it out again.
+    """
     try:
         entry = bundle.read_entry(where)
         return entry, bundle.read(where) if entry is not None else None
-    except ArtifactError:
+    except ArtifactError as error:
+        if error.kind == "key_of_another_stamp":
+            notify(f"{error.message} ({where.path}). It is replaced by the key of {where.stamp}.")
         return None, None
 
 

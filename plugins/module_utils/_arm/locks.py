@@ -7,7 +7,7 @@ import signal
 import types
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT, ArmClient
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT, ArmClient, properties
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, SignInError
 
@@ -27,13 +27,14 @@ def level(client: ArmClient, where: RegistrationId) -> str | None:
         if error.status == 404 and error.code == "LockNotFound":
             return None
         raise
-    return None if lock is None else str((lock.get("properties") or {}).get("level") or "")
+    return None if lock is None else str(properties(lock).get("level") or "")
 
 
 def put(client: ArmClient, where: RegistrationId) -> None:
     """Lock a registration. Raises as ArmClient.request."""
     body = {"properties": {"level": LEVEL, "notes": NOTES}}
-    client.request("PUT", _path(where), API_VERSION, json=body, doing=f"lock the registration {where.name}")
+    doing = f"lock the registration {where.name}"
+    client.request("PUT", _path(where), API_VERSION, json=body, doing=doing, resource=True)
 
 
 def lift(client: ArmClient, where: RegistrationId) -> None:
@@ -121,7 +122,8 @@ class _Signals:
 
     def __enter__(self) -> _Signals:
         for number in self._NUMBERS:
-            self._before[number] = signal.signal(number, self._handle)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # ignored signals (nohup) end nothing
+                self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -137,7 +139,8 @@ class _Signals:
 def _refused(failure: BaseException) -> bool:
     """Tell whether a failure proves that the service did not carry the request out."""
     if isinstance(failure, ArmError):
-        return failure.status is not None and failure.status < 500
+        # What is no error answer, such as a proxy's page, proves nothing.
+        return failure.status is not None and 400 <= failure.status < 500
     return isinstance(failure, SignInError)
 
 

@@ -10,9 +10,14 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import (
+    UNEXPECTED,
+    ArmClient,
+    properties,
+    text,
+)
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId, check_part
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
 
 API_VERSION: t.Final = "2017-06-01"
 PROVIDER: t.Final = "Microsoft.AzureStack"
@@ -31,14 +36,23 @@ class Registration:
     def of(cls, resource: t.Mapping[str, t.Any]) -> Registration:
         """Return the registration of a resource as Azure answers it.
 
-        :raises InputError: the resource's id is not that of a registration.
+        :raises ArmError: the resource is none.
         """
-        properties = resource.get("properties") or {}
+        told = properties(resource)
+        try:
+            where = RegistrationId.parse(str(resource.get("id", "")))
+        except InputError as error:
+            raise ArmError(
+                "Azure's answer holds a registration that is none",
+                kind=UNEXPECTED,
+                cause=error.message,
+                remedy="Run again; if it stays so, ask the operators of this cloud",
+            ) from None
         return cls(
-            id=RegistrationId.parse(str(resource.get("id", ""))),
-            cloud_id=properties.get("cloudId") or None,
-            billing_model=properties.get("billingModel") or None,
-            bridge_principal=properties.get("objectId") or None,
+            id=where,
+            cloud_id=text(told.get("cloudId")),
+            billing_model=text(told.get("billingModel")),
+            bridge_principal=text(told.get("objectId")),
         )
 
 
@@ -50,6 +64,8 @@ def get(client: ArmClient, where: RegistrationId) -> Registration | None:
 
 def list_all(client: ArmClient, subscription_id: str, resource_group: str | None = None) -> t.Iterator[Registration]:
     """Yield the registrations of a resource group or of a whole subscription. Raises as ArmClient.list_all."""
+    if resource_group:
+        check_part("resource_group", resource_group)
     scope = f"/subscriptions/{subscription_id}" + (f"/resourceGroups/{resource_group}" if resource_group else "")
     where = f"resource group {resource_group}" if resource_group else f"subscription {subscription_id}"
     path = f"{scope}/providers/{PROVIDER}/registrations"
@@ -60,7 +76,8 @@ def list_all(client: ArmClient, subscription_id: str, resource_group: str | None
 def put(client: ArmClient, where: RegistrationId, token: str) -> Registration:
     """Register a stamp, or register it again, with its registration token. Raises as ArmClient.request."""
     body = {"location": "global", "properties": {"registrationToken": token}}
-    answer = client.request("PUT", str(where), API_VERSION, json=body, doing=f"register the stamp as {where.name}")
+    doing = f"register the stamp as {where.name}"
+    answer = client.request("PUT", str(where), API_VERSION, json=body, doing=doing, resource=True)
     return Registration.of({"id": str(where), **answer})
 
 
@@ -76,7 +93,7 @@ def export_key(client: ArmClient, where: RegistrationId) -> str:
     """
     doing = f"export the activation key of {where.name}"
     answer = client.request("POST", f"{where}/getactivationkey", API_VERSION, doing=doing)
-    key = "".join(str(answer.get("activationKey") or "").split())
+    key = "".join((text(answer.get("activationKey")) or "").split())
     if not key:
         raise ArmError(
             f"Could not {doing}: Azure's answer holds none", kind="empty_key", where=str(where),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import UNEXPECTED, ArmClient
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
 API_VERSION: t.Final = "2022-04-01"
@@ -67,7 +67,7 @@ def require(
         try:
             permissions = known[scope] if scope in known else at(client, scope)
         except ArmError as error:
-            if error.status is None or error.status >= 500:
+            if error.status is None or error.status >= 500 or error.kind == UNEXPECTED:
                 raise
             warn(f"The account's rights could not be checked beforehand. {error}")
             continue

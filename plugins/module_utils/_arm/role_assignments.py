@@ -13,7 +13,7 @@ import time
 import typing as t
 import uuid
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT, ArmClient
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT, ArmClient, properties
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
@@ -43,14 +43,14 @@ class Assignment:
     @classmethod
     def of(cls, resource: t.Mapping[str, t.Any]) -> Assignment:
         """Return the assignment of a resource as Azure answers it."""
-        properties = resource.get("properties") or {}
+        told = properties(resource)
         where = str(resource.get("id") or "")
         return cls(
             id=where,
-            scope=str(properties.get("scope") or where.lower().partition("/providers/microsoft.authorization/")[0]),
-            role_id=str(properties.get("roleDefinitionId") or ""),
-            principal_id=str(properties.get("principalId") or ""),
-            principal_type=str(properties.get("principalType") or ""),
+            scope=str(told.get("scope") or where.lower().partition("/providers/microsoft.authorization/")[0]),
+            role_id=str(told.get("roleDefinitionId") or ""),
+            principal_id=str(told.get("principalId") or ""),
+            principal_type=str(told.get("principalType") or ""),
         )
 
     def of_role(self, role_id: str) -> bool:

@@ -74,7 +74,12 @@ def parse_time(text: str) -> datetime.datetime:
     """
     text = re.sub(r"(\.\d{6})\d+", r"\1", text.strip())
     parsed = datetime.datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text))
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.timezone.utc)
+    try:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.timezone.utc)).astimezone(datetime.timezone.utc)
+    except OverflowError:  # at either end of the years, with an offset beyond it
+        if parsed.year == datetime.MAXYEAR:
+            return parsed.replace(tzinfo=datetime.timezone.utc)
+        raise ValueError(f"{text} is in no year") from None
 
 
 def read_token(token: str) -> TokenClaims:
@@ -103,6 +108,8 @@ def read_token(token: str) -> TokenClaims:
         return TokenClaims(opaque=True)
     try:
         document = json.loads(text)
+    except RecursionError:
+        return TokenClaims(opaque=True)
     except ValueError:
         if text.lstrip().startswith('{"'):
             raise ArtifactError(
@@ -138,7 +145,7 @@ def read_key(key: str) -> KeyClaims:
         )
     try:
         document = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return KeyClaims(opaque=True)
     if not isinstance(document, dict):
         return KeyClaims(opaque=True)

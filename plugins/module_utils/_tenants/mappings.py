@@ -8,10 +8,11 @@ a backslash in the type; a list without a body; and a list that is empty althoug
 
 from __future__ import annotations
 
+import re
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, properties
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId, check_part
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import API_VERSION
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
@@ -19,16 +20,22 @@ if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Observer
 
 _NOT_MAPPED: t.Final = ("tenant_not_mapped", "resource_not_found")
+_GUID: t.Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def list_all(client: ArmClient, where: RegistrationId) -> dict[str, str | None]:
-    """Return the tenants of all mappings by subscription id, letter case as Azure has it. Raises as ArmClient.list_all."""
+    """Return the tenants of all mappings by subscription id, letter case as Azure has it. Raises as ArmClient.list_all.
+
+    An entry that is no subscription is left out with a warning: what is made of it could be another resource's address.
+    """
     doing = f"list the tenant mappings of {where.name}"
     found: dict[str, str | None] = {}
-    for resource in client.list_all(f"{where}/customerSubscriptions", API_VERSION, doing=doing):
+    for resource in client.list_all(f"{where}/customerSubscriptions", API_VERSION, doing=doing, may_be_bare=True):
         subscription = _name(resource)
-        if subscription:
+        if _GUID.fullmatch(subscription):
             found[subscription] = _tenant(resource)
+        else:
+            client.warn(f"Azure lists a tenant mapping of {where.name} that is none, {subscription!r}: it is left alone.")
     return found
 
 
@@ -40,7 +47,7 @@ def find(
     try:
         resource = client.request("GET", _path(where, subscription), API_VERSION, doing=doing, observe=observe)
     except ArmError as error:
-        if error.kind in _NOT_MAPPED:
+        if error.kind in _NOT_MAPPED and error.status == 404:
             return False, None
         raise
     return True, _tenant(resource)
@@ -64,11 +71,12 @@ def delete(client: ArmClient, where: RegistrationId, subscription: str, observe:
     try:
         client.request("DELETE", _path(where, subscription), API_VERSION, doing=doing, observe=observe)
     except ArmError as error:
-        if error.kind not in _NOT_MAPPED:
+        if error.kind not in _NOT_MAPPED or error.status != 404:
             raise
 
 
 def _path(where: RegistrationId, subscription: str) -> str:
+    check_part("subscription_id", subscription)
     return f"{where}/customerSubscriptions/{subscription}"
 
 
@@ -79,4 +87,4 @@ def _name(resource: t.Mapping[str, t.Any]) -> str:
 
 
 def _tenant(resource: t.Mapping[str, t.Any]) -> str | None:
-    return str((resource.get("properties") or {}).get("tenantId") or "").strip() or None
+    return str(properties(resource).get("tenantId") or "").strip() or None

@@ -13,6 +13,7 @@ import pytest
 import trustme
 from scripted import Answer, Server
 
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import client as arm_client
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError, Unreachable
 
@@ -60,10 +61,29 @@ class TestPages:
         assert caught.value.kind == "foreign_next_link"
         assert "elsewhere.example" in str(caught.value)
 
-    @pytest.mark.parametrize("body", [{"value": None}, {}, None, {"value": ["no object"]}])
+    @pytest.mark.parametrize("body", [{"value": []}, {"value": ["no object"]}])
     def test_a_page_without_entries_is_an_empty_list(self, body: object) -> None:
         with Server(Answer(body)) as server:
             assert entries(client(server)) == []
+
+    @pytest.mark.parametrize("body", [{"value": None}, {"value": {"a": 1}}, {}, None, "5", '"x"', "null", "<html>portal</html>"])
+    def test_what_is_no_list_is_no_empty_list(self, body: object) -> None:
+        with Server(Answer(body)) as server, pytest.raises(ArmError) as caught:
+            entries(client(server))
+        assert caught.value.kind == "unexpected_answer"
+
+    @pytest.mark.parametrize("link", [5, ["x"], {"a": 1}, True, "https://localhost:abc/x", "http://[::1", "//elsewhere.example/x"])
+    def test_a_link_that_leads_nowhere_is_refused(self, link: object) -> None:
+        with Server(Answer({"value": [], "nextLink": link})) as server, pytest.raises(ArmError) as caught:
+            entries(client(server))
+        assert caught.value.kind == "foreign_next_link"
+
+    def test_a_list_without_end_is_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(arm_client, "_PAGES", 3)
+        pages = [Answer({"value": [{"name": "a"}], "nextLink": f"/things?page={number}"}) for number in range(5)]
+        with Server(*pages) as server, pytest.raises(ArmError, match="does not end"):
+            entries(client(server))
+        assert len(server.requests) == 3
 
     def test_a_bare_list_is_accepted(self) -> None:
         with Server(Answer([{"name": "a"}])) as server:
@@ -129,6 +149,43 @@ class TestErrors:
             with pytest.raises(ArmError) as caught:
                 client(server).find("/r", VERSION, doing="read it")
         assert caught.value.kind == "subscription_not_found"
+
+    @pytest.mark.parametrize("answer", [
+        Answer("<html>portal</html>"), Answer(None, 302, {"Location": "https://portal.example/"}), Answer(None, 304),
+        Answer({"error": {"code": "ResourceNotFound", "message": "gone"}}), Answer("[" * 100_000), Answer("\x00"),
+    ])
+    @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
+    def test_what_is_no_answer_of_azure_is_no_success(self, method: str, answer: Answer) -> None:
+        with Server(answer) as server:
+            with pytest.raises(ArmError) as caught:
+                client(server).request(method, "/r", VERSION, json={}, doing="do it")
+            assert len(server.requests) == 1
+            if method == "GET":
+                with pytest.raises(ArmError):
+                    client(server).find("/r", VERSION, doing="read it")
+        assert caught.value.kind == "unexpected_answer" and caught.value.status == answer.status
+        assert "proxy" in str(caught.value)
+        if "Location" in answer.headers:
+            assert "302, which leads to https://portal.example/" in str(caught.value)
+
+    @pytest.mark.parametrize("body", [None, {}, {"id": 5}, []])
+    def test_a_resource_has_an_id(self, body: object) -> None:
+        with Server(Answer(body)) as server, pytest.raises(ArmError, match="resource with its id"):
+            client(server).request("PUT", "/r", VERSION, json={}, doing="put it", resource=True)
+
+    @pytest.mark.parametrize("path", ["/a/../b", "/a/./b", "/a//b", "/a/b/..", "/a/"])
+    def test_a_path_that_leads_elsewhere_is_asked_for_nothing(self, path: str) -> None:
+        with Server(Answer({})) as server:
+            with pytest.raises(InputError):
+                client(server).request("DELETE", path, VERSION, doing="delete it")
+            assert server.requests == []
+
+    def test_control_characters_of_a_service_are_not_shown(self) -> None:
+        with Server(error("X\x1b[31m", "boom \x1b]0;title\x07\x1b[2Jno\x9b\x00w")) as server:
+            with pytest.raises(ArmError) as caught:
+                client(server).get("/r", VERSION, doing="read it")
+        assert "Could not read it: boom now [X]" in str(caught.value)
+        assert caught.value.code == "X"
 
     @pytest.mark.parametrize("status", [200, 201, 204])
     def test_answers_without_a_body_are_empty(self, status: int) -> None:

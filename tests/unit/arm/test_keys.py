@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations, expiry, keys
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
 CLAIMS = {"cloudId": "c", "billingModel": "Capacity", "hardwareInfo": [{"uuid": "1"}], "expires": "2030-01-01T00:00:00Z"}
 
@@ -50,6 +51,8 @@ NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.timezone.utc)
     ("2026-11-20T11:00:00+00:00", "2026-11-20T11:00:00Z", -1),
     ("2026-11-20T13:00:00+01:00", "2026-11-20T12:00:00Z", 0),
     ("soon", None, None),
+    ("0001-01-01T00:00:00+05:00", None, None),
+    ("9999-12-31T23:59:59-05:00", NEVER, None),
     (None, None, None),
 ])
 def test_expiries(text: str | None, normal: str | None, days: int | None) -> None:
@@ -57,9 +60,18 @@ def test_expiries(text: str | None, normal: str | None, days: int | None) -> Non
     assert expiry.days_left(normal, NOW) == days
 
 
+@pytest.mark.parametrize("resource", [
+    {}, {"properties": None}, {"properties": {}}, {"properties": "x"}, {"properties": {"provisioningState": "Succeeded"}},
+])
+def test_what_does_not_name_a_registration_is_not_a_stamp_without_one(resource: dict[str, t.Any]) -> None:
+    with pytest.raises(ArmError) as caught:
+        activations.Activation.of(resource)
+    assert caught.value.kind == "unexpected_answer"
+
+
 @pytest.mark.parametrize(("properties", "state"), [
     (None, "Not registered"),
-    ({}, "Not registered"),
+    ({"azureRegistrationResourceIdentifier": None}, "Not registered"),
     ({"azureRegistrationResourceIdentifier": "/x", "expiration": "9999-12-30T23:59:59Z"}, "Registered"),
     ({"azureRegistrationResourceIdentifier": "/x"}, "Registered"),
     ({"azureRegistrationResourceIdentifier": "/x", "expiration": "2026-11-20T12:00:00Z"}, "Expired"),

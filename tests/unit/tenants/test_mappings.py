@@ -48,10 +48,39 @@ def test_ids_of_a_list(fields: dict[str, t.Any]) -> None:
         assert mappings.list_all(client(server), WHERE) == {A: T}
 
 
-@pytest.mark.parametrize("answer", [Answer(None), Answer(""), Answer(None, 204), Answer({}), Answer({"value": [{}]})])
+@pytest.mark.parametrize("answer", [Answer(None), Answer(""), Answer(None, 204), Answer({"value": []})])
 def test_lists_without_entries(answer: Answer) -> None:
     with Server(answer) as server:
         assert mappings.list_all(client(server), WHERE) == {}
+
+
+@pytest.mark.parametrize("name", ["..", "R/..", ".", "", "a b/../../x", "%2e%2e", None, 5])
+def test_what_is_no_subscription_is_left_alone_with_a_warning(name: t.Any) -> None:
+    warnings: list[str] = []
+    with Server(Answer({"value": [{"name": name}, {"name": A, "properties": {"tenantId": T}}]})) as server:
+        found = mappings.list_all(ArmClient(server.url, Trust().transport(), warn=warnings.append), WHERE)
+    assert found == {A: T}
+    assert len(warnings) == 1 and "left alone" in warnings[0]
+
+
+@pytest.mark.parametrize("answer", [
+    Answer({}), Answer("<html>portal</html>"), Answer(None, 302, {"Location": "https://portal.example/"}),
+    Answer({"value": "x"}), Answer({"value": [{"name": A, "properties": "x"}]}), Answer({"value": [], "nextLink": 5}),
+])
+def test_what_is_no_list_is_no_empty_list(answer: Answer) -> None:
+    with Server(answer) as server, pytest.raises(ArmError):
+        mappings.list_all(client(server), WHERE)
+
+
+@pytest.mark.parametrize("answer", [Answer("<html>portal</html>"), Answer(None), error("ResourceNotFound", 200)])
+def test_what_is_no_mapping_is_neither_there_nor_absent(answer: Answer) -> None:
+    with Server(answer) as server:
+        for ask in (mappings.find, mappings.delete):
+            if ask is mappings.delete and answer.body is None:
+                continue  # what a removal is answered with
+            with pytest.raises(ArmError) as caught:
+                ask(client(server), WHERE, A)
+            assert caught.value.kind == "unexpected_answer"
 
 
 @pytest.mark.parametrize("properties", [None, {}, {"tenantId": None}, {"tenantId": " "}])
