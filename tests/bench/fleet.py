@@ -79,7 +79,7 @@ class Run:
 class Memory(threading.Thread):
     """Samples the memory of a process and of all that it started, until it is told to end."""
 
-    def __init__(self, pid: int, interval: float = 2.0) -> None:
+    def __init__(self, pid: int, interval: float = 1.0) -> None:
         super().__init__(daemon=True)
         self._pid = pid
         self._interval = interval
