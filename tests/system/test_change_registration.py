@@ -62,7 +62,10 @@ def test_the_old_registration_goes_and_the_new_one_comes(here: Controller, simul
     checked = here.run("change_registration", "--check", azs_confirm_marketplace_loss=True).succeeded()
     assert changing(traffic.read()) == []
     assert ("azurestack.hub.deactivate : Deactivate the stamp", "subscription") in _changes(checked)
-    here.run("change_registration", azs_confirm_marketplace_loss=True).succeeded()
+    assert ("Tell what would be registered after that", "name") in checked.changes
+    changed = here.run("change_registration", azs_confirm_marketplace_loss=True).succeeded()
+    for name in ("subscription", "killed-early", "gone"):
+        assert _of(checked, name) == _of(changed, name) and any("Activate" in task for task in _of(checked, name)), name
     entries = traffic.read()
     wanted = next(one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"] if one["name"] == "Wanted")
     for name in STAMPS:
@@ -90,6 +93,11 @@ def test_a_change_to_nowhere_is_refused(here: Controller, simulator: Simulator) 
     play = here.run("change_registration", "--limit", "gone", **place)
     assert "azs_old_subscription_id" in play.failure("gone").message
     assert traffic.read() == []
+
+
+def _of(play: Play, host: str) -> set[str]:
+    """Tasks that report a change of a host."""
+    return {task for task, one in play.changes if one == host}
 
 
 def _changes(play: Play) -> set[tuple[str, str]]:
