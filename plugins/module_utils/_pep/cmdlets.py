@@ -110,10 +110,11 @@ def token_parameters(request: billing.Request) -> dict[str, t.Any]:
 
 
 def token_in(output: t.Sequence[t.Any]) -> str | None:
-    """Return the registration token without white space, None unless the output is exactly one text."""
+    """Return the registration token without white space, None unless the output is exactly one text of ASCII characters."""
     if len(output) != 1 or not isinstance(output[0], str):
         return None
-    return "".join(output[0].split()) or None
+    token = "".join(output[0].split())
+    return token if token and token.isascii() and token.isprintable() else None
 
 
 def new_bridge_principal(
@@ -199,17 +200,19 @@ def stamp_in(output: t.Iterable[t.Any]) -> StampInformation | None:
     tenant = _properties(properties.get("tenantexternalendpoints"))
     nodes = _text(properties.get("numberofnodes")) or ""
     consoles = properties.get("emergencyconsoleipaddresses") or []
+    if not isinstance(consoles, (list, tuple, set)):
+        consoles = [consoles]
     return StampInformation(
         cloud_id=str(properties["cloudid"]),
         stamp_version=str(properties["stampversion"]),
         deployment_id=_text(properties.get("deploymentid")),
-        nodes=int(nodes) if nodes.isdigit() else None,
+        nodes=int(nodes) if nodes.isdecimal() and len(nodes) < 10 else None,
         region=_text(properties.get("regionname")),
         external_fqdn=_text(properties.get("externaldomainfqdn")),
         domain=_text(properties.get("domainnetbiosname")),
         aad_tenant_id=_text(properties.get("aadtenantid")),
         aad_tenant_name=_text(properties.get("aadtenantname")),
-        ercs_addresses=tuple(str(address) for address in ([consoles] if isinstance(consoles, str) else consoles)),
+        ercs_addresses=tuple(str(address) for address in consoles),
         admin_endpoint=_address(admin.get("adminresourcemanager")),
         admin_portal=_address(admin.get("adminportal")),
         tenant_endpoint=_address(tenant.get("tenantresourcemanager")),

@@ -49,8 +49,8 @@ def unreachable(reasons: t.Mapping[str, str]) -> PepUnreachable:
 def on_opening(error: Exception, address: Address, options: PepOptions) -> AzsError:
     """Return what an exception means that was raised while a session opened.
 
-    :raises TryNext: the address does not answer, or has no room for another session. Never after a refused sign-in:
-        each try counts towards locking the account.
+    :raises TryNext: the address does not answer, is another service's, or has no room for another session. Never after
+        a refused sign-in: each try counts towards locking the account.
     """
     where = str(address)
     if isinstance(error, requests.exceptions.SSLError):
@@ -130,6 +130,8 @@ def lost_because(error: Exception, options: PepOptions) -> str:
     chain = list(_chain(error))
     if isinstance(error, requests.exceptions.ProxyError):
         return f"the proxy {options.proxy} did not connect"
+    if isinstance(error, requests.exceptions.TooManyRedirects):
+        return "it redirects to another address, as no WinRM service does"
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return f"it did not answer within {options.connection_timeout} s"
     if isinstance(error, requests.exceptions.ReadTimeout):
@@ -262,6 +264,9 @@ def _sign_in(error: Exception, where: str, options: PepOptions) -> AzsError:
             "The privileged endpoint could not open a session", kind="pep_fault", where=where, cause=text,
             remedy="Try another address of pep_hosts first; if it says the same, the stamp needs support",
         )
+    if isinstance(error, (LookupError, AttributeError, TypeError, ValueError)):
+        # What pypsrp stumbles over in the answers of other services: no challenge, no SOAP, half a header.
+        raise TryNext(f"it answered, but not as a WinRM service does ({type(error).__name__})") from error
     raise error
 
 

@@ -74,18 +74,25 @@ class Line:
 
     def _send(self, message: bytes, options: dict[str, t.Any]) -> bytes:
         try:
-            answer = self._transport.send(message, **options)
+            answer = self._ask(message, options)
         except AuthenticationError:
             if not self._sealing:
                 raise
             # A new connection under the old keys: the server refused it before it read the message.
             self.renew()
-            answer = self._transport.send(message, **options)
+            answer = self._ask(message, options)
         except WinRMTransportError:  # a fault is an answer, too
             self._signed_in()
             raise
         self._signed_in()
         return answer
+
+    def _ask(self, message: bytes, options: dict[str, t.Any]) -> bytes:
+        if self._transport.session is None:
+            self._transport.session = self._transport._build_session()
+            # What an address redirects to is not the endpoint that was named: never sign in there.
+            self._transport.session.max_redirects = 0
+        return self._transport.send(message, **options)
 
     def _signed_in(self) -> None:
         if self._transport.encryption is not None:

@@ -17,7 +17,7 @@ ASSET_TAG = "AT-4711"
 FLEET: t.Final = {
     "stamps": [
         {"name": "modern-{n}", "count": 60, "version": "1.2311.1.22", "nodes": 4, "ercs": 2},
-        {"name": "single-{n}", "count": 16, "version": "1.2311.1.22", "nodes": 1, "ercs": 1},
+        {"name": "single-{n}", "count": 20, "version": "1.2311.1.22", "nodes": 1, "ercs": 1},
         {"name": "middle-{n}", "count": 4, "version": "1.2008.0.49", "nodes": 4, "ercs": 1},
         {"name": "old-{n}", "count": 8, "version": "1.1904.0.36", "nodes": 4, "ercs": 1},
         {"name": "connected-{n}", "count": 8, "version": "1.2311.1.22", "nodes": 4, "ercs": 1, "connected": True},

@@ -197,6 +197,19 @@ def test_the_token_s_manifest_entry_tells_the_cloud_id(operator: Make) -> None:
     assert here.requests() == []
 
 
+def test_the_key_of_another_stamp_is_refused_though_its_token_lies_there_too(operator: Make) -> None:
+    here, other = operator("registered"), operator("registered")
+    other.token()
+    for end in ("txt", "json"):
+        theirs = other.bundle / f"{other.stamp}.registration-token.{end}"
+        (here.bundle / f"{here.stamp}.registration-token.{end}").write_bytes(theirs.read_bytes())
+    other.bring_key()
+    other.key_file.rename(here.key_file)
+    outcome = here.run("azs_activation", here.place)
+    assert outcome.kind == "key_of_another_stamp"
+    assert here.cmdlets() == ["Get-AzureStackStampInformation"] and here.state()["status"] == "Not registered"
+
+
 def test_an_unknown_cloud_id_is_read_from_the_stamp_first(operator: Make) -> None:
     here, other = operator("registered"), operator("registered")
     other.bring_key()
@@ -449,14 +462,17 @@ def test_progress_is_told_while_the_stamp_works(operator: Make, tmp_path: pathli
     assert running.wait().changed
 
 
-def test_an_interrupted_activation_closes_its_session_and_leaves_no_receipt(operator: Make) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_activation_closes_its_session_and_leaves_no_receipt(
+    operator: Make, number: signal.Signals
+) -> None:
     here = operator("slow")
     here.bring_key()
     mark = here.simulator.mark()
     running = here.start("azs_activation", {**here.place, "cloud_id": here.cloud_id})
     here.simulator.wait_for(mark, 60, stamp=here.stamp, action="Command", cmdlet=ACTIVATE)
-    running.send(signal.SIGTERM)
-    assert running.wait().returncode == 128 + signal.SIGTERM
+    running.send(number)
+    assert running.wait().returncode == 128 + number
     assert here.requests()[-1]["action"] == "Delete"
     assert not here.receipt.exists()
     assert here.activate().changed

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import socket
 import typing as t
 
 import pytest
 from processes import Outcome
+from scripted import Answer, Server
 from stamps import Operator
 
 MODULE = "azs_stamp_info"
@@ -144,6 +146,39 @@ def test_something_else_than_winrm_answers(operator: Make) -> None:
     outcome = here.run(MODULE, {"pep_hosts": [control]})
     answers(outcome, control, "WinRM")
     assert outcome.kind == "pep_unreachable"
+
+
+@pytest.fixture
+def web() -> t.Iterator[t.Callable[..., str]]:
+    """Web servers that give one answer to everything; their addresses."""
+    with contextlib.ExitStack() as servers:
+        yield lambda *answer: servers.enter_context(Server(Answer(*answer))).url.removeprefix("http://")
+
+
+def test_web_servers_are_passed_over(operator: Make, web: t.Callable[..., str]) -> None:
+    here = operator("single")
+    addresses = [
+        web("<html>Welcome</html>", 200, {"Content-Type": "text/html"}),
+        web("<a><b/></a>", 200, {"Content-Type": "application/soap+xml"}),
+        web(None),
+        web(None, 302),
+        web("Choose", 300, {"Location": "http://portal.example/"}),
+    ]
+    outcome = here.run(MODULE, {"pep_hosts": [*addresses, *here.pep["pep_hosts"]], "commands": False})
+    assert outcome["pep_host"] == here.pep["pep_hosts"][0]
+    assert outcome.warnings[0].count("not as a WinRM service") == len(addresses)
+
+
+def test_no_redirect_is_followed_to_another_endpoint(operator: Make, web: t.Callable[..., str]) -> None:
+    here, other = operator("single"), operator("single")
+    to = {"Location": f"http://{other.pep['pep_hosts'][0]}/wsman"}
+    addresses = [web(None, status, to) for status in (301, 302, 303, 307, 308)]
+    outcome = here.run(MODULE, {"pep_hosts": addresses})
+    answers(outcome, *addresses, "redirects")
+    assert outcome.kind == "pep_unreachable"
+    outcome = here.run(MODULE, {"pep_hosts": [*addresses, *here.pep["pep_hosts"]], "commands": False})
+    assert outcome["stamp"]["cloud_id"] == here.cloud_id
+    assert other.requests() == []
 
 
 def test_the_environment_s_proxy_is_not_used_and_a_dead_one_is_named(operator: Make) -> None:

@@ -47,6 +47,12 @@ def test_names_in_any_case_and_missing_fields() -> None:
     assert single and single.ercs_addresses == ("10.0.0.4",)
 
 
+@pytest.mark.parametrize(("nodes", "number"), [("²", None), ("-1", None), ("4" * 5000, None), (True, None), ("4", 4)])
+def test_odd_values_of_a_stamp_are_unknown_ones(nodes: t.Any, number: int | None) -> None:
+    stamp = cmdlets.stamp_in([bag(CloudID="c1", StampVersion="1", NumberOfNodes=nodes, EmergencyConsoleIPAddresses=5)])
+    assert stamp and (stamp.nodes, stamp.ercs_addresses) == (number, ("5",))
+
+
 @pytest.mark.parametrize("output", [(), ("text",), (bag(CloudID="c1"),), (None,)])
 def test_what_is_no_stamp_information(output: tuple[t.Any, ...]) -> None:
     assert cmdlets.stamp_in(output) is None
@@ -74,7 +80,7 @@ def test_switches_are_given_or_left_out() -> None:
     }
 
 
-@pytest.mark.parametrize("output", [(), ("",), (" \n",), ("one", "two"), (7,), (None, "one")])
+@pytest.mark.parametrize("output", [(), ("",), (" \n",), ("one", "two"), (7,), (None, "one"), ("tökén",), ("to\0ken",)])
 def test_anything_but_one_token_is_none(output: tuple[t.Any, ...]) -> None:
     assert cmdlets.token_in(output) is None
     assert cmdlets.token_in([" dG9r\r\nZW4= "]) == "dG9rZW4="
