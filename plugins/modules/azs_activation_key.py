@@ -118,7 +118,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         registration = RegistrationId.parse(params["registration_id"])
     else:
         registration = RegistrationId(subscription, params["resource_group"], params["name"])
-    entry, artifact = keys.stored(where)
+    entry, artifact = keys.stored(where, module.warn)
     if module.check_mode and params["predicted_key"]:
         said = {name: params["predicted_key"].get(name) for name in keys.FACTS}
         said["registration_id"] = str(registration)

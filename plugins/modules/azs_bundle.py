@@ -144,14 +144,26 @@ def _pack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _Ou
     own, broken = archive.items_of(directory)
     for error in broken:
         module.warn(f"Left out of the archive: {error}")
-    old = files.read_up_to(file, archive.LARGEST, "archive") if file.exists() else None
+    files.check_target(file)
+    old = _old(file)
     packed = _packed(module, old, file, directory) if old is not None else []
     items = archive.merge(own, packed)
     data = archive.pack(items)
     changed = old != data or (module.check_mode and module.params["predicted"])
     if changed and not module.check_mode:
+        files.tidy(file)
         files.write(file, data)
     return changed, items, _listed(packed), _listed(items)
+
+
+def _old(file: pathlib.Path) -> bytes | None:
+    """Return the bytes of the archive that is there already."""
+    try:
+        return files.read_up_to(file, archive.LARGEST, "archive", follow=True)
+    except ArtifactError as error:
+        if error.kind != "missing_artifact":
+            raise
+        return None
 
 
 def _packed(module: AzsModule, old: bytes, file: pathlib.Path, directory: pathlib.Path) -> list[archive.Item]:
@@ -166,7 +178,7 @@ def _packed(module: AzsModule, old: bytes, file: pathlib.Path, directory: pathli
 
 
 def _unpack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _Outcome:
-    items = archive.unpack(files.read_up_to(file, archive.LARGEST, "archive"), file, directory)
+    items = archive.unpack(files.read_up_to(file, archive.LARGEST, "archive", follow=True), file, directory)
     if module.params["stamps"] is not None:
         items = _only(items, module.params["stamps"], file)
     exposure = files.exposure(file)
@@ -176,15 +188,16 @@ def _unpack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _
     after: dict[str, t.Any] = {}
     for item in items:
         name = item.where.path.name
-        after[name] = bundle.identity(item.raw)
-        if item.where.path.exists():
-            before[name] = _identity_there(item)
-        if before.get(name) == after[name]:
-            continue
-        if before.get(name) and archive.newer(bundle.read_entry(item.where), item.entry):
-            module.warn(f"The {item.where.name} in {directory} is newer than the one in the archive and was kept.")
-            after[name] = before[name]
-        elif not module.check_mode:
+        there = _there(item)
+        if there is not None:
+            before[name] = after[name] = there.identity
+            if item.same_text(there) and not item.completes(there):
+                continue
+            if archive.newer(there.entry, item.entry):
+                module.warn(f"The {item.where.name} in {directory} is newer than the one in the archive and was kept.")
+                continue
+        after[name] = item.identity
+        if not module.check_mode:
             bundle.store(item.where, item.entry, bundle.text_of(item.raw, name))
     return before != after, items, before, after
 
@@ -204,18 +217,19 @@ def _only(items: list[archive.Item], stamps: list[str], file: pathlib.Path) -> l
     return [item for item in items if item.where.stamp in stamps]
 
 
-def _identity_there(item: archive.Item) -> str | None:
-    """Return the identity of the bundle's own artifact, None when it is damaged."""
+def _there(item: archive.Item) -> archive.Item | None:
+    """Return what the bundle has in place of an item, None when there is nothing, or nothing that can be used."""
     try:
-        raw = files.read(item.where.path, item.where.name)
-        bundle.verify(item.where, raw, bundle.read_entry(item.where))
-        return bundle.identity(raw)
+        raw, entry_raw = bundle.read_raw(item.where), bundle.read_raw_entry(item.where)
+        there = archive.Item(item.where, raw, entry_raw)
+        bundle.verify(there.where, there.raw, there.entry)
     except ArtifactError:
         return None
+    return there
 
 
 def _listed(items: list[archive.Item]) -> dict[str, t.Any]:
-    return {item.where.path.name: bundle.identity(item.raw) for item in items}
+    return {item.where.path.name: item.identity for item in items}
 
 
 def _shown(item: archive.Item) -> dict[str, t.Any]:

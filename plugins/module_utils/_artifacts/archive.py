@@ -47,6 +47,19 @@ class Item:
         return self.where.kind in (bundle.TOKEN, bundle.KEY) and not self.encrypted
 
     @property
+    def identity(self) -> str:
+        """What tells the item from another: its text, however it was wrapped, and whether an entry says what it is."""
+        return bundle.identity(self.raw) + ("" if self.entry_raw is not None else ", no manifest entry")
+
+    def same_text(self, other: Item) -> bool:
+        """Tell whether another item is the same token or key, however it was wrapped."""
+        return bundle.identity(self.raw) == bundle.identity(other.raw)
+
+    def completes(self, other: Item) -> bool:
+        """Tell whether this is the same artifact as another that lost its manifest entry."""
+        return other.entry_raw is None and self.entry_raw is not None and self.same_text(other)
+
+    @property
     def entry(self) -> bundle.Entry | None:
         """The manifest entry. Raises ArtifactError."""
         return bundle.parse_entry(self.entry_raw, self.where) if self.entry_raw is not None else None
@@ -91,7 +104,7 @@ def merge(of_bundle: list[Item], of_archive: list[Item]) -> list[Item]:
     merged = {item.where.path.name: item for item in of_bundle}
     for item in of_archive:
         own = merged.get(item.where.path.name)
-        if own is None or newer(item.entry, own.entry):
+        if own is None or item.completes(own) or newer(item.entry, own.entry):
             merged[item.where.path.name] = item
     return [merged[name] for name in sorted(merged)]
 
@@ -128,8 +141,12 @@ def unpack(raw: bytes, archive_path: pathlib.Path, directory: pathlib.Path) -> l
         contents: dict[str, bytes] = {}
         with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
             for member in archive:
-                content = archive.extractfile(member) if member.isfile() else None
-                if content is None or not _NAME.fullmatch(member.name) or member.name in contents:
+                # A sparse member of a few bytes may say that it has any size.
+                plainly = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.issparse()
+                if not (plainly and 0 <= member.size <= files.LARGEST and _NAME.fullmatch(member.name)):
+                    raise ValueError(member.name)
+                content = archive.extractfile(member)
+                if content is None or member.name in contents:
                     raise ValueError(member.name)
                 contents[member.name] = content.read()
     except EOFError:
@@ -137,7 +154,7 @@ def unpack(raw: bytes, archive_path: pathlib.Path, directory: pathlib.Path) -> l
             "The archive is truncated", kind="truncated_archive", where=str(archive_path),
             remedy="Copy it again; a half-copied archive cannot be used",
         ) from None
-    except (OSError, ValueError, zlib.error, tarfile.TarError):
+    except (OSError, ValueError, OverflowError, RecursionError, zlib.error, tarfile.TarError):
         raise ArtifactError(
             "The archive is damaged, or is not the archive of a bundle", kind="damaged_archive",
             where=str(archive_path), remedy="Compare the path, or copy the archive again",

@@ -21,7 +21,7 @@ import re
 import secrets
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import files, text
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import files, records, text
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
 
 FORMAT: t.Final = 1
@@ -46,6 +46,7 @@ class Entry:
     :param fingerprint: of a token, salted digest of agreement number and asset tag, `<salt>$<digest>`; of a key, digest of the
         claims that last.
     :param encrypted_sha256: digest of the file's bytes when it is encrypted with Ansible Vault, else None.
+    :param claims_digest: of a key, the digest that the receipt has of the key that was used, see `receipt.digest_of`.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class Entry:
     registration_id: str | None = None
     expires: str | None = None
     encrypted_sha256: str | None = None
+    claims_digest: str | None = None
     format: int = FORMAT
 
     def as_result(self) -> dict[str, t.Any]:
@@ -73,6 +75,18 @@ class Entry:
     def as_json(self) -> bytes:
         """Return the entry as the bytes of its file."""
         return (json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n").encode()
+
+
+_SHAPES: t.Final[dict[str, records.Shape]] = {
+    "kind": records.is_text, "stamp": records.is_text, "sha256": records.is_sha256, "size": records.is_number,
+    "created": records.is_created, "cloud_id": records.is_guid, "billing_model": records.is_text,
+    "marketplace_syndication": records.is_flag, "usage_reporting": records.is_flag, "token_version": records.is_text,
+    "bridge_principal": records.is_text, "stamp_version": records.is_text,
+    "fingerprint": records.matching(r"(?:(?:[0-9a-f]{2})+\$)?[0-9a-f]{64}"), "registration_id": records.is_text,
+    "expires": records.is_moment, "encrypted_sha256": records.is_sha256, "claims_digest": records.is_sha256,
+    "format": records.is_number,
+}
+_OF_ANOTHER_STAMP: t.Final = {TOKEN: "token_of_another_stamp", KEY: "key_of_another_stamp", DEACTIVATION: "wrong_artifact"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +163,7 @@ def read_raw_entry(where: Place) -> bytes | None:
 def read_entry(where: Place) -> Entry | None:
     """Return the manifest entry of an artifact, or None when there is none (a file of Microsoft's own tools).
 
-    :raises ArtifactError: the entry is damaged, of an unknown bundle version, or of something else.
+    :raises ArtifactError: the entry is damaged, of an unknown bundle version, of something else or of another stamp.
     """
     raw = read_raw_entry(where)
     return None if raw is None else parse_entry(raw, where)
@@ -164,10 +178,10 @@ def parse_entry(raw: bytes, where: Place) -> Entry:
         remedy="Copy the whole bundle again; a half-copied one cannot be used",
     )
     try:
-        data = json.loads(raw)
+        data = records.load(raw)
     except ValueError:
         raise damaged from None
-    if not isinstance(data, dict) or not isinstance(data.get("format"), int):
+    if not records.is_number(data.get("format")):
         raise damaged
     if data["format"] != FORMAT:
         raise ArtifactError(
@@ -177,10 +191,9 @@ def parse_entry(raw: bytes, where: Place) -> Entry:
             where=str(where.entry_path),
             remedy="Use the same version of the collection in all zones",
         )
-    known = {field.name for field in dataclasses.fields(Entry)}
     try:
-        entry = Entry(**{name: value for name, value in data.items() if name in known})
-    except TypeError:
+        entry = records.build(Entry, data, _SHAPES)
+    except ValueError:
         raise damaged from None
     if entry.kind != where.kind:
         raise ArtifactError(
@@ -188,6 +201,15 @@ def parse_entry(raw: bytes, where: Place) -> Entry:
             kind="wrong_artifact",
             where=str(where.entry_path),
             remedy="Compare the path, or copy the whole bundle again",
+        )
+    if where.bundled and entry.stamp != where.stamp:
+        raise ArtifactError(
+            f"What lies in place of the {where.name} is that of another stamp, {entry.stamp}",
+            kind=_OF_ANOTHER_STAMP[where.kind],
+            where=str(where.path),
+            cause="its manifest entry says so: files were mixed up, or the stamp was renamed",
+            remedy=f"Move it and its manifest entry away, they belong to {entry.stamp}. Then copy here what belongs to "
+            f"{where.stamp}, or run the leg that writes it",
         )
     return entry
 
@@ -204,7 +226,7 @@ def read(where: Place, *, opened: str | None = None) -> Artifact:
     warnings = (warning,) if warning else ()
     if raw.startswith(VAULT_HEADER.encode()):
         if opened is None:
-            return Artifact(where, entry, None, raw.decode("ascii", "replace"), ())
+            return Artifact(where, entry, None, text_of(raw, str(where.path)), ())
         raw, warnings = opened.encode(), ()  # encrypted: who can read the file reads nothing
     content = text.normalise(raw, str(where.path))
     if entry is not None:
@@ -266,9 +288,14 @@ def text_of(raw: bytes, where: str) -> str:
 
     :raises ArtifactError: the file is empty or holds no text.
     """
-    if raw.startswith(VAULT_HEADER.encode()):
-        return raw.decode("ascii", "replace")
-    return text.normalise(raw, where)
+    if not raw.startswith(VAULT_HEADER.encode()):
+        return text.normalise(raw, where)
+    if not raw.isascii():
+        raise ArtifactError(
+            "The file is damaged: it is not the text that Ansible Vault writes", kind="not_an_artifact", where=where,
+            remedy="Copy it again without converting it",
+        )
+    return raw.decode("ascii")
 
 
 def identity(raw: bytes) -> str:
@@ -287,7 +314,9 @@ def verify(where: Place, raw: bytes, entry: Entry | None) -> None:
         content = text.normalise(raw, str(where.path))
         if entry is not None:
             check(content, entry, where)
-    elif entry is not None and identity(raw) != entry.encrypted_sha256:
+        return
+    found = hashlib.sha256(text_of(raw, str(where.path)).encode()).hexdigest()
+    if entry is not None and found != entry.encrypted_sha256:
         raise ArtifactError(
             f"The encrypted {where.name} was altered",
             kind="altered_artifact",

@@ -13,24 +13,27 @@ from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import b
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 
 
-def recall(bundle: str, stamp: str) -> tuple[dict[str, t.Any], receipts.Receipt | None]:
+def recall(
+    bundle: str, stamp: str, notify: t.Callable[[str], None] | None = None
+) -> tuple[dict[str, t.Any], receipts.Receipt | None]:
     """Return what the bundle remembers of a stamp, and the receipt of its last activation; None for what it does not.
 
     The fields are `cloud_id`; `bridge_principal`, object id of the one in the registration token; `activated_with`, digest
     of the claims of the activation key that was used last; `activated`, UTC timestamp of that; and `unused_key`, whether a key
-    was exported and the run ended before the stamp was activated with it.
+    was exported and the run ended before the stamp was activated with it. Times of two hosts do not tell that: their clocks differ.
 
+    :param notify: takes a warning of a receipt that cannot be understood.
     :raises InputError: the stamp's name cannot be a file name.
     """
     key_place = bundles.place(bundles.KEY, bundle=bundle, stamp=stamp, path=None)
     token = _entry(bundles.place(bundles.TOKEN, bundle=bundle, stamp=stamp, path=None))
-    key, receipt = _entry(key_place), receipts.read(receipts.path_of(key_place))
+    key, receipt = _entry(key_place), receipts.read(receipts.path_of(key_place), notify)
     known: dict[str, t.Any] = {
         "cloud_id": next((one.cloud_id for one in (token, key, receipt) if one and one.cloud_id), None),
         "bridge_principal": token.bridge_principal if token else None,
         "activated_with": receipt.claims_digest if receipt else None,
         "activated": receipt.activated if receipt else None,
-        "unused_key": key is not None and (receipt is None or receipt.activated < key.created),
+        "unused_key": key is not None and (receipt is None or key.claims_digest not in (None, receipt.claims_digest)),
     }
     return known, receipt
 

@@ -15,7 +15,7 @@ import json
 import pathlib
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, files
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, files, records
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims as domain
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 
@@ -43,6 +43,14 @@ class Receipt:
     format: int = FORMAT
 
 
+_SHAPES: t.Final[dict[str, records.Shape]] = {
+    "cloud_id": records.is_guid, "registration_id": records.is_text, "claims_digest": records.is_sha256,
+    "activated": records.is_created, "billing_model": records.is_text, "marketplace_syndication": records.is_flag,
+    "usage_reporting": records.is_flag, "bridge_principal": records.is_text, "expires": records.is_moment,
+    "format": records.is_number,
+}
+
+
 def path_of(key: bundle.Place) -> pathlib.Path:
     """Return where the receipt of the stamp lies whose activation key lies there."""
     middle = f".{bundle.KINDS[bundle.KEY]}.txt"
@@ -60,15 +68,25 @@ def digest_of(claims: domain.KeyClaims, key: str) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def read(path: pathlib.Path) -> Receipt | None:
-    """Return the receipt, None when there is none, or none that can be understood: it is a hint, not a proof."""
+def read(path: pathlib.Path, notify: t.Callable[[str], None] | None = None) -> Receipt | None:
+    """Return the receipt, None when there is none, or none that can be understood: it is a hint, not a proof.
+
+    :param notify: takes a warning of one that cannot be understood.
+    """
     try:
-        data = json.loads(files.read(path, "activation receipt"))
-        known = {field.name for field in dataclasses.fields(Receipt)}
-        receipt = Receipt(**{name: value for name, value in data.items() if name in known})
-    except (ArtifactError, ValueError, TypeError, AttributeError):
-        return None
-    return receipt if receipt.format == FORMAT else None
+        receipt = records.build(Receipt, records.load(files.read(path, "activation receipt")), _SHAPES)
+        if receipt.format == FORMAT:
+            return receipt
+        why = "it is of another version of the collection"
+    except ArtifactError as error:
+        if error.kind == "missing_artifact":
+            return None
+        why = str(error).rstrip(".")
+    except ValueError:
+        why = "it is damaged"
+    if notify:
+        notify(f"The activation receipt {path} counts as none: {why}.")
+    return None
 
 
 def write(path: pathlib.Path, claims: domain.KeyClaims, digest: str) -> None:

@@ -58,7 +58,7 @@ class _Task:
         named = params["bundle"] or params["path"]
         self._place = handover.place_of(module, bundle.KEY) if named else None
         self._receipt_path: pathlib.Path | None = receipt.path_of(self._place) if self._place else None
-        self._receipt = receipt.read(self._receipt_path) if self._receipt_path else None
+        self._receipt = receipt.read(self._receipt_path, module.warn) if self._receipt_path else None
         self._cloud_id: str | None = None
 
     def present(self) -> dict[str, t.Any]:
@@ -100,12 +100,12 @@ class _Task:
                 self._forget()
                 if missing:
                     host = None if expected else self._ask(check)
-                    self._record(expected, None)
+                    self._record(expected, None, False)
             confirmed = before.evidence == activation.ACTIVATION
             return self._result(missing, before, before, None, host, confirmed)
         host, confirmed = self._act(wanted, None, check if expected or self._params["record"] else None)
         if self._params["record"] and not self._module.check_mode:
-            self._record(expected, before.registration_id)
+            self._record(expected, before.registration_id, True)
         return self._result(True, before, wanted, None, host, confirmed)
 
     def _recorded(self) -> bool:
@@ -113,9 +113,22 @@ class _Task:
         params = self._params
         return bool(params["bundle"] and deactivation.at_stamp(params["bundle"], params["stamp"]))
 
-    def _record(self, expected: str | None, registration_id: str | None) -> None:
+    def _record(self, expected: str | None, registration_id: str | None, changed: bool) -> None:
+        """Write the record of the deactivation.
+
+        :param changed: whether the stamp was deactivated in this run.
+        """
         cloud_id = t.cast(str, self._cloud_id or expected)
-        deactivation.write(self._params["bundle"], self._params["stamp"], cloud_id, registration_id)
+        try:
+            deactivation.write(self._params["bundle"], self._params["stamp"], cloud_id, registration_id)
+        except ArtifactError as error:
+            raise ArtifactError(
+                "The stamp is deactivated, but the record of it could not be written", kind="unwritable_artifact",
+                where=error.where, cause=error.cause,
+                remedy=f"{error.remedy}. Then run the same command again: it writes the record, without which the side "
+                "with Azure does not delete the registration",
+                result={"changed": changed},
+            ) from None
 
     def _before(self) -> activation.Observed:
         """Return what is known of the activation: what an earlier task read a moment ago, else what is read now."""

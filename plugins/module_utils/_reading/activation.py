@@ -23,7 +23,7 @@ def read(module: AzsModule) -> dict[str, t.Any]:
     params = module.params
     if not params["bundle"]:
         return {"changed": False, "activation": _read(module)}
-    remembered, receipt = memory.recall(params["bundle"], params["stamp"])
+    remembered, receipt = memory.recall(params["bundle"], params["stamp"], module.warn)
     return {"changed": False, "activation": _known(module, receipt), "remembered": remembered}
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import codecs
 import dataclasses
+import gzip
 import json
 import os
 import pathlib
 import stat
+import tarfile
+import typing as t
 
 import pytest
 
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import archive, bundle, files, text
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
 
+CLOUD_ID = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
 CONTENT = "eyJjbG91ZElkIjoiYWJjIn0="
 
 
@@ -25,7 +29,7 @@ def place(tmp_path: pathlib.Path) -> bundle.Place:
 
 @pytest.fixture
 def stored(place: bundle.Place) -> bundle.Place:
-    bundle.store(place, bundle.new_entry(bundle.TOKEN, "stamp-01", CONTENT, cloud_id="abc"), CONTENT)
+    bundle.store(place, bundle.new_entry(bundle.TOKEN, "stamp-01", CONTENT, cloud_id=CLOUD_ID), CONTENT)
     return place
 
 
@@ -103,7 +107,36 @@ def test_entries_of_something_else_are_refused(stored: bundle.Place, change: dic
     assert refused(stored) == kind
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"format": 1}'])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sha256": None}, {"size": "big"}, {"size": True}, {"created": 5}, {"created": "9999"}, {"cloud_id": 5},
+        {"cloud_id": "{{ lookup('pipe', 'id') }}"}, {"kind": ["x"]}, {"kind": {}}, {"billing_model": 7}, {"fingerprint": "zz$aa"},
+        {"fingerprint": 5}, {"encrypted_sha256": 5}, {"format": True}, {"stamp": {"a": "b"}}, {"registration_id": 5},
+        {"expires": "x"}, {"usage_reporting": "yes"}, {"stamp_version": "1\u001b[2J"},
+    ],
+    ids=str,
+)
+def test_entries_with_other_values_are_damaged(stored: bundle.Place, change: dict[str, object]) -> None:
+    stored.entry_path.write_text(json.dumps({**json.loads(stored.entry_path.read_text()), **change}))
+    assert refused(stored) == "damaged_manifest"
+
+
+@pytest.mark.parametrize("kind", list(bundle.KINDS))
+def test_the_artifact_of_another_stamp_is_refused(tmp_path: pathlib.Path, kind: str) -> None:
+    made(tmp_path, kind, "d", CONTENT, "2026-11-01T00:00:00Z")
+    there, here = (bundle.place(kind, bundle=str(tmp_path), stamp=stamp, path=None) for stamp in "db")
+    here.path.write_bytes(there.path.read_bytes())
+    here.entry_path.write_bytes(there.entry_path.read_bytes())
+    assert refused(here) == {bundle.TOKEN: "token_of_another_stamp", bundle.KEY: "key_of_another_stamp"}.get(kind, "wrong_artifact")
+    items, (error,) = archive.items_of(tmp_path)
+    assert [item.where.stamp for item in items] == ["d"] and "another stamp, d" in str(error)
+    alone = bundle.place(kind, bundle=None, stamp=None, path=str(here.path))  # the operator's own file: no stamp to compare
+    alone.entry_path.write_bytes(there.entry_path.read_bytes())
+    assert bundle.read(alone).content == CONTENT
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"format": 1}', b"[" * 300_000, b"\xff"])
 def test_damaged_entries_are_refused(stored: bundle.Place, raw: bytes) -> None:
     stored.entry_path.write_bytes(raw)
     assert refused(stored) == "damaged_manifest"
@@ -221,6 +254,46 @@ def test_a_damaged_artifact_does_not_keep_the_others_from_being_packed(stored: b
     with pytest.raises(ArtifactError) as caught:
         archive.items_of(stored.path.parent)
     assert caught.value.kind == "truncated_artifact"
+
+
+def test_an_entry_that_the_bundle_lost_is_in_the_archive_still(stored: bundle.Place) -> None:
+    whole = archive.items_of(stored.path.parent)[0]
+    stored.entry_path.unlink()
+    bare = archive.items_of(stored.path.parent)[0]
+    assert archive.merge(bare, whole) == archive.merge(whole, bare) == whole
+    assert whole[0].identity != bare[0].identity
+
+
+def test_sparse_and_large_members_are_refused(stored: bundle.Place, tmp_path: pathlib.Path) -> None:
+    def refused_member(member: tarfile.TarInfo, change: t.Callable[[bytearray], None], content: bytes = b"") -> None:
+        header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+        change(header)
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header[:512])
+        with pytest.raises(ArtifactError) as caught:
+            archive.unpack(gzip.compress(bytes(header) + content + b"\0" * 1024), tmp_path / "a.tar.gz", tmp_path)
+        assert caught.value.kind == "damaged_archive"
+
+    def with_a_size_of_400_gigabytes(header: bytearray) -> None:
+        size = b"\x80" + (400 << 30).to_bytes(11, "big")
+        header[386:410], header[482:483], header[483:495] = size + b"00000000000\0", b"\0", size
+
+    member = tarfile.TarInfo(stored.path.name)
+    member.size = files.LARGEST + 512
+    refused_member(member, lambda _header: None, b"A" * member.size)
+    member.size, member.type = 0, tarfile.GNUTYPE_SPARSE
+    refused_member(member, with_a_size_of_400_gigabytes)
+
+
+def test_files_that_cannot_be_read_do_not_keep_the_others_from_being_packed(stored: bundle.Place) -> None:
+    directory = stored.path.parent
+    (directory / "large.registration-token.txt").write_bytes(b"x" * (files.LARGEST + 1))
+    (directory / "directory.registration-token.txt").mkdir()
+    os.mkfifo(directory / "pipe.activation-key.txt")
+    (directory / "vault.activation-key.txt").write_bytes(b"$ANSIBLE_VAULT;\xff")
+    items, broken = archive.items_of(directory)
+    assert [item.where.stamp for item in items] == ["stamp-01"]
+    assert [error.kind for error in broken] == ["not_an_artifact"] * 4
 
 
 def test_an_archive_with_foreign_members_is_refused(tmp_path: pathlib.Path) -> None:

@@ -353,3 +353,17 @@ def test_a_pipe_in_place_of_the_file_is_told_before_anything_is_contacted(operat
     for wrong in (path, tmp_path / ("n" * 256), "/tmp/a\0b"):
         assert here.run("azs_registration_token", {**options, "path": str(wrong)}).kind == "unwritable_artifact"
     assert here.requests() == [] and stat.S_ISFIFO(path.stat().st_mode)
+
+
+def test_the_token_of_another_stamp_is_not_kept(operator: Make) -> None:
+    here, other = operator("modern"), operator("modern")
+    other.token()
+    for end in ("txt", "json"):
+        theirs = other.bundle / f"{other.stamp}.registration-token.{end}"
+        (here.bundle / f"{here.stamp}.registration-token.{end}").write_bytes(theirs.read_bytes())
+    before = stored(here)
+    outcome = here.token()
+    assert outcome.kind == "token_of_another_stamp"
+    for part in (here.stamp, other.stamp, str(here.bundle)):
+        assert part in outcome.message
+    assert here.requests() == [] and stored(here) == before

@@ -62,6 +62,20 @@ def test_does_not_count_at_the_stamp_once_it_is_activated_again(operator: t.Call
     assert here.cmdlets() == [INFORMATION, DEACTIVATE]
 
 
+def test_that_cannot_be_written_tells_that_the_stamp_was_deactivated(operator: t.Callable[[str], Operator]) -> None:
+    here = operator("activated")
+    in_the_way = here.bundle / f"{here.stamp}.deactivation.json"
+    in_the_way.mkdir(parents=True)
+    outcome = here.activate(ABSENT)
+    assert outcome.kind == "unwritable_artifact" and outcome["changed"]
+    for part in ("The stamp is deactivated", str(in_the_way), "run the same command again"):
+        assert part in outcome.message
+    assert here.state()["status"] == "Not registered"
+    in_the_way.rmdir()
+    assert here.activate(ABSENT).changed
+    assert deactivation.at_stamp(str(here.bundle), here.stamp)
+
+
 def test_needs_a_bundle(operator: t.Callable[[str], Operator]) -> None:
     here = operator("registered")
     outcome = here.run("azs_activation", {**ABSENT, "path": str(here.key_file)})

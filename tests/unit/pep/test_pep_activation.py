@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
 import pathlib
 import time
 import typing as t
@@ -83,14 +84,23 @@ def test_the_digest_stays_when_the_same_key_is_exported_again() -> None:
 
 
 def test_receipts_survive_what_cannot_be_understood(tmp_path: pathlib.Path) -> None:
-    path = tmp_path / "r.json"
-    assert receipt.read(path) is None
-    receipt.write(path, CLAIMS, "d1")
-    read = receipt.read(path)
-    assert read and (read.cloud_id, read.claims_digest, read.registration_id) == ("c1", "d1", REGISTRATION)
-    for text in ("", "[]", "{}", '{"format": 2}', path.read_text().replace('"format": 1', '"format": 2')):
+    path, digest, warnings = tmp_path / "r.json", "0f" * 32, []
+    cloud_id = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
+    assert receipt.read(path, warnings.append) is None and warnings == []
+    receipt.write(path, dataclasses.replace(CLAIMS, cloud_id=cloud_id), digest)
+    read = receipt.read(path, warnings.append)
+    assert read and (read.cloud_id, read.claims_digest, read.registration_id) == (cloud_id, digest, REGISTRATION)
+    assert warnings == []
+    whole = path.read_text()
+    known = json.loads(whole)
+    bad = [
+        "", "[]", "{}", "[" * 300_000, '{"format": 2}', whole.replace('"format": 1', '"format": 2'),
+        *(json.dumps({**known, **change}) for change in ({"activated": 5}, {"expires": "garbage"}, {"claims_digest": "x"})),
+    ]
+    for number, text in enumerate(bad, 1):
         path.write_text(text)
-        assert receipt.read(path) is None
+        assert receipt.read(path, warnings.append) is None
+        assert len(warnings) == number and str(path) in warnings[-1]
     receipt.remove(path)
     receipt.remove(path)
     assert not path.exists()

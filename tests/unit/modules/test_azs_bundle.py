@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""azs_bundle: what is packed, what is left out and said, what comes back."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import pathlib
+import typing as t
+
+import pytest
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
+
+if t.TYPE_CHECKING:
+    from processes import Modules, Outcome
+
+CONTENT = "eyJjbG91ZElkIjoiYWJjIn0="
+
+
+class Carrier:
+    """Somebody who packs and unpacks one bundle."""
+
+    def __init__(self, modules: Modules, directory: pathlib.Path) -> None:
+        self.bundle, self.archive = directory / "bundle", directory / "stick.tar.gz"
+        self._modules = modules
+
+    def carry(self, state: str = "packed", **how: t.Any) -> Outcome:
+        """Run the module."""
+        options = {"state": state, "bundle": str(self.bundle), "archive": str(self.archive)}
+        return self._modules.run("azs_bundle", options, **how)
+
+    def place(self, stamp: str, kind: str = bundle.TOKEN) -> bundle.Place:
+        """Where an artifact lies."""
+        return bundle.place(kind, bundle=str(self.bundle), stamp=stamp, path=None)
+
+    def make(self, stamp: str) -> bundle.Place:
+        """Put a token into the bundle."""
+        where = self.place(stamp)
+        bundle.store(where, bundle.new_entry(bundle.TOKEN, stamp, CONTENT), CONTENT)
+        return where
+
+
+@pytest.fixture
+def carrier(modules: Modules, tmp_path: pathlib.Path) -> Carrier:
+    return Carrier(modules, tmp_path)
+
+
+def test_a_lost_manifest_entry_comes_back_and_is_not_packed_away(carrier: Carrier) -> None:
+    where = carrier.make("s")
+    assert carrier.carry().changed
+    whole = where.entry_path.read_bytes()
+    where.entry_path.unlink()
+    assert not carrier.carry().changed  # the archive has the entry still
+    assert carrier.carry("unpacked", check=True).changed and not where.entry_path.exists()
+    outcome = carrier.carry("unpacked")
+    assert outcome.changed and where.entry_path.read_bytes() == whole
+    assert "no manifest entry" in outcome["diff"]["before"][where.path.name]
+    assert not carrier.carry("unpacked").changed
+
+
+def test_what_must_not_be_packed_is_left_out_and_said(carrier: Carrier, tmp_path: pathlib.Path) -> None:
+    where = carrier.make("d")
+    mixed_up = carrier.place("b")
+    mixed_up.path.write_bytes(where.path.read_bytes())
+    mixed_up.entry_path.write_bytes(where.entry_path.read_bytes())
+    (tmp_path / "shadow").write_text("root:HASHSECRET:0")
+    carrier.place("x", bundle.KEY).path.symlink_to(tmp_path / "shadow")
+    os.mkfifo(carrier.place("y", bundle.KEY).path)
+    outcome = carrier.carry()
+    assert [(one["stamp"], one["kind"]) for one in outcome["artifacts"]] == [("d", bundle.TOKEN)]
+    said = "\n".join(outcome.warnings)
+    for part in ("another stamp, d", "symbolic link", "not a regular file"):
+        assert part in said
+    assert b"HASHSECRET" not in gzip.decompress(carrier.archive.read_bytes())
+
+
+def test_a_pipe_in_place_of_the_archive_stays(carrier: Carrier) -> None:
+    carrier.make("s")
+    os.mkfifo(carrier.archive)
+    assert carrier.carry().kind == "unwritable_artifact"
+    assert carrier.carry("unpacked").kind == "not_an_artifact"
+    assert carrier.archive.is_fifo()
