@@ -62,6 +62,7 @@ class Wanted:
 
     :param token: the registration token; None when an earlier task would only make it (check mode).
     :param tokenless: there is no token, and none is foreseen: registering is not expected to be needed.
+    :param disconnected: whether the token is known to name no bridge principal, which those of connected stamps do.
     """
 
     cloud_id: str
@@ -73,6 +74,7 @@ class Wanted:
     hardware: dict[str, dict[str, t.Any]] | None = None
     token: str | None = dataclasses.field(default=None, repr=False)
     tokenless: bool = False
+    disconnected: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +151,8 @@ class Outcome:
 def present(azure: Azure, wanted: Wanted, place: Place, how: How) -> Outcome:
     """Register a stamp where it is not registered as wanted, and see to lock and role assignment.
 
-    :raises ConflictError: the stamp is registered elsewhere, or the name belongs to another stamp. Nothing was changed.
+    :raises ConflictError: the stamp is registered elsewhere, or as a connected one that a disconnected one's token would
+        convert, or the name belongs to another stamp. Nothing was changed.
     :raises InputError: there is no token, and one is needed. Nothing was changed.
     :raises ArmError: an error of Azure.
     :raises AzsError: kinds interrupted and registration_unprotected, see locks.unlocked.
@@ -365,9 +368,12 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
     if register and wanted.tokenless:
         fields = ", ".join(one["field"] for one in different) or "reregister"
         raise _token_needed(f"The registration {where.name} has to be written anew ({fields})")
+    had = _shown(where, found, key, level)
+    if different and wanted.disconnected and had["bridge_principal"] and not how.reregister:
+        raise conflicts.of_connected_stamp(_told(found), had["bridge_principal"], [one["field"] for one in different])
     outcome = Outcome(
         id=where,
-        before=_shown(where, found, key, level),
+        before=had,
         after=_shown(where, wanted if register else found, key, locks.LEVEL),
         existed=True,
         adopted=not where.same(target),

@@ -40,7 +40,8 @@ def wanted(token: str, entry: Entry | None, cloud_id: str | None) -> Wanted:
     if entry is not None:
         _same_stamp(entry.cloud_id, facts["cloud_id"])
     facts["cloud_id"] = facts["cloud_id"] or cloud_id
-    return Wanted(**facts, hardware=decoded.hardware, token=token)
+    tells = decoded.hardware is not None or entry is not None
+    return Wanted(**facts, hardware=decoded.hardware, token=token, disconnected=tells and _no_principal(facts))
 
 
 def predicted(token: t.Mapping[str, t.Any], cloud_id: str | None) -> Wanted:
@@ -57,7 +58,7 @@ def predicted(token: t.Mapping[str, t.Any], cloud_id: str | None) -> Wanted:
         raise InputError(
             "predicted_token names no cloud id", remedy="Hand on the token that azs_registration_token returned"
         )
-    return Wanted(**t.cast("dict[str, t.Any]", facts))
+    return Wanted(**t.cast("dict[str, t.Any]", facts), disconnected=_no_principal(facts))
 
 
 def agreed(said: Wanted, asked: t.Mapping[str, t.Any]) -> Wanted:
@@ -85,6 +86,10 @@ def agreed(said: Wanted, asked: t.Mapping[str, t.Any]) -> Wanted:
     return dataclasses.replace(
         said, **{name: value for name, value in asked.items() if value is not None and getattr(said, name) is None}
     )
+
+
+def _no_principal(facts: t.Mapping[str, t.Any]) -> bool:
+    return plain("bridge_principal", facts["bridge_principal"]) is None
 
 
 def _same_stamp(found: str | None, expected: str | None) -> None:

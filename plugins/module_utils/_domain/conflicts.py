@@ -50,6 +50,26 @@ def in_another_subscription(who: str, registration_id: str, found: str, wanted: 
     )
 
 
+def of_connected_stamp(registration: t.Mapping[str, t.Any], principal: str, fields: t.Sequence[str]) -> ConflictError:
+    """Return the error for a connected stamp's registration that the token of a disconnected one would convert.
+
+    :param registration: `id` and `name` of the registration that exists.
+    :param principal: object id of its bridge principal.
+    :param fields: what the token would change besides.
+    """
+    return ConflictError(
+        f"The registration {registration['name']} is that of a connected stamp, and the token is a disconnected one's",
+        kind="registration_of_connected_stamp",
+        where=str(registration["id"]),
+        cause=f"it names the bridge principal {principal}, and the token, which names none, would change "
+        f"{', '.join(fields)}",
+        remedy="Leave this stamp to azurestack.hub.register_connected (in a mixed fleet, run the legs with "
+        "azs_stamps=azs_disconnected); set reregister (azs_reregister) to true when the stamp is to be a disconnected one "
+        "from now on. Nothing was changed",
+        details={"registration_id": str(registration["id"]), "bridge_principal": principal, "fields": list(fields)},
+    )
+
+
 def several_registrations(cloud_id: str | None, ids: t.Sequence[str], living: int) -> ConflictError:
     """Return the error for a stamp with more than one registration.
 

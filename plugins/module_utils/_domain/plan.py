@@ -85,6 +85,9 @@ class Drift:
             return f"{who} says {self.found}, wanted {self.wanted}"
         if self.field == "activation_key":
             return f"the activation is not with the registration's activation key of today: {self.found}"
+        if self.field == "bridge_principal" and self.found is None and self.read_from == KEY:
+            made_for = "the registration was made for a disconnected stamp"
+            return f"{made_for}: it names no bridge principal, wanted {_shown(self.wanted)}"
         return f"{name} is {_shown(self.found)} {_PLACES[self.read_from]}, wanted {_shown(self.wanted)}"
 
 

@@ -214,7 +214,9 @@ def test_capacity_never_reports() -> None:
     ("activation", "Unknown", "none",
      "nothing tells whether the stamp is activated: it has no admin endpoint and no receipt here"),
     ("bridge_principal", None, "activation_key",
-     "bridge principal is missing in the registration's activation key, wanted on"),
+     "the registration was made for a disconnected stamp: it names no bridge principal, wanted on"),
+    ("bridge_principal", "other", "activation_key",
+     "bridge principal is other in the registration's activation key, wanted on"),
 ])
 def test_lines(field: str, found: t.Any, place: str, line: str) -> None:
     wanted = "True" if field in ("billing_model", "activation") else True

@@ -15,13 +15,13 @@ from azs_simulator.client import Simulator
 if t.TYPE_CHECKING:
     from processes import Modules, Outcome, Running
 
-SUBSCRIPTIONS: t.Final = 90
+SUBSCRIPTIONS: t.Final = 96
 TENANT: t.Final = "rehearsal.onmicrosoft.com"
 OTHER_TENANT: t.Final = "elsewhere.onmicrosoft.com"
 AGREEMENT: t.Final = "7654321"
 FLEET: t.Final = {
     "stamps": [
-        {"name": "stamp-{n}", "count": 90, "nodes": 2, "ercs": 1},
+        {"name": "stamp-{n}", "count": SUBSCRIPTIONS, "nodes": 2, "ercs": 1},
         {"name": "opaque-{n}", "count": 4, "nodes": 2, "ercs": 1, "opaque_tokens": True},
     ],
     "clouds": [

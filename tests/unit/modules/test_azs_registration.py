@@ -226,6 +226,25 @@ class TestSecondRun:
         # A token of a disconnected stamp names no principal: nothing to compare with.
         assert not here.register().changed
 
+    def test_a_connected_stamps_registration_is_converted_only_when_told(self, registrar: Make) -> None:
+        here = registrar()
+        here.register()
+        connected = {
+            "objectId": "2b1d1bd3-7b5b-4d6a-a0f9-3d3c8a1d7c55", "billingModel": "PayAsYouUse", "usageReportingEnabled": True,
+            "marketplaceSyndicationEnabled": True,
+        }
+        here.simulator.do("edit-registration", stamp=here.stamp, claims=connected)
+        here.requests()
+        for check in (True, False):
+            answers(
+                here.register(check=check), "registration_of_connected_stamp", here.id, connected["objectId"],
+                "billing_model, marketplace_syndication, usage_reporting", "azs_stamps=azs_disconnected", "azs_reregister",
+                "Nothing was changed",
+            )
+            assert here.requests() == LOOK
+        assert here.register(reregister=True).changed
+        assert here.registration()["billing_model"] == "Capacity"
+
     def test_an_added_node_is_a_difference(self, registrar: Make) -> None:
         here = registrar()
         here.register()
