@@ -79,7 +79,8 @@ options:
         Otherwise none is sent.
       - C(name) is what people call the customer. It is shown with failures.
       - C(stamps) names the stamps, or groups of stamps, that the tenant uses, as a list or as text with semicolons between
-        the names. Without it the tenant uses all stamps. See O(stamp_names).
+        the names. Without it, or with an empty list, the tenant uses all stamps; an empty name is refused.
+        See O(stamp_names).
       - An entry may be repeated. Two subscriptions of one tenant, and two tenants of one subscription, are refused before
         anything is changed.
       - Use O(tenants_file) for more than 1,000 entries, arguments of that size cost the controller seconds.

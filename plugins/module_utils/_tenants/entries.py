@@ -17,7 +17,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsE
 KEYS: t.Final = ("subscription_id", "tenant_id", "name", "stamps")
 """What an entry can hold. name is for the reader, stamps names the stamps that the tenant uses (none: all)."""
 
-_GUID: t.Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+GUID: t.Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SHOWN: t.Final = 5
 """Examples in a message."""
 
@@ -155,25 +155,38 @@ def _text(value: t.Any) -> str | None:
 
 
 def _stamps(value: t.Any, origin: str) -> frozenset[str]:
+    """Return the names of stamps; none, as all stamps are meant, for a value that is missing or empty.
+
+    :raises InputError: the value is no list, or holds a name that is empty: that would mean no stamp, or all.
+    """
     if value is None or isinstance(value, str):
-        return frozenset(name.lower() for name in re.split(r"[\s;,|]+", value or "") if name)
-    if isinstance(value, list):
-        return frozenset(str(name).strip().lower() for name in value)
-    raise InputError(
-        f"stamps in {origin} of the tenant list is not a list of names",
-        remedy="Write the names as a list, or as one text with semicolons between them",
-    )
+        names = [name for name in re.split(r"[\s;,|]+", value or "") if name]
+        empty = bool(value and value.strip() and not names)
+    elif isinstance(value, list):
+        names = ["" if name is None else str(name).strip() for name in value]
+        empty = "" in names
+    else:
+        raise InputError(
+            f"stamps in {origin} of the tenant list is not a list of names",
+            remedy="Write the names as a list, or as one text with semicolons between them",
+        )
+    if empty:
+        raise InputError(
+            f"stamps in {origin} of the tenant list has an empty name",
+            remedy="Name stamps or groups, or leave stamps out where the tenant uses all of them",
+        )
+    return frozenset(name.lower() for name in names)
 
 
 def _malformed(entry: Entry) -> AzsError | None:
     """Return what is wrong with the ids of an entry; the service would refuse it too, in words that help less."""
-    if not _GUID.fullmatch(entry.subscription_id):
+    if not GUID.fullmatch(entry.subscription_id):
         known = t.cast(_failures.Failure, _failures.classify("InvalidCustomerSubscriptionId", ""))
         return InputError(
             f"{entry.subscription_id!r} is not the id of a subscription", kind=known.kind, where=entry.origin,
             cause="it is not a GUID", remedy=known.remedy,
         )
-    if entry.tenant_id is not None and not _GUID.fullmatch(entry.tenant_id):
+    if entry.tenant_id is not None and not GUID.fullmatch(entry.tenant_id):
         return InputError(
             f"{entry.tenant_id!r} is not the id of a tenant", kind="tenant_id_invalid", where=entry.origin,
             cause="it is not a GUID", remedy="Set it to the customer's Microsoft ID, as Partner Center shows it",

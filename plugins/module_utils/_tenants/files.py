@@ -15,7 +15,7 @@ import re
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, MissingLibrary
-from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import Entry, parse
+from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import GUID, Entry, parse
 
 try:
     import yaml
@@ -32,6 +32,11 @@ COLUMNS: t.Final[dict[str, tuple[str, ...]]] = {
     "stamps": ("stamps", "stamp"),
 }
 """Columns of a CSV file that hold the keys of an entry, in order of precedence; blanks, case and underscores aside."""
+
+_QUOTES: t.Final = (
+    "Compare the quotes in that row: each that opens must close, and one within a text is written twice. A text that has "
+    "both a line break and a delimiter cannot be told from a missing quote: take the line break out"
+)
 
 
 def read(path: str) -> tuple[list[Entry], int]:
@@ -69,23 +74,51 @@ def _decoded(content: bytes, path: str) -> str:
 
 
 def _csv(text: str, path: str) -> tuple[list[Entry], int]:
-    lines = text.splitlines(keepends=True)
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # line ends of old, of which a file has no others
+    lines = text.split("\n")
+    skipped = 0
     # Excel writes, and reads, a first line that names the delimiter.
-    skipped = 1 if lines and re.fullmatch(r"sep=.\s*", lines[0]) else 0
+    while skipped < len(lines) and re.fullmatch(r"(?:\"?sep=.)?[\s,;\"]*", lines[skipped]):
+        skipped += 1
     header = next(iter(lines[skipped:]), "")
     delimiter = max(",;\t", key=header.count)
-    rows = csv.reader(io.StringIO("".join(lines[skipped:])), delimiter=delimiter)
-    titles = next(rows, [])
-    places = _places(titles, path)
+    rows = _rows("\n".join(lines[skipped:]), delimiter, skipped, path)
+    places = _places(next(rows, (0, []))[1], path)
     found: list[Entry] = []
     without = 0
-    for row in rows:
+    for number, row in rows:
         data = {key: row[place] for key, place in places.items() if place < len(row)}
         if not data.get("subscription_id", "").strip():
             without += any(row)
             continue
-        found.append(parse(data, f"line {rows.line_num + skipped}"))
+        found.append(parse(data, f"line {number}"))
     return found, without
+
+
+def _rows(text: str, delimiter: str, skipped: int, path: str) -> t.Iterator[tuple[int, list[str]]]:
+    """Return the rows of a CSV text, each with the number of its last line.
+
+    :param skipped: how many lines of the file come before the text.
+    :raises InputError: a quote is missing somewhere, or may be: it would make other rows a part of one field, and what a
+        list does not name is removed in exact mode.
+    """
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+    while True:
+        first = reader.line_num + skipped + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            remedy = "Save it with one kind of line ends" if "new-line" in str(error) else _QUOTES
+            raise _unusable(path, f"the row that begins in line {first} cannot be read ({error})", remedy) from None
+        if row is None:
+            return
+        number = reader.line_num + skipped
+        if number > first and any("\n" in field and (delimiter in field or GUID.search(field)) for field in row):
+            raise _unusable(
+                path, f"the row that begins in line {first} goes on to line {number}, with a field that looks like rows", _QUOTES
+            )
+        yield number, row
 
 
 def _places(titles: t.Sequence[str], path: str) -> dict[str, int]:
@@ -112,7 +145,7 @@ def _places(titles: t.Sequence[str], path: str) -> dict[str, int]:
 def _json(text: str, path: str) -> tuple[list[Entry], int]:
     try:
         return _listed(json.loads(text), path), 0
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _unusable(path, f"it is not JSON: {error}", "Correct it") from None
 
 
@@ -123,7 +156,8 @@ def _yaml(text: str, path: str) -> tuple[list[Entry], int]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return _listed(yaml.load(text, Loader=loader), path), 0  # noqa: S506 - both loaders are safe ones
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # PyYAML lets through what it meets in dates and numbers that are none.
         raise _unusable(path, f"it is not YAML: {' '.join(str(error).split())}", "Correct it") from None
 
 

@@ -44,6 +44,10 @@ class TestParse:
         entry = parse({"subscription_id": A, "tenant_id": f" {T} ", "name": "Contoso", "stamps": ["Edge-01", "north"]}, "x")
         assert (entry.tenant_id, entry.name, entry.stamps) == (T, "Contoso", {"edge-01", "north"})
 
+    @pytest.mark.parametrize("stamps", [None, "", "  ", []])
+    def test_no_stamps_are_all(self, stamps: object) -> None:
+        assert parse({"subscription_id": A, "stamps": stamps}, "x").stamps == set()
+
     @pytest.mark.parametrize("stamps", ["edge-01;north", "edge-01, north", "edge-01 | north", "EDGE-01 north"])
     def test_stamps_as_text(self, stamps: str) -> None:
         assert parse({"subscription_id": A, "stamps": stamps}, "x").stamps == {"edge-01", "north"}
@@ -59,6 +63,9 @@ class TestParse:
             ({"subscription_id": " "}, "names no subscription"),
             ({"subscription": A}, "unknown keys: subscription"),
             ({"subscription_id": A, "stamps": 3}, "stamps in entry 9"),
+            ({"subscription_id": A, "stamps": [""]}, "stamps in entry 9"),
+            ({"subscription_id": A, "stamps": ["edge-01", None]}, "stamps in entry 9"),
+            ({"subscription_id": A, "stamps": " ; "}, "stamps in entry 9"),
         ],
     )
     def test_what_is_no_entry(self, raw: t.Any, part: str) -> None:

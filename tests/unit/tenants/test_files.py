@@ -13,6 +13,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._tenants import fil
 
 A = "aaaaaaaa-0000-4000-8000-000000000001"
 B = "bbbbbbbb-0000-4000-8000-000000000002"
+C = "cccccccc-0000-4000-8000-000000000003"
 T = "0c1e7f52-3d0a-4d0e-8a55-52c6b4e4f001"
 U = "0c1e7f52-3d0a-4d0e-8a55-52c6b4e4f002"
 
@@ -55,6 +56,9 @@ class TestCsv:
             f"sep=;\r\nsubscription_id;tenant_id;name\r\n{A};{T};Contoso\r\n",
             f"Azure Subscription Id\tTenant Id\tName\n{A}\t{T}\tContoso\n",
             f'"name","tenantid","customersubscriptionid"\n"Contoso","{T}","{A}"\n\n',
+            f'\r\n"sep=,"\r\nsubscription_id,tenant_id,name\r\n{A},{T},Contoso\r\n',
+            f"sep=;,,\n;;\nsubscription_id,tenant_id,name\n{A},{T},Contoso\n",
+            f"subscription_id,tenant_id,name\r{A},{T},Contoso\r",
         ],
     )
     def test_separators_and_titles(self, write, content: str) -> None:
@@ -68,6 +72,26 @@ class TestCsv:
     def test_lines_are_counted_as_an_editor_does(self, write) -> None:
         path = write("tenants.csv", f'sep=,\nsubscription_id,name\n{A},"two\nlines"\n{B},one\n')
         assert [entry.origin for entry in files.read(str(path))[0]] == ["line 4", "line 5"]
+
+    @pytest.mark.parametrize("lines", [
+        [f"{A},{T},Contoso", f'{B},{U},"Tailspin', f"{C},,Fabrikam"],
+        [f"{A},{T},Contoso", f'{B},{U},"Tailspin', f'{C},,"Fabrikam"'],
+        [f"{A},{T},Contoso", f'{B},{U},"Tailspin', f'{C},,Fabrikam"'],
+        [f"{A},{T},Contoso", f'{B},{U},"Tailspin', 'mistyped,,Fabrikam"'],
+        [f"{A},{T},Contoso", f'{B},{U},"Tail"spin', f"{C},,Fabrikam"],
+        [f"{A},{T},Contoso", f'{B},{U},"{"Tailspin" * 20000}"', f"{C},,Fabrikam"],
+        [f"{A},{T},Contoso", f"{B},{U},Tail\rspin", f"{C},,Fabrikam"],
+    ], ids=["to the end", "to a quote", "to a closing quote", "a mistyped row", "within", "long", "line end"])
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    def test_no_quote_makes_rows_disappear(self, write, lines: list[str], end: str) -> None:
+        with pytest.raises(InputError) as caught:
+            files.read(str(write("tenants.csv", end.join(["subscription_id,tenant_id,name", *lines, ""]))))
+        assert caught.value.kind == "bad_tenant_list"
+        assert "begins in line 3 " in str(caught.value) and caught.value.remedy
+
+    def test_a_quote_in_a_list_of_ids_alone(self, write) -> None:
+        with pytest.raises(InputError, match="looks like rows"):
+            files.read(str(write("tenants.csv", f'subscription_id\n"{A}\n{B}"\n')))
 
     def test_customers_without_azure_are_left_out_and_counted(self, write) -> None:
         path = write("tenants.csv", f"tenant_id,subscription_id\n{T},{A}\n{U},\n,\n\n")
@@ -111,6 +135,10 @@ class TestData:
         ("tenants.yml", "", "it holds no list"),
         ("tenants.yml", "$ANSIBLE_VAULT;1.1;AES256\n6162\n", "Ansible Vault"),
         ("tenants.json", "[1,", "it is not JSON"),
+        ("tenants.json", "[" * 100_000, "it is not JSON"),
+        ("tenants.yml", "- {subscription_id: 2026-13-45}", "it is not YAML"),
+        ("tenants.yml", "- !!bool maybe", "it is not YAML"),
+        ("tenants.yml", "- !!timestamp soon", "it is not YAML"),
         ("tenants.csv", "", "no column holds Azure subscriptions"),
         ("tenants.csv", b"subscription_id,name\n1,M\xfcller\n", "UTF-8"),
         ("tenants.xlsx", "", "ends with none of .csv"),
