@@ -28,6 +28,7 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "activation": {"type": "dict"},
     "remembered": {"type": "dict", "default": {}},
     "registrations": {"type": "list", "elements": "dict"},
+    "show": {"type": "bool", "default": True},
 }
 
 
@@ -62,7 +63,7 @@ class ActionModule(ActionBase):
         except AzsError as error:
             result.update(failed=True, msg=str(error), error=error.as_result())
             return result
-        for drift in made.drift:
+        for drift in made.drift if args["show"] else ():
             Display().display(f"{host}: {drift.line()}", color="yellow")
         result.update(
             drift=[dataclasses.asdict(one) for one in made.drift],

@@ -79,6 +79,10 @@ options:
         looked for, because the cloud id is not known.
     type: list
     elements: dict
+  show:
+    description: Whether the lines are printed. Off where the plan is about what would only come to be.
+    type: bool
+    default: true
 seealso:
   - module: azurestack.hub.azs_verdict
 """

@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+import yaml
 from azs_simulator.client import Simulator
 from plays import Controller, Play, Traffic, changing, cmdlets
 
@@ -48,6 +49,27 @@ def here(simulator: Simulator, controller: t.Callable[..., Controller]) -> Contr
     for name in ("killed-late", "gone"):
         simulator.do("delete-registration", stamp=name)
     return controller().knows(variables)
+
+
+def test_a_stamp_that_cannot_be_registered_anew_keeps_what_it_has(here: Controller, simulator: Simulator) -> None:
+    kept = {name: _registered(simulator, name) for name in STAMPS}
+    content = yaml.safe_load(here.inventory.read_text(encoding="utf-8"))
+    hosts = content["all"]["children"]["azs_stamps"]["hosts"]
+    hosts["subscription"]["azs_subscription_id"] = "0badc0de-0000-4000-8000-000000000000"
+    hosts["name"] |= {"azs_new_bridge_principal": True, "azs_refresh_token": ""}
+    hosts["killed-early"] |= {"azs_billing_model": "Capacity", "azs_agreement_number": ""}
+    hosts["gone"]["azs_subscription_id"] = ""
+    here.inventory.write_text(yaml.safe_dump(content, width=1000), encoding="utf-8")
+    traffic = Traffic(simulator)
+    confirmed = {"azs_confirm_marketplace_loss": True}
+    play = here.run("change_registration", "--limit", "subscription,name,killed-early,gone", **confirmed)
+    assert "0badc0de-0000-4000-8000-000000000000" in play.failure("subscription").message
+    assert play.failure("name").kind == "needs_user"
+    assert "agreement number" in play.failure("killed-early").message
+    assert "azs_subscription_id is empty" in play.failure("gone").message
+    assert here.run("change_registration", "--check", "--limit", "name", **confirmed).failure("name").kind == "needs_user"
+    assert changing(traffic.read()) == []
+    assert {name: _registered(simulator, name) for name in STAMPS} == kept
 
 
 def test_the_old_registration_goes_and_the_new_one_comes(here: Controller, simulator: Simulator) -> None:
@@ -93,6 +115,12 @@ def test_a_change_to_nowhere_is_refused(here: Controller, simulator: Simulator) 
     play = here.run("change_registration", "--limit", "gone", **place)
     assert "azs_old_subscription_id" in play.failure("gone").message
     assert traffic.read() == []
+
+
+def _registered(simulator: Simulator, stamp: str) -> tuple[t.Any, ...]:
+    """Where a stamp is registered, and how often that was written; and whether it is active."""
+    found = simulator.registration_of(stamp) or {}
+    return found.get("id"), found.get("writes"), found.get("locks"), simulator.stamp(stamp)["status"]
 
 
 def _of(play: Play, host: str) -> set[str]:
