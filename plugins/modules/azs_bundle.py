@@ -172,6 +172,7 @@ def _packed(module: AzsModule, old: bytes, file: pathlib.Path, directory: pathli
         return archive.unpack(old, file, directory)
     except ArtifactError as error:
         if error.kind not in _REPLACEABLE:
+            error.remedy = f"{error.remedy}. To begin a new archive, delete this one or name another file"
             raise
         module.warn(f"{error.message} ({file}) and is replaced.")
         return []

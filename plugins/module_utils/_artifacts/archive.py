@@ -159,7 +159,11 @@ def unpack(raw: bytes, archive_path: pathlib.Path, directory: pathlib.Path) -> l
             "The archive is damaged, or is not the archive of a bundle", kind="damaged_archive",
             where=str(archive_path), remedy="Compare the path, or copy the archive again",
         ) from None
-    return _items(contents, directory)
+    try:
+        return _items(contents, directory)
+    except ArtifactError as error:
+        error.where = f"{pathlib.Path(error.where or '').name} in {archive_path}"
+        raise
 
 
 def _by_artifact(names: t.Iterable[str]) -> list[list[str]]:

@@ -207,7 +207,7 @@ def parse_entry(raw: bytes, where: Place) -> Entry:
             f"What lies in place of the {where.name} is that of another stamp, {entry.stamp}",
             kind=_OF_ANOTHER_STAMP[where.kind],
             where=str(where.path),
-            cause="its manifest entry says so: files were mixed up, or the stamp was renamed",
+            cause="so its manifest entry says; files were mixed up, or the stamp was renamed",
             remedy=f"Move it and its manifest entry away, they belong to {entry.stamp}. Then copy here what belongs to "
             f"{where.stamp}, or run the leg that writes it",
         )

@@ -50,7 +50,7 @@ def matching(pattern: str) -> Shape:
 
 def is_text(value: t.Any) -> bool:
     """Tell whether a value is a text of one line that can be shown."""
-    return isinstance(value, str) and 0 < len(value) <= 1024 and value.isprintable()
+    return isinstance(value, str) and len(value) <= 1024 and value.isprintable()
 
 
 def is_flag(value: t.Any) -> bool:

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import archive, bundle
 
 if t.TYPE_CHECKING:
     from processes import Modules, Outcome
@@ -81,3 +81,15 @@ def test_a_pipe_in_place_of_the_archive_stays(carrier: Carrier) -> None:
     assert carrier.carry().kind == "unwritable_artifact"
     assert carrier.carry("unpacked").kind == "not_an_artifact"
     assert carrier.archive.is_fifo()
+
+
+def test_an_archive_with_an_artifact_of_another_stamp_is_left_alone(carrier: Carrier) -> None:
+    where = carrier.make("d")
+    entry_raw = where.entry_path.read_bytes()
+    mixed_up = archive.pack([archive.Item(carrier.place("b"), CONTENT.encode(), entry_raw)])
+    carrier.archive.write_bytes(mixed_up)
+    for state in ("packed", "unpacked"):
+        outcome = carrier.carry(state)
+        assert outcome.kind == "token_of_another_stamp"
+        assert f"b.registration-token.txt in {carrier.archive}" in outcome.message
+    assert carrier.archive.read_bytes() == mixed_up

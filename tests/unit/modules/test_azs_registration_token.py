@@ -350,8 +350,7 @@ def test_a_pipe_in_place_of_the_file_is_told_before_anything_is_contacted(operat
     here, path = operator("modern"), tmp_path / "token.txt"
     os.mkfifo(path)
     options = {"billing_model": "Capacity", "agreement_number": AGREEMENT, "disconnected": True}
-    for wrong in (path, tmp_path / ("n" * 256), "/tmp/a\0b"):
-        assert here.run("azs_registration_token", {**options, "path": str(wrong)}).kind == "unwritable_artifact"
+    assert here.run("azs_registration_token", {**options, "path": str(path)}).kind == "unwritable_artifact"
     assert here.requests() == [] and stat.S_ISFIFO(path.stat().st_mode)
 
 
