@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import socket
+import struct
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
@@ -259,13 +260,15 @@ def _sign_in(error: Exception, where: str, options: PepOptions) -> AzsError:
             if options.auth != "ntlm"
             else "Compare pep_username, DOMAIN\\CloudAdmin",
         )
+    if isinstance(error, WinRMError) and "related id" in text:
+        raise TryNext("it answered, but not what it was asked, as no WinRM service does") from error
     if isinstance(error, WinRMError):
         return PepError(
             "The privileged endpoint could not open a session", kind="pep_fault", where=where, cause=text,
             remedy="Try another address of pep_hosts first; if it says the same, the stamp needs support",
         )
-    if isinstance(error, (LookupError, AttributeError, TypeError, ValueError)):
-        # What pypsrp stumbles over in the answers of other services: no challenge, no SOAP, half a header.
+    if isinstance(error, (LookupError, AttributeError, TypeError, ValueError, struct.error)):
+        # What pypsrp and spnego stumble over in the answers of other services: no challenge or a strange one, half a header.
         raise TryNext(f"it answered, but not as a WinRM service does ({type(error).__name__})") from error
     raise error
 

@@ -163,6 +163,7 @@ def test_web_servers_are_passed_over(operator: Make, web: t.Callable[..., str]) 
         web(None),
         web(None, 302),
         web("Choose", 300, {"Location": "http://portal.example/"}),
+        web(None, 401, {"WWW-Authenticate": "Negotiate zzzz"}),
     ]
     outcome = here.run(MODULE, {"pep_hosts": [*addresses, *here.pep["pep_hosts"]], "commands": False})
     assert outcome["pep_host"] == here.pep["pep_hosts"][0]
