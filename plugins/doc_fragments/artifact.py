@@ -12,6 +12,7 @@ options:
   bundle:
     description:
       - Directory of the bundle, on the host that the module runs on. Files in it are named after O(stamp).
+      - An artifact whose manifest entry names another stamp is refused. Symbolic links in the bundle are not followed.
     type: path
   stamp:
     description: Name of the stamp in the bundle, usually its inventory name.
@@ -19,6 +20,7 @@ options:
   path:
     description:
       - A single file instead of a bundle, as Microsoft's own tools read and write it.
+      - A symbolic link is followed when it is read, and replaced by a file when it is written.
       - A manifest entry beside it (the same name with C(.json) added) is used when it is there.
     type: path
 """

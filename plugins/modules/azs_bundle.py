@@ -15,7 +15,8 @@ author:
 description:
   - Packs all artifacts of a bundle into one file, in one final step, or takes them out of it again.
   - Every artifact is checked against its manifest entry on both ways. A truncated or damaged archive is refused before
-    anything is written. A damaged artifact of the bundle is left out of the archive, with a warning.
+    anything is written. An artifact of the bundle that is damaged, another stamp's, or no regular file is left out of the
+    archive, with a warning.
   - The hashes show damage. They do not prove who made the archive; only encryption with Ansible Vault
     guards against forgery and against readers.
 extends_documentation_fragment:
