@@ -110,7 +110,7 @@ def token_parameters(request: billing.Request) -> dict[str, t.Any]:
 
 
 def token_in(output: t.Sequence[t.Any]) -> str | None:
-    """Return the registration token without white space, None unless the output is exactly one text of ASCII characters."""
+    """Return the registration token without white space, None unless the output is exactly one ASCII text."""
     if len(output) != 1 or not isinstance(output[0], str):
         return None
     token = "".join(output[0].split())

@@ -268,7 +268,7 @@ def _sign_in(error: Exception, where: str, options: PepOptions) -> AzsError:
             remedy="Try another address of pep_hosts first; if it says the same, the stamp needs support",
         )
     if isinstance(error, (LookupError, AttributeError, TypeError, ValueError, struct.error)):
-        # What pypsrp and spnego stumble over in the answers of other services: no challenge or a strange one, half a header.
+        # What pypsrp and spnego stumble over in answers of other services: no challenge or a strange one, half a header.
         raise TryNext(f"it answered, but not as a WinRM service does ({type(error).__name__})") from error
     raise error
 

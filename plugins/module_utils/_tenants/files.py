@@ -115,9 +115,8 @@ def _rows(text: str, delimiter: str, skipped: int, path: str) -> t.Iterator[tupl
             return
         number = reader.line_num + skipped
         if number > first and any("\n" in field and (delimiter in field or GUID.search(field)) for field in row):
-            raise _unusable(
-                path, f"the row that begins in line {first} goes on to line {number}, with a field that looks like rows", _QUOTES
-            )
+            cause = f"the row that begins in line {first} goes on to line {number}, with a field that looks like rows"
+            raise _unusable(path, cause, _QUOTES)
         yield number, row
 
 
