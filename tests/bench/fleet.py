@@ -157,7 +157,8 @@ def _run(simulator: Simulator, stamps: int, forks: int, kind: str, folder: pathl
         process.returncode = os.waitstatus_to_exitcode(status)
     said = output.read_text(encoding="utf-8")
     if process.returncode:
-        sys.exit(f"{stamps} stamps, {kind} run failed:\n{said[-4000:]}")
+        fatal = [line for line in said.splitlines() if line.startswith("fatal:")]
+        sys.exit("\n".join([f"{stamps} stamps, {kind} run failed, {len(fatal)} times:", *fatal[:3], said[-500:]]))
     recap = dict(re.findall(r"^(\S+)\s+: .*\bchanged=(\d+)", said, re.MULTILINE))
     assert len(recap) == stamps and all((int(changed) > 0) == (kind == FIRST) for changed in recap.values()), recap
     counts: dict[str, int] = {}
@@ -230,7 +231,7 @@ def main() -> int:
         (f"no-op run of {largest}: wall as a multiple of the bound", 1.3, no_op.wall / no_op.bound),
         (f"first run of {largest}: wall as a multiple of the bound", 1.3, first.wall / first.bound),
     ]
-    figures = {
+    figures: dict[str, t.Any] = {
         "runs": [{**dataclasses.asdict(run), "cpu_per_stamp": round(run.cpu_per_stamp, 3), "bound": round(run.bound, 1)}
                  for run in runs],
         "bars": [{"name": name, "limit": limit, "measured": round(measured, 3), "met": measured <= limit}
