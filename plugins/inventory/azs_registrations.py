@@ -144,7 +144,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._secrets: list[str] = []
         try:
             self._refuse_unknown(given)
-            stamps = _registrations.by_stamp(self._registrations(path, cache))
+            stamps = _registrations.by_stamp(self._registrations(given, path, cache))
             self._add(stamps)
         except AzsError as error:
             text = str(error)
@@ -163,9 +163,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     remedy="Compare the file with 'ansible-doc -t inventory azurestack.hub.azs_registrations'",
                 )
 
-    def _registrations(self, path: str, cache: bool) -> list[dict[str, t.Any]]:
-        """Return the registrations, from the cache when it is on and holds those of these subscriptions."""
-        family = {name: self._templated(self.get_option(name)) for name in _options.AZURE_SPEC}
+    def _registrations(self, given: t.Mapping[str, t.Any], path: str, cache: bool) -> list[dict[str, t.Any]]:
+        """Return the registrations, from the cache when it is on and holds those of these subscriptions.
+
+        :param given: what stands in the file.
+        """
+        family = {name: self._templated(self.get_option(name)) for name in _options.AZURE_SPEC if name in given}
         params, subscriptions = _registrations.options(family, self._templated(self.get_option("subscriptions")))
         self._secrets += [str(params[name]) for name, spec in _options.AZURE_SPEC.items() if spec.get("no_log") and params[name]]
         caching, key = self.get_option("cache"), self.get_cache_key(path)

@@ -4,14 +4,21 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 import typing as t
+import urllib.parse
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts.handover import CONTROLLER_SPEC, NeedsVault
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
+
+
+_PROXIES: t.Final = ("http_proxy", "https_proxy", "all_proxy")
+"""Environment variables, in lower or upper case, whose URLs can hold a password."""
 
 
 class AzsModule(AnsibleModule):
@@ -20,7 +27,10 @@ class AzsModule(AnsibleModule):
     :param families: option families of the module: "pep", "azure", "admin".
     :param argument_spec: the module's own options.
     :param options: everything else goes to AnsibleModule; constraints add to those of the families.
+    :ivar given: names of the options that were given, also those that say the same as their default.
     """
+
+    given: frozenset[str] = frozenset()
 
     def __init__(
         self, *, families: t.Sequence[str] = (), argument_spec: dict[str, dict[str, t.Any]], **options: t.Any
@@ -34,18 +44,28 @@ class AzsModule(AnsibleModule):
         self.controller: dict[str, t.Any] = self.params["_azs"] or dict.fromkeys(CONTROLLER_SPEC["_azs"]["options"])
         # The controller's environment was resolved by the action plugin and arrives as options; what is still open may
         # stand in the environment of the host that the module runs on (a runner with a managed identity's variables).
-        for name, value in _options.from_environment(families, self._given(), os.environ).items():
-            self.params[name] = value
-            if _options.argument_spec(*families)[name].get("no_log"):
-                self.no_log_values.add(value)
+        own = {name: self.params[name] for name in self.given if name in self.argument_spec}
+        found = _options.from_environment(families, own, os.environ)
+        try:
+            self.params.update(_checked(found, _options.argument_spec(*families)))
+            for name, spec in self.argument_spec.items():
+                if spec.get("type") == "path" and self.params[name] is not None:
+                    _check_path(name, self.params[name])
+        except InputError as error:
+            self.fail_json(msg=str(error), error=error.as_result())
+        self.given |= found.keys()
+        self.no_log_values.update(
+            self.params[name] for name in found if self.argument_spec[name].get("no_log") and self.params[name]
+        )
 
-    def _given(self) -> dict[str, t.Any]:
-        """Return the options that differ from their defaults, which is what counts as given."""
-        return {
-            name: value
-            for name, value in self.params.items()
-            if name in self.argument_spec and value != self.argument_spec[name].get("default")
-        }
+    def _load_params(self) -> None:
+        """Read the options, and note which ones were given: afterwards a default looks like a given value."""
+        super()._load_params()
+        self.given = frozenset(name for name, value in self.params.items() if value is not None)
+        # Now, because what is wrong with the options is printed together with them.
+        proxies = [os.environ.get(name) for one in _PROXIES for name in (one, one.upper())]
+        for url in (self.params.get("pep_proxy"), *proxies):
+            self.no_log_values.update(_password_of(url))
 
     def hide(self, secret: str) -> None:
         """Keep a secret that was learned while running out of everything that the module prints."""
@@ -69,6 +89,41 @@ class AzsModule(AnsibleModule):
                 error={"kind": "bug", "message": type(error).__name__},
             )
         self.exit_json(**result)
+
+
+def _password_of(url: t.Any) -> set[str]:
+    """Return the password in a proxy's URL, as it is written and as it is meant; nothing when there is none."""
+    match = re.match(r"(?:[^/]*//)?[^/?#]*?:([^/?#]*)@", str(url or ""))
+    return {match.group(1), urllib.parse.unquote(match.group(1))} - {""} if match else set()
+
+
+def _checked(found: t.Mapping[str, str], spec: t.Mapping[str, dict[str, t.Any]]) -> dict[str, t.Any]:
+    """Return what the environment says, as options of the same types and choices.
+
+    :raises InputError: a value is none of them; it is never taken for another one, such as for no validation.
+    """
+    if not found:
+        return {}
+    checked = ArgumentSpecValidator({name: spec[name] for name in found}).validate(dict(found))
+    if checked.error_messages:
+        raise InputError(
+            "; ".join(checked.error_messages),
+            where="environment of the host that this task runs on",
+            remedy=f"Correct {' and '.join(one for name in found for one in _options.ENVIRONMENT[name] if one in os.environ)}",
+        )
+    return {name: checked.validated_parameters[name] for name in found}
+
+
+def _check_path(option: str, path: str) -> None:
+    """Refuse a path that no file system takes. Raises InputError."""
+    longest = max(len(os.fsencode(part)) for part in path.split("/"))
+    if "\0" in path or longest > 255 or len(os.fsencode(path)) > 4095:
+        raise InputError(
+            f"{option} is not a path",
+            where=path[:100],
+            cause="it holds a NUL character" if "\0" in path else "it, or a part of it, is too long",
+            remedy=f"Correct {option}",
+        )
 
 
 def diff_of(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

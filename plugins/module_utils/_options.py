@@ -125,7 +125,11 @@ CREDENTIALS: t.Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("oidc_token_file_path",),
         ("ad_user", "password"),
     ),
-    "admin": (("admin_secret",), ("admin_username", "admin_password")),
+    "admin": (
+        ("admin_secret",),
+        ("admin_certificate_path", "admin_certificate_password"),
+        ("admin_username", "admin_password"),
+    ),
 }
 """The ways to prove an identity, each as the options that belong together, in order of precedence."""
 
@@ -145,7 +149,8 @@ def from_environment(
     credential from the environment.
 
     :param families: names of the option families that the module has.
-    :param given: the task's own options; None and a missing key mean the same.
+    :param given: the task's own options, also those that say the same as their default; None and a missing key mean the
+        same.
     :param environ: environment variables; an empty value counts as not set.
     """
     found: dict[str, str] = {}

@@ -27,6 +27,7 @@ class Asker:
     warn: t.Callable[[str], None]
     hide: t.Callable[[str], None]
     controller: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    given: frozenset[str] = frozenset()
 
 
 def options(given: t.Mapping[str, t.Any], subscriptions: t.Sequence[str]) -> tuple[dict[str, t.Any], list[str]]:
@@ -34,12 +35,12 @@ def options(given: t.Mapping[str, t.Any], subscriptions: t.Sequence[str]) -> tup
 
     The environment stands in for what is not given, by the same rules as for modules.
 
-    :param given: the Azure options of the inventory file; None and a default count as not given.
+    :param given: the Azure options of the inventory file, without the defaults of the others; None counts as not given.
     :param subscriptions: the option of that name; empty when the one of subscription_id is meant.
     :raises InputError: no subscription, or options that cannot work.
     """
     spec = _options.argument_spec("azure")
-    own = {name: value for name, value in given.items() if value is not None and value != spec[name].get("default")}
+    own = {name: value for name, value in given.items() if value is not None}
     own.update(_options.from_environment(["azure"], own, os.environ))
     wanted = [session.subscription_id(str(one)) for one in subscriptions or filter(None, [own.get("subscription_id")])]
     if not wanted:

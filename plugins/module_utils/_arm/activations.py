@@ -121,11 +121,14 @@ class AdminOptions:
         :raises InputError: admin_endpoint is missing or no https URL.
         """
         endpoint = (params["admin_endpoint"] or "").strip().rstrip("/")
-        if not endpoint.lower().startswith("https://"):
-            raise InputError(
-                f"admin_endpoint {endpoint!r} is not an https URL" if endpoint else "admin_endpoint is not given",
-                remedy="Set it to https://adminmanagement.<region>.<fqdn>",
-            )
+        form = "https://adminmanagement.<region>.<fqdn>"
+        if not endpoint:
+            raise InputError("admin_endpoint is not given", remedy=f"Set it to {form}")
+        clouds.check_url("admin_endpoint", endpoint, form)
+        if params["admin_authority"]:
+            clouds.check_url("admin_authority", params["admin_authority"])
+        if params["admin_subscription_id"]:
+            check_part("admin_subscription_id", params["admin_subscription_id"])
         return cls(
             endpoint=endpoint,
             authority=params["admin_authority"],

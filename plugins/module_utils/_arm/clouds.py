@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
+import re
 import typing as t
 import urllib.parse
 
@@ -103,13 +104,13 @@ def _named(wanted: str) -> tuple[str, str]:
     for name, url in PUBLIC.items():
         if wanted.lower() in (name.lower(), url):
             return name, url
-    parts = urllib.parse.urlsplit(wanted)
-    if wanted.lower() == "azuregermancloud" or (parts.hostname or "").endswith(GERMANY):
+    host = _https_host(wanted)
+    if wanted.lower() == "azuregermancloud" or (host or "").endswith(GERMANY):
         raise InputError(
             "AzureGermanCloud cannot hold registrations of Azure Stack Hub",
             remedy="Register in AzureCloud or another cloud of cloud_environment",
         )
-    if parts.scheme != "https" or not parts.hostname:
+    if host is None:
         raise InputError(
             f"cloud_environment {wanted!r} is neither the name of a cloud nor an https URL",
             remedy=f"Set it to one of {', '.join(PUBLIC)}, or to the URL of the cloud's Azure Resource Manager",
@@ -120,6 +121,16 @@ def _named(wanted: str) -> tuple[str, str]:
 def vendor_name(name: str) -> str:
     """Return what stamps call the cloud of a name (AzureEnvironment): CustomCloud, unless the name is Microsoft's."""
     return name if name in PUBLIC or name == BY_MANIFEST else "CustomCloud"
+
+
+def check_url(option: str, url: str, form: str = "https://<name>, with a port if it needs one") -> None:
+    """Refuse what is no https URL. Raises InputError.
+
+    :param option: what the URL is, for the message.
+    :param form: what it looks like.
+    """
+    if _https_host(url) is None:
+        raise InputError(f"{option} {url!r} is not an https URL", remedy=f"Set it to {form}")
 
 
 def check_location(location: str | None) -> None:
@@ -194,7 +205,7 @@ def describe(name: str, url: str, transport: RequestsTransport) -> Cloud:
             raise wrong from None
         raise
     parsed = parse(answer, url)
-    if parsed is None:
+    if parsed is None or _https_host(parsed[0]) is None:
         raise wrong
     return Cloud(name, url, *parsed)
 
@@ -231,9 +242,20 @@ def from_result(data: t.Mapping[str, t.Any]) -> Cloud:
             f"cloud_metadata needs {', '.join(fields)}",
             remedy="Hand on what azs_registration returned as cloud, unchanged, or leave it out",
         )
+    for name in ("resource_manager", "authority"):
+        check_url(f"cloud_metadata's {name}", data[name])
     return Cloud(**{name: data[name] for name in fields})
 
 
 def _host(url: t.Any) -> tuple[str | None, int | None]:
-    parts = urllib.parse.urlsplit(str(url or ""))
-    return parts.hostname, parts.port or 443
+    try:
+        parts = urllib.parse.urlsplit(str(url or ""))
+        return parts.hostname, parts.port or 443
+    except ValueError:
+        return None, None
+
+
+def _https_host(url: str) -> str | None:
+    """Return the host name of an https URL; None when it is none."""
+    host = _host(url)[0]
+    return host if host and url.lower().startswith("https://") and not re.search(r"\s", url) else None

@@ -75,6 +75,8 @@ class Identity:
         :raises InputError: the options do not make one way to sign in.
         """
         authority, tenant = cloud.authority, self.tenant
+        if tenant:
+            check_tenant(f"{self.prefix}tenant", tenant)
         if authority.lower().endswith(f"/{ADFS}"):
             authority, tenant = authority[: -len(ADFS) - 1], ADFS
         return SignIn(
@@ -99,7 +101,7 @@ class Identity:
             "disable_instance_discovery": not discovery,
             "retry_total": 3,
             "retry_backoff_factor": 0.4,
-            **trust.transport_options(),
+            "transport": trust.transport(),
         }
         if self.password:
             return identity.UsernamePasswordCredential(
@@ -151,6 +153,15 @@ class Identity:
         else:
             ways = "secret, x509_certificate_path, oidc_token, or ad_user and password (or the AZURE_* variables)"
         return InputError(f"Nothing proves the identity that signs in to {cloud.name}", remedy=f"Set {ways}")
+
+
+def check_tenant(option: str, tenant: str) -> None:
+    """Refuse what is neither id nor name of a directory. Raises InputError."""
+    if not re.fullmatch(r"[A-Za-z0-9.-]+", tenant):
+        raise InputError(
+            f"{option} {tenant!r} is no directory",
+            remedy="Set it to the directory's id (a GUID) or its name, such as contoso.onmicrosoft.com; it is no URL",
+        )
 
 
 class _HandedOver:

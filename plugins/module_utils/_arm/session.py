@@ -53,7 +53,7 @@ def connect(module: AzsModule, connections: int = CONNECTIONS) -> Azure:
         identity = dataclasses.replace(identity, access_token=module.controller.get("access_token"))
     trust = trust_of(params)
     transport = trust.transport(connections)
-    cloud = cloud_of(params, transport, profile)
+    cloud = cloud_of(params, transport, {} if "cloud_environment" in module.given else profile)
     signed_in, discovery = sign_in_service(params, cloud)
     credential = identity.credential(signed_in, trust, discovery=discovery, hide=module.hide)
     client = ArmClient(
@@ -65,7 +65,7 @@ def connect(module: AzsModule, connections: int = CONNECTIONS) -> Azure:
 def trust_of(params: t.Mapping[str, t.Any]) -> Trust:
     """Return how the Azure options say that certificates are checked."""
     return Trust(
-        verify=params["cert_validation_mode"] == "validate",
+        verify=params["cert_validation_mode"] != "ignore",
         ca_bundle=params["ca_bundle"],
         timeout=params["arm_timeout"],
     )
@@ -91,6 +91,8 @@ def cloud_of(
 def sign_in_service(params: t.Mapping[str, t.Any], cloud: clouds.Cloud) -> tuple[clouds.Cloud, bool]:
     """Return the cloud with the sign-in address that is meant, and whether the public cloud is to be asked about it."""
     authority = params["adfs_authority_url"]
+    if authority:
+        clouds.check_url("adfs_authority_url", authority)
     discovery = cloud.public and not authority
     if params["disable_instance_discovery"] is not None:
         discovery = not params["disable_instance_discovery"]

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import credentials
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust, unreachable
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust, as_it_is, unreachable
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import Cloud
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, MissingLibrary, SignInError
 
@@ -68,6 +68,7 @@ class PublicClient:
                 f"Nothing says which directory the user signs in to at {cloud.name}",
                 remedy="Set tenant to the directory of the subscription",
             )
+        credentials.check_tenant("tenant", tenant)
         self.cloud = cloud
         self.tenant = tenant
         self._http = _Http(trust)
@@ -194,6 +195,7 @@ class _Http:
     def __init__(self, trust: Trust) -> None:
         options = trust.transport_options()
         self._session = requests.Session()
+        self._session.auth = as_it_is
         self._options = {
             "verify": options["connection_verify"],
             "timeout": (options["connection_timeout"], options["read_timeout"]),

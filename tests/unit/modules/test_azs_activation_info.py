@@ -171,12 +171,22 @@ def test_an_untrusted_certificate(admin: Make) -> None:
 
 
 def test_an_account_that_sees_no_provider_subscription(admin: Make) -> None:
-    here = admin("active")
-    here.simulator.fault("admin", "error", match={"path": "^/subscriptions$"}, status=200)
-    outcome = here.ask()
+    here = admin("entra")
+    azure = here.simulator.azure()
+    outcome = here.ask(admin_client_id=azure["azs_client_id"], admin_secret=azure["azs_secret"])
     assert outcome.kind == "provider_subscription_not_visible"
     assert "Default Provider Subscription" in outcome.message
     assert "it sees no subscription" in outcome.message
+
+
+@pytest.mark.parametrize("status", [200, 302])
+def test_what_is_no_answer_of_the_stamp_does_not_tell_that_it_is_not_registered(admin: Make, status: int) -> None:
+    here = admin("active")
+    here.simulator.fault(
+        "admin", "error", match={"path": "/activations/"}, status=status, code="ResourceNotFound",
+        headers={"Location": "https://portal.example/"} if status == 302 else {},
+    )
+    assert here.ask().kind == "unexpected_answer"
 
 
 def test_a_certificate_to_sign_in_with_that_is_none(admin: Make, tmp_path: pathlib.Path) -> None:

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What answers is not always the service: pages of portals, redirections, and errors in answers that look like success."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from registrars import Registrar, azure_simulator, registrar, registrar_numbers
+
+__all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
+
+Make = t.Callable[..., Registrar]
+R: t.Final = "registrations/[^/]+"
+LOCK: t.Final = "locks/[^/]+"
+REDIRECTION: t.Final = {"status": 302, "code": "x", "message": "moved", "headers": {"Location": "https://portal.example/"}}
+ERROR_IN_200: t.Final = {"status": 200, "code": "ResourceNotFound", "message": "There is nothing."}
+
+
+@pytest.mark.parametrize("answer", [REDIRECTION, ERROR_IN_200], ids=["302", "200"])
+def test_nothing_is_deleted_and_the_lock_is_back(registrar: Make, answer: dict[str, t.Any]) -> None:
+    here = registrar()
+    here.register(preflight=False)
+    here.fault("error", "DELETE", R, times=1, **answer)
+    outcome = here.remove(cloud_id=here.cloud_id, preflight=False)
+    assert outcome.kind == "unexpected_answer"
+    assert here.locked()
+
+
+def test_nothing_is_registered_by_a_redirection(registrar: Make) -> None:
+    here = registrar()
+    here.register(preflight=False)
+    here.fault("error", "PUT", R, times=1, **REDIRECTION)
+    outcome = here.register(preflight=False, reregister=True)
+    assert outcome.kind == "unexpected_answer" and "https://portal.example/" in outcome.message
+    assert here.locked()
+
+
+def test_a_lock_that_was_not_put_back_is_named(registrar: Make) -> None:
+    here = registrar()
+    here.register(preflight=False)
+    here.fault("error", "PUT", R, times=1, status=400, code="Bad", message="No.")
+    here.fault("error", "PUT", LOCK, times=1, **REDIRECTION)
+    outcome = here.register(preflight=False, reregister=True)
+    assert outcome.kind == "registration_unprotected"
+    assert not here.locked()
+
+
+def test_a_list_that_is_none_registers_nothing(registrar: Make) -> None:
+    here = registrar()
+    here.fault("error", "GET", "registrations", times=1, **ERROR_IN_200)
+    assert here.register(preflight=False).kind == "unexpected_answer"
+    assert here.registration() is None
