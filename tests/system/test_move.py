@@ -24,6 +24,7 @@ def test_move_activate_verify(simulator: Simulator, controller: t.Callable[..., 
     target = {"azs_target_resource_group": "Moved"}
     checked = here.run("move_registration", "--check", "--diff", **target).succeeded()
     assert changing(traffic.read()) == []
+    assert "The registration would be at /subscriptions/" in checked.output
     moved = here.run("move_registration", **target).succeeded()
     assert checked.changes == moved.changes
     assert "register_connected" in moved.output

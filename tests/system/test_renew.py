@@ -12,7 +12,7 @@ from plays import Controller, Traffic, changing, cmdlets
 pytestmark = pytest.mark.xdist_group("renew")
 
 USER = "operator@rehearsal.onmicrosoft.com"
-DAYS: t.Final = {"endless": None, "early": 200, "due": 20, "replaced": -1, "renamed": -1, "undecided": -1}
+DAYS: t.Final = {"endless": None, "early": 200, "due": 20, "replaced": -1, "renamed": -1, "undecided": -1, "careless": -1}
 FLEET = {
     "stamps": [
         {
@@ -40,6 +40,7 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
         name: {"azs_subscription_id": ids[name], "azs_refresh_token": token, "azs_resource_group": None} for name in DAYS
     }
     variables["replaced"]["azs_renewal"], variables["renamed"]["azs_renewal"] = "replace", "new_name"
+    variables["careless"] |= {"azs_renewal": "replace", "azs_agreement_number": None}
     before = {name: simulator.registration_of(name) for name in DAYS}
     here = controller().knows(variables)
     traffic = Traffic(simulator)
@@ -48,7 +49,9 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
 
     refused = play.failure("undecided").message
     assert "replace" in refused and "new_name" in refused and "azs_renewal" in refused
-    for name in ("endless", "early", "undecided"):
+    # What the new registration lacks is told before the old one goes.
+    assert "agreement number" in play.failure("careless").message
+    for name in ("endless", "early", "undecided", "careless"):
         own = [one for one in entries if name == one.get("stamp") or ids[name] in one.get("path", "")]
         assert changing(own) == [], name
     for name in ("due", "replaced", "renamed"):
@@ -63,7 +66,7 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
     own = [one for one in simulator.state()["clouds"]["AzureCloud"]["registrations"] if one["locks"] != ["CanNotDelete"]]
     assert own == []
 
-    settled = [name for name in DAYS if name != "undecided"]
+    settled = [name for name in DAYS if name not in ("undecided", "careless")]
     again = here.run("renew", "--limit", ",".join(settled)).succeeded()
     assert again.changed == 0
     assert changing(traffic.read()) == []
