@@ -28,12 +28,16 @@ class ActionModule(ActionBase):
                 "registration_id": {"type": "str"},
                 "registrations": {"type": "list", "elements": "dict"},
                 "activation": {"type": "dict"},
+                "remembered": {"type": "dict"},
+                "require_activation": {"type": "bool", "default": True},
             }
         )
         verdict = chain.verdict(args)
         host = (task_vars or {}).get("inventory_hostname", "localhost")
         Display().display(f"{host}: {verdict['line']}", color=None if verdict["agrees"] else "red")
         result.update(changed=False, **verdict)
+        if verdict["activation"] == chain.NOT_KNOWN and not args["require_activation"]:
+            result["warnings"] = [f"{host}: {chain.NOTHING_TELLS}."]
         if not verdict["agrees"]:
             result.update(failed=True, msg=f"{host} disagrees: {'; '.join(verdict['findings'])}.")
         return result

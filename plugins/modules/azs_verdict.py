@@ -49,6 +49,15 @@ options:
       - The stamp's activation, as M(azurestack.hub.azs_activation_info) returns it.
       - Not given means that the stamp was not asked.
     type: dict
+  remembered:
+    description: What the bundle remembers of the stamp, as M(azurestack.hub.azs_activation_info) returns it, for the receipt's date.
+    type: dict
+  require_activation:
+    description:
+      - Whether an activation that nothing tells, neither the stamp nor a receipt, disagrees. Otherwise it is a warning.
+      - A stamp that was not asked, without O(activation), is none of both.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -69,6 +78,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+activation:
+  description:
+    - The state of the activation, V(Registered), V(Not registered) or V(Expired); V(not known) when neither the stamp nor a receipt
+      tells it, V(not asked) when nobody asked.
+  returned: always
+  type: str
+  sample: Registered
 agrees:
   description: Whether all links that were read agree.
   returned: always

@@ -41,8 +41,11 @@ def main() -> int:
             say(f"simulated fleet: {', '.join(simulator.state()['stamps'])}")
             rounds = [run_round(simulator, place, number) for number in (1, 2)]
             say("what became of the stamps, read from Azure and from the stamps")
-            play(simulator, "verify", azs_stamps="azs_disconnected")
-            play(simulator, "verify", azs_stamps="azs_connected", azs_verify_products=True)
+            play(simulator, "verify", azs_stamps="azs_disconnected", azs_bundle=place / "stamp-zone" / "bundle")
+            play(
+                simulator, "verify", azs_stamps="azs_connected", azs_bundle=place / "connected" / "bundle",
+                azs_verify_products=True,
+            )
             say("what the simulator knows of them")
             active = show(simulator)
     changed = sum(rounds[1])

@@ -16,9 +16,11 @@ FLEET = {
         {"name": "first", "nodes": 4, "agreement_number": "70000011"},
         {"name": "second", "nodes": 1, "opaque_tokens": True, "agreement_number": "70000012", "admin_reachable": False},
         {"name": "alone", "nodes": 1, "agreement_number": "70000013"},
+        {"name": "unseen", "nodes": 1, "agreement_number": "70000014", "registration": {}},
     ],
 }
 PLAYBOOK = "register_disconnected"
+COMPARE = "Compare the stamp, its registration and its activation"
 PASSES = ("Pass the registration token to the host with Azure", "Pass the activation key to the host at the privileged endpoint")
 
 
@@ -79,6 +81,10 @@ class Chain:
         for name in STAMPS:
             assert story.simulator.registration_of(name)
             assert story.simulator.stamp(name)["status"] == "Registered"
+        # A stamp without an admin endpoint is active by its receipt.
+        said = {name: story.plays["first"].of(COMPARE, name).data for name in STAMPS}
+        assert said["first"]["line"].startswith("Registered, Capacity, ")
+        assert said["second"]["line"].startswith("Registered (by the receipt of 20") and said["second"]["agrees"]
 
     def test_check_mode_predicts_the_whole_chain(self, story: Story) -> None:
         assert story.plays["checked"].changes == story.plays["first"].changes
@@ -142,6 +148,21 @@ class TestOldest(Chain):
     """With the oldest ansible-core that is supported, and the libraries that azure.azcollection pins."""
 
     core = "oldest"
+
+
+def test_a_stamp_that_nothing_tells_of_is_not_said_to_be_active(
+    simulator: Simulator, controller: t.Callable[..., Controller]
+) -> None:
+    hidden = {f"azs_admin_{name}": None for name in ("endpoint", "tenant", "client_id", "secret", "ca_bundle")}
+    operator = controller().knows({"unseen": {**hidden, "azs_cloud_id": simulator.stamp("unseen")["cloud_id"]}})
+    refused = operator.run("verify").failure("unseen")
+    assert "nothing tells whether the stamp is activated" in refused.message
+    assert "azs_verify_require_activation" in refused.message and refused.data["activation"] == "not known"
+    allowed = operator.run("verify", azs_verify_require_activation=False).succeeded()
+    assert "unseen: NOT KNOWN to be activated" in allowed.output and allowed.of(COMPARE).data["warnings"]
+    # From Azure's zone alone: the stamp's host is not reached.
+    apart = operator.run("verify", "-e", "azs_verify_stamp=false azs_pep_runner=nowhere").succeeded()
+    assert "unseen: stamp not asked, Capacity, " in apart.output
 
 
 def test_one_host_that_reaches_both_zones_passes_nothing(controller: t.Callable[..., Controller]) -> None:

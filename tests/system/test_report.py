@@ -48,7 +48,9 @@ def knows(controller: Controller) -> Controller:
             "away": {"azs_azure_runner": "gateway"},
             "broken": {"azs_billing_model": "{{ 1 / 0 }}"},
             "silent": NO_ADMIN,
-            "soon": {"azs_cloud_id": controller.simulator.stamp("soon")["cloud_id"]},
+            "soon": {
+                "azs_cloud_id": controller.simulator.stamp("soon")["cloud_id"], "azs_verify_require_activation": False,
+            },
         },
         runners={"gateway": {"ansible_connection": "ssh", "ansible_host": "203.0.113.7", "ansible_ssh_executable": str(unreachable)}},
     )

@@ -13,6 +13,10 @@ LOCK: t.Final = "RegistrationResourceLock"
 REGISTRATION: t.Final = "registration"
 KEY: t.Final = "activation_key"
 ACTIVATION: t.Final = "activation"
+# What is known of the activation besides its states, in the verdict's `activation`.
+NOT_ASKED: t.Final = "not asked"
+NOT_KNOWN: t.Final = "not known"
+NOTHING_TELLS: t.Final = "nothing tells whether the stamp is activated: no azs_admin_endpoint, and no receipt in the bundle"
 
 _COMPARED: t.Final = (
     ("marketplace_syndication", "marketplace syndication"),
@@ -54,7 +58,8 @@ def compare(chain: t.Mapping[str, t.Any]) -> Comparison:
 
     :param chain: what is wanted (`cloud_id`, and optionally `billing_model`, both flags and `registration_id`) and what was read:
         `registrations` (as azs_registration_info returns them; None means that Azure was not asked) and `activation` (as
-        azs_activation_info returns it; None means that the stamp was not asked).
+        azs_activation_info returns it; None means that the stamp was not asked). With `require_activation`, an activation
+        that nothing tells is a finding.
     """
     activation, findings = chain.get("activation"), list[Finding]()
     registration = _registration(chain, activation, findings) if chain.get("registrations") is not None else None
@@ -68,17 +73,38 @@ def compare(chain: t.Mapping[str, t.Any]) -> Comparison:
 def verdict(chain: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Say where the links of a stamp's chain disagree.
 
-    :param chain: as `compare` takes it.
-    :returns: `agrees`, `findings` (sentences), and `line`, one line for the operator.
+    :param chain: as `compare` takes it; and `remembered`, as azs_activation_info returns it, which has the time of a receipt.
+    :returns: `agrees`, `findings` (sentences), `line`, one line for the operator, and `activation`: the state, NOT_KNOWN or
+        NOT_ASKED.
     """
     compared = compare(chain)
     findings = [finding.text for finding in compared.findings]
+    activation = chain.get("activation")
+    known = NOT_ASKED if activation is None else NOT_KNOWN if _untold(activation) else str(activation["state"])
+    at_stamp = {
+        NOT_ASKED: "stamp not asked",
+        NOT_KNOWN: "NOT KNOWN to be activated (no azs_admin_endpoint, no receipt in the bundle)",
+    }.get(known, known + _by_receipt(activation or {}, chain.get("remembered") or {}))
     asked_azure = chain.get("registrations") is not None
     return {
         "agrees": not findings,
         "findings": findings,
-        "line": _line(compared.registration, chain.get("activation"), asked_azure, findings),
+        "line": _line(compared.registration, at_stamp, asked_azure, findings),
+        "activation": known,
     }
+
+
+def _untold(activation: t.Mapping[str, t.Any]) -> bool:
+    """Tell whether neither the stamp nor a receipt says anything of the activation."""
+    return activation.get("evidence") == "none"
+
+
+def _by_receipt(activation: t.Mapping[str, t.Any], remembered: t.Mapping[str, t.Any]) -> str:
+    """Return what the line says of a state that was not read from the stamp, else nothing."""
+    if activation.get("evidence") != "receipt":
+        return ""
+    made = remembered.get("activated")
+    return f" (by the receipt of {str(made)[:10]})" if made else " (by the receipt)"
 
 
 def _registration(
@@ -165,6 +191,14 @@ def _of_activation(
     activation: t.Mapping[str, t.Any], registration: t.Mapping[str, t.Any] | None, wanted: t.Mapping[str, t.Any]
 ) -> list[Finding]:
     state = activation.get("state")
+    if _untold(activation):
+        if not wanted.get("require_activation"):
+            return []
+        text = (
+            f"{NOTHING_TELLS}; set azs_admin_endpoint, run this where the bundle of the activation is, or set "
+            "azs_verify_require_activation to false for a stamp that cannot be asked"
+        )
+        return [Finding(text, "activation", "Registered", read_from=ACTIVATION)]
     if state == "Not registered":
         return [Finding("the stamp is not activated", "activation", "Registered", state, ACTIVATION)]
     findings = []
@@ -184,8 +218,8 @@ def _of_activation(
     return findings
 
 
-def _line(registration: t.Any, activation: t.Any, asked_azure: bool, findings: list[str]) -> str:
-    parts = [str(activation["state"]) if activation else "stamp not asked"]
+def _line(registration: t.Any, at_stamp: str, asked_azure: bool, findings: list[str]) -> str:
+    parts = [at_stamp]
     if registration:
         parts += [str(registration.get("billing_model")), str(registration.get("name")), _expiry(registration)]
     else:

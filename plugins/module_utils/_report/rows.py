@@ -61,7 +61,8 @@ def row(stamp: t.Mapping[str, t.Any], moment: datetime.datetime, within_days: in
     """Return a stamp's line.
 
     :param stamp: `name`; `wanted` (`cloud_id`, `billing_model`, both flags, `name`, `resource_group`, `bridge_principal`);
-        `connected`, whether the stamp is to be as azs_plan says; `azure` and `stamp`, whether they were to be asked; the results
+        `connected`, whether the stamp is to be as azs_plan says; `azure` and `stamp`, whether they were to be asked; `require_activation`, whether
+        something has to tell the activation; the results
         of azs_registration_info (`registration_result`), azs_activation_info (`activation_result`) and azs_stamp_info
         (`stamp_result`); and `failure`, the result of what failed beside them.
     :param moment: aware UTC time.
@@ -126,8 +127,11 @@ def _found(stamp: t.Mapping[str, t.Any]) -> _Found:
     at_stamp, information, in_azure = answers[:3]
     activation = at_stamp.get("activation")
     told = activation and activation.get("evidence") != "none"
-    if activation and not told and stamp.get("stamp"):
-        problems.append(Problem("nothing tells whether the stamp is activated"))
+    if activation and not told and stamp.get("require_activation", True):
+        problems.append(Problem(
+            chain.NOTHING_TELLS,
+            "Set azs_admin_endpoint, or azs_verify_require_activation to false for a stamp that cannot be asked",
+        ))
     if told and activation["evidence"] == "receipt" and stamp.get("stamp"):
         why = [_short(warning) for warning in at_stamp.get("warnings") or []]
         problems.append(Problem(why[0] if why else "the stamp did not answer, its activation is as of the receipt"))

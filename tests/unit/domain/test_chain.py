@@ -37,7 +37,9 @@ def verdict(
 
 def test_a_chain_that_agrees() -> None:
     found = verdict(billing_model="PayAsYouUse", marketplace_syndication=True, usage_reporting=True, registration_id=ID)
-    assert found == {"agrees": True, "findings": [], "line": "Registered, PayAsYouUse, north, never expires"}
+    assert found == {
+        "agrees": True, "findings": [], "line": "Registered, PayAsYouUse, north, never expires", "activation": "Registered",
+    }
 
 
 @pytest.mark.parametrize(("registration", "activation", "wanted", "part"), [
@@ -72,6 +74,25 @@ def test_what_was_not_read_is_not_compared() -> None:
     assert verdict(registration={"key": None, "role_assignment": None})["agrees"]
     assert verdict(activation={"products": 3})["agrees"]
     assert chain.verdict({"cloud_id": CLOUD_ID, "registrations": [REGISTRATION]})["line"].startswith("stamp not asked")
+
+
+def test_an_activation_that_only_a_receipt_tells() -> None:
+    found = verdict(activation={"evidence": "receipt"}, remembered={"activated": "2026-11-20T08:00:00Z"})
+    assert found["agrees"] and found["activation"] == "Registered"
+    assert found["line"] == "Registered (by the receipt of 2026-11-20), PayAsYouUse, north, never expires"
+    assert verdict(activation={"evidence": "receipt", "registration_id": ID + "2"})["findings"]
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_an_activation_that_nothing_tells(required: bool) -> None:
+    unknown = {"evidence": "none", "state": "Unknown", "registration_id": None}
+    found = verdict(activation=unknown, require_activation=required)
+    assert found["activation"] == "not known"
+    assert found["line"].startswith("NOT KNOWN to be activated (no azs_admin_endpoint, no receipt in the bundle), PayAsYouUse")
+    assert found["agrees"] is not required
+    assert [one.partition(":")[0] for one in found["findings"]] == (
+        ["nothing tells whether the stamp is activated"] if required else []
+    )
 
 
 def test_an_expiry_without_days_is_shown_as_it_is() -> None:
