@@ -183,6 +183,16 @@ def test_encrypted_artifacts_are_kept_by_their_entry(here: Registrar) -> None:
     assert here.export(**hidden).changed  # more nodes, which the entry does not list
 
 
+def test_the_key_of_another_stamp_is_replaced_and_said(here: Registrar) -> None:
+    here.export()
+    path = here.bundle / f"{here.stamp}.activation-key.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "stamp": "elsewhere"}))
+    outcome = here.export()
+    assert outcome.changed and any("another stamp, elsewhere" in warning for warning in outcome.warnings)
+    assert json.loads(path.read_text())["stamp"] == here.stamp
+    assert not here.export().changed
+
+
 @pytest.mark.parametrize("kept", [False, True])
 def test_content_on_request_is_sealed(here: Registrar, kept: bool) -> None:
     if kept:
