@@ -19,7 +19,7 @@ rehearse: .venv/ready
 
 test: .venv/ready .venv-oldest/ready .venv-peer/ready
 	.venv/bin/pytest tests/unit -n 3 --dist loadgroup
-	.venv/bin/pytest tests/system -n 3 --dist loadscope
+	.venv/bin/pytest tests/system -n 3 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: browser
 browser: .venv-browser/ready

@@ -11,6 +11,18 @@ from azs_simulator.client import Simulator
 from plays import Controller, Elsewhere
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what can run side by side: those of a class or file share its simulator, a molecule scenario stands alone.
+
+    Scenarios come first: the longest ones at the end would leave all processors but one idle.
+    """
+    for item in items:
+        alone = item.get_closest_marker("molecule") is not None
+        item.add_marker(pytest.mark.xdist_group((item if alone else item.parent).nodeid))
+    items.sort(key=lambda item: item.get_closest_marker("molecule") is None)
+
+
 @pytest.fixture(scope="module")
 def simulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Simulator]:
     """The simulator of a module's FLEET."""

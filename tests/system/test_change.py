@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import typing as t
 
-import pytest
 from azs_simulator.client import Simulator
 from plays import Controller, Traffic, changing, cmdlets
-
-pytestmark = pytest.mark.xdist_group("change")
 
 USER = "operator@rehearsal.onmicrosoft.com"
 INFORMATION, KEY_PAIR = "Get-AzureStackStampInformation", "Set-RegistrationKeyPair"

@@ -10,8 +10,6 @@ import yaml
 from azs_simulator.client import Simulator
 from plays import Controller, Play, Traffic, changing, cmdlets
 
-pytestmark = pytest.mark.xdist_group("change_registration")
-
 USER = "operator@rehearsal.onmicrosoft.com"
 DEACTIVATE, ACTIVATE = "Remove-AzureStackActivation", "New-AzureStackActivation"
 STAMPS = ("subscription", "name", "killed-early", "killed-late", "gone")

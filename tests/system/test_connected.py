@@ -16,8 +16,6 @@ import pytest
 from azs_simulator.client import Simulator
 from plays import Controller, Play, Traffic, changing, cmdlets
 
-pytestmark = pytest.mark.xdist_group("connected")
-
 USER = "operator@rehearsal.onmicrosoft.com"
 ELSEWHERE = "00000000-0000-4000-8000-000000000000"
 INFORMATION, KEY_PAIR, PRINCIPAL, TOKEN, ACTIVATE = (
@@ -74,7 +72,6 @@ def edit(**claims: t.Any) -> tuple[tuple[str, dict[str, t.Any]], ...]:
 def activation(**properties: t.Any) -> tuple[tuple[str, dict[str, t.Any]], ...]:
     """Change the stamp's activation."""
     return (("edit-activation", {"properties": properties}),)
-
 
 REMEMBER, COMPARE = "Note what the stamp is now", "Compare the stamp, its registration and its activation"
 UNLOCK = ("delete-lock", {})

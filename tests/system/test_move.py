@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import typing as t
 
-import pytest
 from azs_simulator.client import Simulator
 from plays import Controller, Traffic, changing, cmdlets
-
-pytestmark = pytest.mark.xdist_group("move")
 
 FLEET = {
     "stamps": [{"name": "stamp", "connected": True, "ercs": 1, "nodes": 2, "registration": {}}],

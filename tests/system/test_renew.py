@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import typing as t
 
-import pytest
 from azs_simulator.client import Simulator
 from plays import Controller, Traffic, changing, cmdlets
-
-pytestmark = pytest.mark.xdist_group("renew")
 
 USER = "operator@rehearsal.onmicrosoft.com"
 DAYS: t.Final = {"endless": None, "early": 200, "due": 20, "replaced": -1, "renamed": -1, "undecided": -1, "careless": -1}

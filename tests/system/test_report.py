@@ -12,8 +12,6 @@ import yaml
 from azs_simulator.client import Simulator
 from plays import Controller, Traffic, changing
 
-pytestmark = pytest.mark.xdist_group("report")
-
 AGREEMENT: t.Final = "9876501234"
 LINKED: t.Final = {"connected": True, "ercs": 1, "nodes": 2, "registration": {}}
 CAPACITY: t.Final = {"ercs": 1, "agreement_number": AGREEMENT}

@@ -15,8 +15,6 @@ from azs_simulator.detour import Detour
 from azure.identity import ClientSecretCredential
 from plays import Controller, Play, Running, changing, cmdlets, until
 
-pytestmark = pytest.mark.xdist_group("sign-in-ways")
-
 USER = "operator@rehearsal.onmicrosoft.com"
 NAMED = {
     "government": ("AzureUSGovernment", "management.usgovcloudapi.net", "usgovvirginia"),
@@ -30,7 +28,6 @@ REGISTERED = (*WAYS, *NAMED, "manifest", "adfs")
 def _cloud(name: str, tenant: str, **more: t.Any) -> dict[str, t.Any]:
     user = {"name": f"operator@{tenant}", "kind": "user", "role": "registration"}
     return {"name": name, "tenants": {tenant: ""}, "principals": [{"name": "registrar", "role": "registration"}, user], **more}
-
 
 PUBLIC = _cloud("AzureCloud", "rehearsal.onmicrosoft.com")
 PUBLIC["principals"].append({"name": "runner", "kind": "managed", "role": "registration"})

@@ -6,11 +6,8 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
-import pytest
 from azs_simulator.client import Simulator
 from plays import Controller, Traffic, changing, cmdlets
-
-pytestmark = pytest.mark.xdist_group("unregister")
 
 INFORMATION, DEACTIVATE = "Get-AzureStackStampInformation", "Remove-AzureStackActivation"
 OUT = ["DELETE lock", "DELETE R"]
