@@ -106,10 +106,10 @@ def _checked(found: t.Mapping[str, str], spec: t.Mapping[str, dict[str, t.Any]])
         return {}
     checked = ArgumentSpecValidator({name: spec[name] for name in found}).validate(dict(found))
     if checked.error_messages:
+        wrong = "; ".join(checked.error_messages)
+        variables = [one for name in found if name in wrong for one in _options.ENVIRONMENT[name] if one in os.environ]
         raise InputError(
-            "; ".join(checked.error_messages),
-            where="environment of the host that this task runs on",
-            remedy=f"Correct {' and '.join(one for name in found for one in _options.ENVIRONMENT[name] if one in os.environ)}",
+            wrong, where="environment of the host that this task runs on", remedy=f"Correct {' and '.join(variables)}"
         )
     return {name: checked.validated_parameters[name] for name in found}
 

@@ -9,6 +9,7 @@ import typing as t
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER, same_id
 
 LOCK: t.Final = "RegistrationResourceLock"
+LOCK_LEVEL: t.Final = "CanNotDelete"
 # Where a value was read, in `read_from`.
 REGISTRATION: t.Final = "registration"
 KEY: t.Final = "activation_key"
@@ -164,6 +165,9 @@ def _of_registration(registration: t.Mapping[str, t.Any], wanted: t.Mapping[str,
     if not lock:
         text = f"the registration has no lock {LOCK}: anybody with the rights can delete it by mistake"
         findings.append(Finding(text, "lock", LOCK, read_from=REGISTRATION))
+    elif lock.get("level") != LOCK_LEVEL:
+        text = f"the lock {LOCK} of the registration has the level {lock.get('level') or 'none'}, wanted is {LOCK_LEVEL}"
+        findings.append(Finding(text, "lock", LOCK_LEVEL, lock.get("level"), REGISTRATION))
     days = registration.get("expires_in_days")
     if days is not None and days < 0:
         findings.append(Finding(f"the registration expired at {registration.get('expires')}"))

@@ -12,11 +12,10 @@ import re
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, conflicts
-from ansible_collections.azurestack.hub.plugins.module_utils._domain.chain import ACTIVATION, KEY, LOCK, REGISTRATION
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.chain import ACTIVATION, KEY, LOCK, LOCK_LEVEL, REGISTRATION
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
 
-LOCK_LEVEL: t.Final = "CanNotDelete"
 REGISTERED: t.Final = "Registered"
 UNREADABLE: t.Final = ("agreement_number", "asset_tag")
 """Part of the registration token that can be read back nowhere: never drift, never in sync."""

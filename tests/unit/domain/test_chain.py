@@ -44,6 +44,7 @@ def test_a_chain_that_agrees() -> None:
 
 @pytest.mark.parametrize(("registration", "activation", "wanted", "part"), [
     ({"lock": None}, {}, {}, "has no lock RegistrationResourceLock"),
+    ({"lock": {"name": "RegistrationResourceLock", "level": "ReadOnly"}}, {}, {}, "has the level ReadOnly, wanted is CanNotDelete"),
     ({"role_assignment": {**REGISTRATION["role_assignment"], "assigned": False}}, {}, {},
      f"the bridge principal {PRINCIPAL} lacks the role Azure Stack Registration Owner"),
     ({"key": {**REGISTRATION["key"], "billing_model": "Capacity"}}, {}, {},
