@@ -9,8 +9,11 @@ import json
 import typing as t
 
 import pytest
+from scripted import Answer, Server
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations, expiry, keys
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations, expiry, keys, registrations
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
@@ -58,6 +61,13 @@ NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.timezone.utc)
 def test_expiries(text: str | None, normal: str | None, days: int | None) -> None:
     assert expiry.normal(text) == normal
     assert expiry.days_left(normal, NOW) == days
+
+
+@pytest.mark.parametrize("body", [{}, None, {"activationKey": " "}, {"activationKey": 5}, {"activationKey": ["a"]}])
+def test_an_empty_key_is_no_key(body: object) -> None:
+    with Server(Answer(body)) as server, pytest.raises(ArmError, match="Azure's answer holds none") as caught:
+        registrations.export_key(ArmClient(server.url, Trust().transport()), RegistrationId("s", "g", "n"))
+    assert caught.value.kind == "empty_key"
 
 
 @pytest.mark.parametrize("resource", [
