@@ -28,7 +28,7 @@ ACTIVATE, DEACTIVATE = "New-AzureStackActivation", "Remove-AzureStackActivation"
 FLEET: t.Final = {
     "stamps": [
         {"name": "new-{n}", "count": 9, "connected": True, "nodes": 2, "ercs": 1},
-        {"name": "active-{n}", "count": 9, "connected": True, "nodes": 2, "ercs": 1, "registration": {}},
+        {"name": "active-{n}", "count": 16, "connected": True, "nodes": 2, "ercs": 1, "registration": {}},
     ],
     "clouds": [{
         "name": "AzureCloud",
