@@ -18,8 +18,8 @@ rehearse: .venv/ready
 	.venv/bin/python tests/rehearsal/rehearse.py
 
 test: .venv/ready .venv-oldest/ready .venv-peer/ready
-	.venv/bin/pytest tests/unit -n 3 --dist loadgroup
-	.venv/bin/pytest tests/system -n 3 --dist loadgroup --no-loadscope-reorder
+	.venv/bin/pytest tests/unit -n 3 --dist loadscope --durations 10
+	.venv/bin/pytest tests/system -n 3 --dist loadscope --no-loadscope-reorder --durations 25
 
 .PHONY: browser
 browser: .venv-browser/ready
