@@ -1,5 +1,6 @@
 # make rehearse   a simulated fleet, disconnected and connected, is registered, twice
-# make test       all tests that need no linters
+# make test       all tests but the next two
+# make molecule   the molecule scenarios: whole fleets
 # make browser    the fleet report in Chromium, which has to be installed
 # make measure    what the three legs cost per stamp, as docs/performance.md says
 # make lint       ansible-lint, ansible-test sanity, galaxy-importer
@@ -19,7 +20,11 @@ rehearse: .venv/ready
 
 test: .venv/ready .venv-oldest/ready .venv-peer/ready
 	.venv/bin/pytest tests/unit -n 3 --dist loadscope --durations 10
-	.venv/bin/pytest tests/system -n 3 --dist loadscope --no-loadscope-reorder --durations 25
+	.venv/bin/pytest tests/system -m 'not molecule' -n 3 --dist loadscope --no-loadscope-reorder --durations 25
+
+.PHONY: molecule
+molecule: .venv/ready
+	.venv/bin/pytest tests/system -m molecule -n 5
 
 .PHONY: browser
 browser: .venv-browser/ready
