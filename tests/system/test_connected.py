@@ -73,6 +73,7 @@ def activation(**properties: t.Any) -> tuple[tuple[str, dict[str, t.Any]], ...]:
     """Change the stamp's activation."""
     return (("edit-activation", {"properties": properties}),)
 
+
 REMEMBER, COMPARE = "Note what the stamp is now", "Compare the stamp, its registration and its activation"
 UNLOCK = ("delete-lock", {})
 KEY = "activation_key"

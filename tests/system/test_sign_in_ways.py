@@ -29,6 +29,7 @@ def _cloud(name: str, tenant: str, **more: t.Any) -> dict[str, t.Any]:
     user = {"name": f"operator@{tenant}", "kind": "user", "role": "registration"}
     return {"name": name, "tenants": {tenant: ""}, "principals": [{"name": "registrar", "role": "registration"}, user], **more}
 
+
 PUBLIC = _cloud("AzureCloud", "rehearsal.onmicrosoft.com")
 PUBLIC["principals"].append({"name": "runner", "kind": "managed", "role": "registration"})
 FLEET = {
