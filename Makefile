@@ -24,7 +24,7 @@ test: .venv/ready .venv-oldest/ready .venv-peer/ready
 
 .PHONY: molecule
 molecule: .venv/ready
-	.venv/bin/pytest tests/system -m molecule -n 5
+	.venv/bin/pytest tests/system -m molecule -n 3
 
 .PHONY: browser
 browser: .venv-browser/ready
