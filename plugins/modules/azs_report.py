@@ -20,18 +20,8 @@ description:
   - Prints one line of counts, one for each stamp that needs somebody, and one for each that changed since the report before.
   - It contacts nothing, writes no file and runs on the controller.
 extends_documentation_fragment:
+  - azurestack.hub.attributes
   - azurestack.hub.attributes.info
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-  platform:
-    description: Target OS/families that can be operated against.
-    support: full
-    platforms: posix
 options:
   stamps:
     description:
