@@ -103,9 +103,10 @@ content:
 
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import expiry, keys, registrations, session
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import keys, registrations, session
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
 

@@ -264,11 +264,11 @@ cloud:
 import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import expiry, locks, registering, session, tokens
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import locks, registering, session, tokens
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, deactivation, handover, text
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims, conflicts
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims, conflicts, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 

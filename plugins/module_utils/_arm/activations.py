@@ -12,7 +12,7 @@ import datetime
 import functools
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds, credentials, expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds, credentials
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import (
     UNEXPECTED,
     ArmClient,
@@ -22,7 +22,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import 
     text,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId, check_part
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
 
 API_VERSION: t.Final = "2016-01-01"

@@ -12,9 +12,8 @@ import hashlib
 import json
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, receipt
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 
 LASTING: t.Final = frozenset({

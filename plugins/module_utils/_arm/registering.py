@@ -12,7 +12,6 @@ import datetime
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
-    expiry,
     locks,
     provisioning,
     registrations,
@@ -23,7 +22,12 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, rights as domain_rights
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import (
+    claims,
+    conflicts,
+    expiry,
+    rights as domain_rights,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.rights import REGISTRATION_OWNER
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, ConflictError, InputError
 

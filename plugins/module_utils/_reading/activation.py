@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations, expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import memory, receipt as receipts
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import Unreachable
 
 if t.TYPE_CHECKING:

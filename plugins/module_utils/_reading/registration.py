@@ -7,7 +7,6 @@ import dataclasses
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
-    expiry,
     locks,
     registering,
     registrations,
@@ -18,7 +17,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, rights
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, expiry, rights
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
 if t.TYPE_CHECKING:

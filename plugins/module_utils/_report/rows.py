@@ -10,8 +10,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import expiry
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, chain, plan
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, chain, expiry, plan
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 

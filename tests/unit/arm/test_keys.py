@@ -11,9 +11,10 @@ import typing as t
 import pytest
 from scripted import Answer, Server
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations, expiry, keys, registrations
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations, keys, registrations
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
