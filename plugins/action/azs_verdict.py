@@ -9,6 +9,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 
 
 class ActionModule(ActionBase):
@@ -39,5 +40,11 @@ class ActionModule(ActionBase):
         if verdict["activation"] == chain.NOT_KNOWN and not args["require_activation"]:
             result["warnings"] = [f"{host}: {chain.NOTHING_TELLS}."]
         if not verdict["agrees"]:
-            result.update(failed=True, msg=f"{host} disagrees: {'; '.join(verdict['findings'])}.")
+            error = AzsError(
+                f"{host} disagrees",
+                kind="stamp_disagrees",
+                cause="; ".join(verdict["findings"]),
+                remedy=". ".join(verdict["remedies"]),
+            )
+            result.update(failed=True, msg=str(error), error=error.as_result())
         return result

@@ -100,4 +100,14 @@ line:
   returned: always
   type: str
   sample: Registered, Capacity, azurestack-2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11, never expires
+remedies:
+  description: What to do about the findings, a sentence each, where they do not say it themselves.
+  returned: always
+  type: list
+  elements: str
+  sample: ["azurestack.hub.renew registers and activates again what expired"]
+error:
+  description: What disagrees, in the form that every failure of this collection has; C(kind) is C(stamp_disagrees).
+  returned: when something disagrees
+  type: dict
 """

@@ -29,7 +29,9 @@ def test_move_activate_verify(simulator: Simulator, controller: t.Callable[..., 
     assert registration and "/Moved/" in registration["id"] and registration["locks"] == ["CanNotDelete"]
     assert here.run("move_registration", **target).succeeded().changed == 0
 
-    assert "is activated with" in here.run("verify").failure("stamp").message
+    refused = here.run("verify").failure("stamp")
+    assert "is activated with" in refused.message and "azurestack.hub.register_connected repairs" in refused.message
+    assert refused.data["error"]["kind"] == "stamp_disagrees"
     traffic.read()
     here.run("register_connected").succeeded()
     entries = traffic.read()

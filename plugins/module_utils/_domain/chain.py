@@ -19,6 +19,10 @@ NOT_ASKED: t.Final = "not asked"
 NOT_KNOWN: t.Final = "not known"
 NOTHING_TELLS: t.Final = "nothing tells whether the stamp is activated: no azs_admin_endpoint, and no receipt in the bundle"
 
+REPAIR: t.Final = "azurestack.hub.register_connected repairs what drifted; a disconnected stamp goes through its three legs again"
+RENEW: t.Final = "azurestack.hub.renew registers and activates again what expired"
+AGAIN: t.Final = "azurestack.hub.reregister sends the registration anew, which brings back a marketplace that was reset"
+
 _COMPARED: t.Final = (
     ("marketplace_syndication", "marketplace syndication"),
     ("usage_reporting", "usage reporting"),
@@ -34,6 +38,7 @@ class Finding:
     :param wanted: what it should be.
     :param found: what it is; None means that it is missing.
     :param read_from: `registration`, `activation_key` or `activation`.
+    :param remedy: what to do about it, a sentence without a full stop; None where the text says it.
     """
 
     text: str
@@ -41,6 +46,7 @@ class Finding:
     wanted: t.Any = None
     found: t.Any = None
     read_from: str | None = None
+    remedy: str | None = REPAIR
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +81,8 @@ def verdict(chain: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Say where the links of a stamp's chain disagree.
 
     :param chain: as `compare` takes it; and `remembered`, as azs_activation_info returns it, which has the time of a receipt.
-    :returns: `agrees`, `findings` (sentences), `line`, one line for the operator, and `activation`: the state, NOT_KNOWN or
-        NOT_ASKED.
+    :returns: `agrees`, `findings` (sentences), `remedies` (sentences, each once), `line`, one line for the operator, and
+        `activation`: the state, NOT_KNOWN or NOT_ASKED.
     """
     compared = compare(chain)
     findings = [finding.text for finding in compared.findings]
@@ -90,6 +96,7 @@ def verdict(chain: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return {
         "agrees": not findings,
         "findings": findings,
+        "remedies": list(dict.fromkeys(finding.remedy for finding in compared.findings if finding.remedy)),
         "line": _line(compared.registration, at_stamp, asked_azure, findings),
         "activation": known,
     }
@@ -124,7 +131,7 @@ def _registration(
     if len(found) > 1:
         names = ", ".join(sorted(str(one["id"]) for one in found))
         advice = _leftovers(found, named)
-        findings.append(Finding(f"Azure has {len(found)} registrations of this cloud id: {names}{advice}"))
+        findings.append(Finding(f"Azure has {len(found)} registrations of this cloud id: {names}{advice}", remedy=None))
     return next((one for one in found if named and same_id(one["id"], named)), found[0])
 
 
@@ -170,7 +177,7 @@ def _of_registration(registration: t.Mapping[str, t.Any], wanted: t.Mapping[str,
         findings.append(Finding(text, "lock", LOCK_LEVEL, lock.get("level"), REGISTRATION))
     days = registration.get("expires_in_days")
     if days is not None and days < 0:
-        findings.append(Finding(f"the registration expired at {registration.get('expires')}"))
+        findings.append(Finding(f"the registration expired at {registration.get('expires')}", remedy=RENEW))
     return findings
 
 
@@ -202,18 +209,19 @@ def _of_activation(
             f"{NOTHING_TELLS}; set azs_admin_endpoint, run this where the bundle of the activation is, or set "
             "azs_verify_require_activation to false for a stamp that cannot be asked"
         )
-        return [Finding(text, "activation", "Registered", read_from=ACTIVATION)]
+        return [Finding(text, "activation", "Registered", read_from=ACTIVATION, remedy=None)]
     if state == "Not registered":
         return [Finding("the stamp is not activated", "activation", "Registered", state, ACTIVATION)]
     findings = []
     if state == "Expired":
-        findings.append(Finding(f"the stamp's activation expired at {activation.get('expires')}"))
+        findings.append(Finding(f"the stamp's activation expired at {activation.get('expires')}", remedy=RENEW))
     target, is_ = registration["id"] if registration else wanted.get("registration_id"), activation.get("registration_id")
     if target and not same_id(is_, target):
         text = f"the stamp is activated with {is_}, the registration is {target}"
         findings.append(Finding(text, "registration_id", target, is_, ACTIVATION))
     if activation.get("products") == 0 and activation.get("marketplace_syndication"):
-        findings.append(Finding("the stamp is offered no marketplace products although marketplace syndication is on"))
+        text = "the stamp is offered no marketplace products although marketplace syndication is on"
+        findings.append(Finding(text, remedy=AGAIN))
     for field, name in _COMPARED:
         at_stamp, in_azure = activation.get(field), (registration or {}).get(field)
         if at_stamp is not None and in_azure is not None and at_stamp != in_azure:
@@ -234,8 +242,12 @@ def _line(registration: t.Any, at_stamp: str, asked_azure: bool, findings: list[
 def _expiry(registration: t.Mapping[str, t.Any]) -> str:
     days, expires = registration.get("expires_in_days"), registration.get("expires")
     if days is not None:
-        return f"expires in {days} days"
+        return f"expires in {_days(days)}" if days >= 0 else f"expired {_days(-days)} ago"
     return "never expires" if expires in (None, NEVER) else f"expires on {expires}"
+
+
+def _days(number: int) -> str:
+    return f"{number} day" if number == 1 else f"{number} days"
 
 
 def _on(flag: bool) -> str:

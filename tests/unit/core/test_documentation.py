@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -22,7 +23,8 @@ def shown() -> dict[str, dict[str, t.Any]]:
     """Documentation of each module, its fragments merged into it."""
     names = [f"azurestack.hub.{name}" for name in MODULES]
     program = pathlib.Path(sys.executable).parent / "ansible-doc"
-    done = subprocess.run([program, "--json", *names], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections")}
+    done = subprocess.run([program, "--json", *names], capture_output=True, text=True, check=True, env=environment)
     return {name.rpartition(".")[2]: content["doc"] for name, content in json.loads(done.stdout).items()}
 
 

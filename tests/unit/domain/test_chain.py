@@ -38,7 +38,8 @@ def verdict(
 def test_a_chain_that_agrees() -> None:
     found = verdict(billing_model="PayAsYouUse", marketplace_syndication=True, usage_reporting=True, registration_id=ID)
     assert found == {
-        "agrees": True, "findings": [], "line": "Registered, PayAsYouUse, north, never expires", "activation": "Registered",
+        "agrees": True, "findings": [], "remedies": [], "line": "Registered, PayAsYouUse, north, never expires",
+        "activation": "Registered",
     }
 
 
@@ -69,6 +70,16 @@ def test_what_disagrees(
     assert len(found["findings"]) == 1, found["findings"]
     assert part in found["findings"][0]
     assert found["findings"][0] in found["line"]
+
+
+def test_each_thing_to_do_is_said_once() -> None:
+    found = verdict(
+        registration={"lock": None, "expires": "2026-01-01T00:00:00Z", "expires_in_days": -2},
+        activation={"state": "Expired", "usage_reporting": False},
+    )
+    assert len(found["findings"]) == 4
+    assert found["remedies"] == [chain.REPAIR, chain.RENEW]
+    assert ", expired 2 days ago: " in found["line"]
 
 
 def test_what_was_not_read_is_not_compared() -> None:
