@@ -139,6 +139,11 @@ options:
       - A C(bridge_principal) of V(new) stands for one that would only be made.
     type: dict
     default: {}
+  predicted_removed:
+    description:
+      - Resource id of a registration of the stamp that an earlier task would delete. In check mode it counts as deleted.
+        Otherwise it is not used.
+    type: str
   provider_timeout:
     description:
       - Seconds to wait until the resource provider Microsoft.AzureStack is usable after it had to be registered.
@@ -279,6 +284,7 @@ _ASKED: t.Final = ("billing_model", "marketplace_syndication", "usage_reporting"
 def work(module: AzsModule) -> dict[str, t.Any]:
     """Bring the registration into the wanted state."""
     params = module.params
+    gone = params["predicted_removed"]
     place = registering.Place(
         name=params["name"],
         resource_group=params["resource_group"],
@@ -287,6 +293,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     )
     how = registering.How(
         check=module.check_mode,
+        gone=RegistrationId.parse(gone) if module.check_mode and gone else None,
         warn=module.warn,
         **{
             name: params[name]
@@ -434,6 +441,7 @@ def main() -> None:
             "replication_timeout": {"type": "int", "default": 300},
             "preflight": {"type": "bool", "default": True},
             "predicted_token": {"type": "dict", "default": {}, "no_log": False},
+            "predicted_removed": {"type": "str"},
             "provider_timeout": {"type": "int", "default": 600},
         },
         mutually_exclusive=[("bundle", "path", "registration_token")],

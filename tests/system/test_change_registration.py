@@ -15,7 +15,8 @@ DEACTIVATE, ACTIVATE = "Remove-AzureStackActivation", "New-AzureStackActivation"
 STAMPS = ("subscription", "name", "killed-early", "killed-late", "gone")
 FLEET = {
     "stamps": [
-        {"name": name, "connected": True, "ercs": 1, "nodes": 2, "registration": {"subscription": name}} for name in STAMPS
+        *({"name": name, "connected": True, "ercs": 1, "nodes": 2, "registration": {"subscription": name}} for name in STAMPS),
+        {"name": "neighbour", "ercs": 1, "nodes": 2, "registration": {"subscription": "name"}},
     ],
     "clouds": [
         {
@@ -66,6 +67,14 @@ def test_a_stamp_that_cannot_be_registered_anew_keeps_what_it_has(here: Controll
     assert "agreement number" in play.failure("killed-early").message
     assert "azs_subscription_id is empty" in play.failure("gone").message
     assert here.run("change_registration", "--check", "--limit", "name", **confirmed).failure("name").kind == "needs_user"
+    neighbour = str((simulator.registration_of("neighbour") or {})["id"])
+    hosts["name"] |= {
+        "azs_refresh_token": hosts["subscription"]["azs_refresh_token"],
+        "azs_registration_name": neighbour.split("/")[8], "azs_resource_group": neighbour.split("/")[4],
+    }
+    here.inventory.write_text(yaml.safe_dump(content, width=1000), encoding="utf-8")
+    refused = here.run("change_registration", "--limit", "name", **confirmed).failure("name")
+    assert refused.kind == "registration_of_another_stamp" and neighbour in refused.message
     assert changing(traffic.read()) == []
     assert {name: _registered(simulator, name) for name in STAMPS} == kept
 
@@ -82,9 +91,8 @@ def test_the_old_registration_goes_and_the_new_one_comes(here: Controller, simul
     checked = here.run("change_registration", "--check", azs_confirm_marketplace_loss=True).succeeded()
     assert changing(traffic.read()) == []
     assert ("azurestack.hub.deactivate : Deactivate the stamp", "subscription") in _changes(checked)
-    assert ("Tell what would be registered after that", "name") in checked.changes
     changed = here.run("change_registration", azs_confirm_marketplace_loss=True).succeeded()
-    for name in ("subscription", "killed-early", "gone"):
+    for name in ("subscription", "name", "killed-early", "gone"):
         assert _of(checked, name) == _of(changed, name) and any("Activate" in task for task in _of(checked, name)), name
     entries = traffic.read()
     wanted = next(one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"] if one["name"] == "Wanted")
@@ -100,7 +108,7 @@ def test_the_old_registration_goes_and_the_new_one_comes(here: Controller, simul
         own = [one for one in cmdlets(entries, name) if one in (DEACTIVATE, ACTIVATE)]
         assert own == ([] if name == "killed-late" else [*due, ACTIVATE]), name
     all_ids = [one["cloud_id"] for one in simulator.state()["clouds"]["AzureCloud"]["registrations"]]
-    assert len(all_ids) == len(set(all_ids)) == len(STAMPS)
+    assert len(all_ids) == len(set(all_ids)) == len(STAMPS) + 1
 
     again = here.run("change_registration").succeeded()
     assert again.changed == 0

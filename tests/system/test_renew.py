@@ -41,8 +41,13 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
     before = {name: simulator.registration_of(name) for name in DAYS}
     here = controller().knows(variables)
     traffic = Traffic(simulator)
+    checked = here.run("renew", "--check")
+    assert changing(traffic.read()) == []
     play = here.run("renew")
     entries = traffic.read()
+    for name in ("due", "replaced", "renamed"):
+        foretold, done = ({task for task, one in run.changes if one == name} for run in (checked, play))
+        assert foretold == done and any("Activate" in task for task in done), name
 
     refused = play.failure("undecided").message
     assert "replace" in refused and "new_name" in refused and "azs_renewal" in refused

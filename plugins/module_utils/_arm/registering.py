@@ -89,6 +89,7 @@ class How:
     :param assign_role: see to it that the bridge principal has its role on the registration.
     :param preflight: check the account's rights before the first write.
     :param check: plan only; nothing but GETs and the export of the key is sent.
+    :param gone: a registration that an earlier task would have deleted by now (check mode): it does not count.
     :param provider_timeout: seconds to wait for the resource provider.
     :param replication_timeout: seconds to wait until a new principal is known everywhere.
     :param warn: takes a warning for the operator.
@@ -98,6 +99,7 @@ class How:
     assign_role: bool = False
     preflight: bool = False
     check: bool = False
+    gone: RegistrationId | None = None
     provider_timeout: int = 600
     replication_timeout: int = 300
     warn: t.Callable[[str], None] = lambda message: None
@@ -162,7 +164,7 @@ def present(azure: Azure, wanted: Wanted, place: Place, how: How) -> Outcome:
     :raises AzsError: kinds interrupted and registration_unprotected, see locks.unlocked.
     """
     target = place.id_for(azure.subscription_id, wanted.cloud_id)
-    registered, occupant, provider_usable = _search(azure, wanted.cloud_id, place.known, target)
+    registered, occupant, provider_usable = _search(azure, wanted.cloud_id, place.known, target, how.gone)
     found = _choose(azure, wanted.cloud_id, registered, place)
     if found is not None:
         return _maintain(azure, wanted, target, found, how)
@@ -190,7 +192,7 @@ def absent(
     if place.known and not cloud_id or place.name and not place.known:
         found = registrations.get(azure.client, place.known or place.id_for(azure.subscription_id, None))
     else:
-        registered, _occupant, _usable = _search(azure, t.cast(str, cloud_id), place.known, None)
+        registered, _occupant, _usable = _search(azure, t.cast(str, cloud_id), place.known)
         found = _choose(azure, t.cast(str, cloud_id), registered, place)
     if found is None:
         return Outcome(id=None, before={}, after={}, existed=False)
@@ -248,17 +250,22 @@ def differences(
 
 
 def _search(
-    azure: Azure, cloud_id: str, known: RegistrationId | None, target: RegistrationId | None
+    azure: Azure,
+    cloud_id: str,
+    known: RegistrationId | None,
+    target: RegistrationId | None = None,
+    gone: RegistrationId | None = None,
 ) -> tuple[list[Registration], Registration | None, bool]:
     """Look for a stamp's registrations.
 
     :param known: where the registration is believed to be; when it is there, nothing else is read.
     :param target: where a new one would be made.
+    :param gone: one that does not count.
     :returns: the registrations (several only when expired ones were left behind), another stamp's registration at the
         target, and whether the resource provider is known to be usable.
     :raises ConflictError: the stamp is registered in another subscription, or what is known belongs to another stamp.
     """
-    if known is not None:
+    if known is not None and not (gone is not None and known.same(gone)):
         if not claims.same_id(known.subscription_id, azure.subscription_id):
             raise conflicts.in_another_subscription(
                 f"The stamp {cloud_id}", str(known), known.subscription_id, azure.subscription_id
@@ -272,6 +279,8 @@ def _search(
     occupant: Registration | None = None
     try:
         for registration in registrations.list_all(azure.client, azure.subscription_id):
+            if gone is not None and registration.id.same(gone):
+                continue
             if claims.same_id(registration.cloud_id, cloud_id):
                 own.append(registration)
             elif target is not None and registration.id.same(target):

@@ -580,6 +580,27 @@ class TestTokens:
         outcome = here.run("azs_registration", {"path": str(file), "predicted_token": kept}, check=True)
         assert [difference["field"] for difference in outcome["differences"]] == ["hardware"]
 
+    @pytest.mark.parametrize("name", ["north", "AZURESTACK-{}"])
+    def test_a_registration_that_would_be_gone_by_then(self, registrar: Make, name: str) -> None:
+        here = registrar()
+        here.register()
+        token, there = here.mint(), {"name": name.format(here.cloud_id), "resource_group": "stamps"}
+        predicted = here.register(token, check=True, **there, predicted_removed=here.id.upper())
+        refused = here.register(token, **there, predicted_removed=here.id)
+        answers(refused, "registered_elsewhere", "azurestack")  # outside check mode it is still there
+        here.remove(cloud_id=here.cloud_id)
+        same_prediction(predicted, here.register(token, **there))
+        assert predicted["actions"] == ["create_resource_group", "register", "put_lock"]
+
+    def test_a_registration_that_would_be_replaced_in_its_place(self, registrar: Make) -> None:
+        here = registrar()
+        here.register()
+        token = here.mint()
+        predicted = here.register(token, check=True, predicted_removed=here.id)
+        here.remove(cloud_id=here.cloud_id)
+        same_prediction(predicted, here.register(token))
+        assert predicted["actions"] == ["register", "put_lock"]
+
 
 class TestAbsent:
     """Removing a registration."""
