@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the services' own failures mean, and what to do about them. FOR INTERNAL COLLECTION USE ONLY.
+"""What failures mean, of the services and on the way to them, and what to do. FOR INTERNAL COLLECTION USE ONLY.
 
 The one table of known failures: the code maps errors with it, and `docs/troubleshooting.md` is tested against it.
 Source of the rows: the vendor's documentation and public issue threads of the registration tool.
@@ -21,7 +21,7 @@ READ_BACK = "read_back"
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """One known failure of a service.
+    """One known failure of a service, or on the way to it.
 
     :param kind: stable name, `error.kind` of the task result.
     :param cause: why it happens, one sentence without a full stop.
@@ -29,6 +29,8 @@ class Failure:
     :param codes: the service's error codes that mean this failure (compared without case).
     :param pattern: a regular expression that the service's message has to match; with codes, both have to match.
     :param messages: what the service says, for the troubleshooting page; given where there is a pattern.
+    :param met: what the collection says where no service says anything, for that page. Such a failure has neither codes nor
+        pattern: it is known by its kind, and its cause gives way to what was met in particular.
     :param retry: NEVER, AGAIN or READ_BACK.
     """
 
@@ -38,14 +40,80 @@ class Failure:
     codes: tuple[str, ...] = ()
     pattern: str | None = None
     messages: tuple[str, ...] = ()
+    met: str | None = None
     retry: str = NEVER
 
     def matches(self, code: str | None, message: str) -> bool:
         """Tell whether a service's error code and message mean this failure."""
+        if self.met is not None:
+            return False
         if self.codes and (code or "").lower() not in {known.lower() for known in self.codes}:
             return False
         return self.pattern is None or re.search(self.pattern, message, re.IGNORECASE) is not None
 
+
+_ON_THE_WAY: t.Final[tuple[Failure, ...]] = (
+    Failure(
+        kind="pep_unreachable",
+        met="No address of the privileged endpoint answered <this host>",
+        cause="an address is wrong, a firewall or proxy is in between, or what listens there is no WinRM service",
+        remedy="Compare pep_hosts with the addresses of the stamp's ERCS virtual machines, and check that this host "
+        "may reach their WinRM port. Nothing was done",
+    ),
+    Failure(
+        kind="pep_wrong_password",
+        met="The privileged endpoint refused the sign-in of <account>",
+        cause="user name or password is wrong, or the account is locked",
+        remedy="Compare pep_username (DOMAIN\\CloudAdmin) and pep_password. It was tried once only, at this "
+        "address, so as not to lock the account",
+    ),
+    Failure(
+        kind="pep_auth_not_offered",
+        met="The privileged endpoint does not offer the sign-in method <pep_auth>",
+        cause="the endpoint takes other methods only",
+        remedy="Set pep_auth to a method that it offers; with basic authentication alone it is no privileged "
+        "endpoint",
+    ),
+    Failure(
+        kind="pep_kerberos_failed",
+        met="Signing in with kerberos failed before the endpoint was asked",
+        cause="this host got no Kerberos ticket for the endpoint",
+        remedy="Check the Kerberos configuration of this host (realm, KDC, clock), and give pep_hosts by name",
+    ),
+    Failure(
+        kind="pep_fips",
+        met="This host cannot sign in with <pep_auth>",
+        cause="NTLM needs MD4, MD5 and RC4, which are switched off on hosts in FIPS mode",
+        remedy="Set pep_auth to kerberos, or run the task on a host that is not in FIPS mode",
+    ),
+    Failure(
+        kind="pep_no_tls",
+        met="The privileged endpoint does not speak TLS on this port",
+        cause="the TLS handshake failed",
+        remedy="Set pep_use_tls to false for WinRM over HTTP (5985), or give the port of the HTTPS listener (5986)",
+    ),
+    Failure(
+        kind="pep_certificate_invalid",
+        met="The certificate of the privileged endpoint is not trusted",
+        cause="this host does not know the authority that issued it, it has expired, or it is for another name",
+        remedy="Set pep_ca_cert to the file of the authority that issued it, and pep_hosts to the name in it",
+    ),
+    Failure(
+        kind="unreachable",
+        met="<service> does not answer",
+        cause="the address is wrong, or something on the way to it: name resolution, route, firewall, proxy",
+        remedy="Compare the address; check name resolution, route, firewall and proxy "
+        "of the host that this task runs on; then run again",
+        retry=AGAIN,
+    ),
+    Failure(
+        kind="certificate_not_trusted",
+        met="the certificate of <service> is not trusted",
+        cause="this host does not know the authority that issued it, it has expired, or it is for another name",
+        remedy="Give the file with the authority's certificate as ca_bundle (admin_ca_bundle for a stamp), "
+        "and compare the address with the one that the certificate names",
+    ),
+)
 
 _AT_THE_STAMP: t.Final[tuple[Failure, ...]] = (
     Failure(
@@ -484,6 +552,7 @@ _TENANTS: t.Final[tuple[Failure, ...]] = (
 )
 
 SECTIONS: t.Final = {
+    "On the way to a service": _ON_THE_WAY,
     "At the privileged endpoint": _AT_THE_STAMP,
     "Signing in": _SIGNING_IN,
     "In Azure": _IN_AZURE,

@@ -25,9 +25,9 @@ playbooks should use `error.kind`; kinds keep their names. (Ansible hides every 
 Messages name options of modules. In the inventory of the playbooks the option `agreement_number` is the variable
 `azs_agreement_number`, and so on for all of them.
 
-This page lists what the services themselves answer, by its kind. What the collection finds wrong before it asks a service
-(options that cannot work together, a damaged or foreign artifact) explains itself in the message. An answer that is not
-listed keeps the service's own words and code.
+This page lists, by its kind, what the services themselves answer and what is met on the way to them. What the collection finds
+wrong before it asks a service (options that cannot work together, a damaged or foreign artifact) explains itself in the
+message. An answer that is not listed keeps the service's own words and code.
 
 What a new try can do is known for each failure, and the modules keep to it: they try again by themselves, with growing
 pauses and a limit, only where that helps.
@@ -81,6 +81,7 @@ def render() -> str:
         parts.append(f"## {title}\n")
         for failure in failures:
             seen = [
+                *([f"`{failure.met}`"] if failure.met else []),
                 *(f"`{message}`" for message in failure.messages),
                 *(f"WinRM fault {code}" if code.isdigit() else f"`{code}`" for code in failure.codes),
             ]

@@ -442,21 +442,20 @@ def unreachable(error: BaseException, name: str, endpoint: str, doing: str) -> A
         inner = next((cause for cause in nested if isinstance(cause, BaseException)), None)
     refused = next((cause for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)), None)
     if refused is not None:
+        known = _failures.named("certificate_not_trusted")
         return Unreachable(
             f"Could not {doing}: the certificate of {name} is not trusted",
-            kind="certificate_not_trusted",
+            kind=known.kind,
             where=endpoint,
             cause=refused.verify_message or str(refused),
-            remedy="Give the file with the authority's certificate as ca_bundle (admin_ca_bundle for a stamp), "
-            "and compare the address with the one that the certificate names",
+            remedy=known.remedy,
         )
     reasons = [cause.strerror or str(cause) for cause in chain if isinstance(cause, OSError) and cause.errno]
     return Unreachable(
         f"Could not {doing}: {name} does not answer",
         where=endpoint,
         cause=(reasons[-1] if reasons else " ".join(str(chain[-1]).split()))[:300],
-        remedy="Compare the address; check name resolution, route, firewall and proxy "
-        "of the host that this task runs on; then run again",
+        remedy=_failures.named("unreachable").remedy,
     )
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What goes wrong on the way to and at a privileged endpoint, as typed errors. FOR INTERNAL COLLECTION USE ONLY.
 
-What the stamp and its WinRM service say is mapped by the one table of known failures, `_failures.py`; this file knows
-what this host meets before they say anything: TCP, TLS, proxies, methods of signing in.
+The one table of known failures, `_failures.py`, says what they mean and what to do; this file recognises which one it is:
+from what the stamp and its WinRM service say, and from what this host meets before they say anything (TCP, TLS, proxies,
+methods of signing in).
 """
 
 from __future__ import annotations
@@ -42,8 +43,7 @@ def unreachable(reasons: t.Mapping[str, str]) -> PepUnreachable:
     return PepUnreachable(
         f"No address of the privileged endpoint answered {platform.node()}",
         cause="; ".join(f"{address}: {reason}" for address, reason in reasons.items()),
-        remedy="Compare pep_hosts with the addresses of the stamp's ERCS virtual machines, and check that this host "
-        "may reach their WinRM port. Nothing was done",
+        remedy=_failures.named("pep_unreachable").remedy,
     )
 
 
@@ -162,21 +162,21 @@ def _chain(error: BaseException | None) -> t.Iterator[BaseException]:
 def _tls(error: Exception, where: str, options: PepOptions) -> PepError:
     text = " ".join(str(cause) for cause in _chain(error))
     if "CERTIFICATE_VERIFY_FAILED" not in text:
+        known = _failures.named("pep_no_tls")
         return PepError(
             "The privileged endpoint does not speak TLS on this port",
-            kind="pep_no_tls",
+            kind=known.kind,
             where=where,
-            cause=f"the TLS handshake failed ({_first(text, r'[A-Z][A-Z0-9_]{7,}')})",
-            remedy="Set pep_use_tls to false for WinRM over HTTP (5985), or give the port of the HTTPS listener (5986)",
+            cause=f"{known.cause} ({_first(text, r'[A-Z][A-Z0-9_]{7,}')})",
+            remedy=known.remedy,
         )
+    known = _failures.named("pep_certificate_invalid")
     return PepError(
         "The certificate of the privileged endpoint is not trusted",
-        kind="pep_certificate_invalid",
+        kind=known.kind,
         where=where,
-        cause=_first(text, r"certificate verify failed: ([^()]+)").strip() or "it could not be verified",
-        remedy="Set pep_ca_cert to the file of the authority that issued it"
-        + (f" instead of {options.verify}" if isinstance(options.verify, str) else "")
-        + ", and pep_hosts to the name in it",
+        cause=_first(text, r"certificate verify failed: ([^()]+)").strip() or known.cause,
+        remedy=known.remedy + (f". Now it is {options.verify}" if isinstance(options.verify, str) else ""),
     )
 
 
@@ -225,40 +225,31 @@ def quota(reasons: t.Mapping[str, str]) -> PepError:
 def _sign_in(error: Exception, where: str, options: PepOptions) -> AzsError:
     text = str(error)
     if isinstance(error, AuthenticationError) and "did not response" not in text:
+        known = _failures.named("pep_wrong_password")
         return SignInError(
             f"The privileged endpoint refused the sign-in of {options.username}",
-            kind="pep_wrong_password",
-            where=where,
-            cause=f"user name or password is wrong, or the account is locked ({options.auth})",
-            remedy="Compare pep_username (DOMAIN\\CloudAdmin) and pep_password. It was tried once only, at this "
-            "address, so as not to lock the account",
+            kind=known.kind, where=where, cause=f"{known.cause} ({options.auth})", remedy=known.remedy,
         )
     if isinstance(error, AuthenticationError) or "incompatible with the specified auth_provider" in text:
+        known = _failures.named("pep_auth_not_offered")
         return SignInError(
             f"The privileged endpoint does not offer the sign-in method {options.auth}",
-            kind="pep_auth_not_offered",
-            where=where,
-            cause=text,
-            remedy="Set pep_auth to a method that it offers; with basic authentication alone it is no privileged "
-            "endpoint",
+            kind=known.kind, where=where, cause=text, remedy=known.remedy,
         )
     if re.search(r"digital envelope routines|disabled for fips|\bmd[45]\b|\bRC4\b|\bARC4\b", text, re.IGNORECASE):
+        known = _failures.named("pep_fips")
         return SignInError(
             f"This host cannot sign in with {options.auth}",
-            kind="pep_fips",
-            where=platform.node(),
-            cause="NTLM needs MD4, MD5 and RC4, which are switched off on hosts in FIPS mode",
-            remedy="Set pep_auth to kerberos, or run the task on a host that is not in FIPS mode",
+            kind=known.kind, where=platform.node(), cause=known.cause, remedy=known.remedy,
         )
     if type(error).__module__.startswith("spnego"):
+        ticket = _failures.named("pep_kerberos_failed")
         return SignInError(
             f"Signing in with {options.auth} failed before the endpoint was asked",
-            kind="pep_kerberos_failed" if options.auth == "kerberos" else "pep_sign_in_failed",
+            kind=ticket.kind if options.auth == "kerberos" else "pep_sign_in_failed",
             where=where,
             cause=text,
-            remedy="Check the Kerberos configuration of this host (realm, KDC, clock), and give pep_hosts by name"
-            if options.auth != "ntlm"
-            else "Compare pep_username, DOMAIN\\CloudAdmin",
+            remedy="Compare pep_username, DOMAIN\\CloudAdmin" if options.auth == "ntlm" else ticket.remedy,
         )
     if isinstance(error, WinRMError) and "related id" in text:
         raise TryNext("it answered, but not what it was asked, as no WinRM service does") from error

@@ -54,7 +54,7 @@ def test_every_failure_has_its_own_name_and_says_what_to_do() -> None:
     kinds = [failure.kind for failure in _failures.FAILURES]
     assert len(kinds) == len(set(kinds))
     for failure in _failures.FAILURES:
-        assert failure.codes or failure.pattern, failure.kind
+        assert bool(failure.codes or failure.pattern) != bool(failure.met), failure.kind
         assert not failure.cause.endswith(".") and not failure.remedy.endswith("."), failure.kind
 
 

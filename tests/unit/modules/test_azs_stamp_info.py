@@ -170,6 +170,15 @@ def test_web_servers_are_passed_over(operator: Make, web: t.Callable[..., str]) 
     assert outcome.warnings[0].count("not as a WinRM service") == len(addresses)
 
 
+def test_an_endpoint_that_offers_other_methods_only(operator: Make, web: t.Callable[..., str]) -> None:
+    here = operator("single")
+    address = web(None, 401, {"WWW-Authenticate": 'Basic realm="WSMAN"'})
+    outcome = here.run(MODULE, {"pep_hosts": [address, *here.pep["pep_hosts"]]})
+    answers(outcome, address, "ntlm", "Set pep_auth")
+    assert outcome.kind == "pep_auth_not_offered"
+    assert here.requests() == []
+
+
 def test_no_redirect_is_followed_to_another_endpoint(operator: Make, web: t.Callable[..., str]) -> None:
     here, other = operator("single"), operator("single")
     to = {"Location": f"http://{other.pep['pep_hosts'][0]}/wsman"}

@@ -228,8 +228,19 @@ TABLE: t.Final[dict[str, tuple[Do, Fault | None]]] = {
     "not_a_csp_subscription": (Place.tenants, azure_says(400, "InvalidCSPSubscription", *MAP)),
 }
 """Who meets a failure, and what the service says; None where it says so by itself."""
-ELSEWHERE: t.Final = {"sign_in_declined": ("signin/test_users.py", "test_the_user_declines")}
-"""What no module meets: a user signs in on the controller. File and name of the test."""
+ELSEWHERE: t.Final = {
+    "pep_unreachable": ("modules/test_azs_stamp_info.py", "test_no_address_answers"),
+    "pep_wrong_password": ("modules/test_azs_stamp_info.py", "test_a_wrong_password_is_tried_once"),
+    "pep_auth_not_offered": ("modules/test_azs_stamp_info.py", "test_an_endpoint_that_offers_other_methods_only"),
+    "pep_kerberos_failed": ("pep/test_pep_failures.py", "test_no_ticket"),
+    "pep_fips": ("modules/test_azs_stamp_info.py", "test_a_host_in_fips_mode"),
+    "pep_no_tls": ("modules/test_azs_stamp_info.py", "test_tls_at_a_port_without_tls"),
+    "pep_certificate_invalid": ("modules/test_azs_stamp_info.py", "test_an_untrusted_certificate_ends_the_search"),
+    "unreachable": ("modules/test_azs_activation_info.py", "test_an_endpoint_that_does_not_answer"),
+    "certificate_not_trusted": ("modules/test_azs_activation_info.py", "test_an_untrusted_certificate"),
+    "sign_in_declined": ("signin/test_users.py", "test_the_user_declines"),
+}
+"""What no service says to a module. File and name of the test."""
 SAID_IN_ONES_OWN_WAY: t.Final = frozenset({"stamp_busy", "pep_session_quota", "pep_session_lost"})
 """What the code knows more about: which action, which addresses, and that reading alone can be done again."""
 NO_FAILURE: t.Final = frozenset({"role_assignment_exists"})
