@@ -7,7 +7,7 @@ import pathlib
 import typing as t
 
 from azs_simulator.client import Simulator
-from plays import Controller, Traffic, changing, cmdlets
+from plays import Controller, Play, Traffic, changing, cmdlets
 
 INFORMATION, DEACTIVATE = "Get-AzureStackStampInformation", "Remove-AzureStackActivation"
 OUT = ["DELETE lock", "DELETE R"]
@@ -40,6 +40,12 @@ def deletions(entries: t.Iterable[dict[str, t.Any]]) -> list[str]:
     ]
 
 
+def refused_as_a_whole(play: Play) -> None:
+    """Check that a run in which no stamp was named said so once, and did nothing else."""
+    (said,) = play.results
+    assert said.outcome == "failed" and "--limit azs_stamps" in said.message and "Nothing was contacted" in said.message
+
+
 def test_connected_stamps_are_deactivated_before_their_registrations_go(
     simulator: Simulator, controller: t.Callable[..., Controller]
 ) -> None:
@@ -56,9 +62,11 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
     here = controller().knows(variables)
     traffic = Traffic(simulator)
 
-    checked = here.run("unregister", "--check", "--diff")
+    refused_as_a_whole(here.run("unregister"))
+    assert traffic.read() == []
+    checked = here.run("unregister", "--check", "--diff", "--limit", "azs_stamps")
     assert changing(traffic.read()) == []
-    first = here.run("unregister")
+    first = here.run("unregister", "--limit", "azs_stamps")
     entries = traffic.read()
     for play in (checked, first):
         failure = play.failure("elsewhere")
@@ -76,7 +84,7 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
     last = next(one["n"] for one in entries if one.get("cmdlet") == DEACTIVATE and one["stamp"] == "plain")
     assert all(one["n"] > last for one in entries if one.get("method") == "DELETE" and subscriptions["plain"] in one["path"])
 
-    again = here.run("unregister")
+    again = here.run("unregister", "--limit", "azs_stamps")
     assert again.changed == 0
     assert changing(traffic.read()) == []
 
@@ -95,12 +103,15 @@ def test_disconnected_stamps_in_two_legs(
     assert "azurestack.hub.disconnected_deactivate" in refused.failure("record").message
     assert changing(traffic.read()) == []
 
-    checked = stamp_zone.run("disconnected_deactivate", "--check", azs_archive=archive).succeeded()
+    refused_as_a_whole(stamp_zone.run("disconnected_deactivate", azs_archive=archive))
+    assert traffic.read() == [] and not archive.exists()
+    named = ("--limit", ",".join(DISCONNECTED))
+    checked = stamp_zone.run("disconnected_deactivate", "--check", *named, azs_archive=archive).succeeded()
     assert changing(traffic.read()) == []
-    first = stamp_zone.run("disconnected_deactivate", azs_archive=archive).succeeded()
+    first = stamp_zone.run("disconnected_deactivate", *named, azs_archive=archive).succeeded()
     assert checked.changes == first.changes
     assert cmdlets(traffic.read()).count(DEACTIVATE) == 2
-    assert stamp_zone.run("disconnected_deactivate", azs_archive=archive).succeeded().changed == 0
+    assert stamp_zone.run("disconnected_deactivate", *named, azs_archive=archive).succeeded().changed == 0
     assert cmdlets(traffic.read()) == []
 
     azure_zone.run("disconnected_unregister", azs_archive=archive).succeeded()
