@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
                 f"{host} disagrees",
                 kind="stamp_disagrees",
                 cause="; ".join(verdict["findings"]),
-                remedy=". ".join(verdict["remedies"]),
+                remedy=". ".join(verdict["remedies"]) or None,
             )
             result.update(failed=True, msg=str(error), error=error.as_result())
         return result

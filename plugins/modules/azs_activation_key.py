@@ -157,10 +157,14 @@ def _predicted(
     """Return the result for a key that would only be exported later.
 
     :param entry: of the artifact that is there, which is kept when it says the same. What is foretold tells neither nodes nor
-        expiry.
+        expiry; but no new key has expired.
     """
     there = keys.facts(entry)
-    same = entry is not None and module.params["encrypt"] == (entry.encrypted_sha256 is not None)
+    same = (
+        entry is not None
+        and module.params["encrypt"] == (entry.encrypted_sha256 is not None)
+        and not expiry.passed(there.get("expires"))
+    )
     kept = same and all(
         str(value).lower() == str(there.get(name)).lower() for name, value in said.items() if value is not None
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER, same_id
 
 LOCK: t.Final = "RegistrationResourceLock"
@@ -20,8 +21,12 @@ NOT_KNOWN: t.Final = "not known"
 NOTHING_TELLS: t.Final = "nothing tells whether the stamp is activated: no azs_admin_endpoint, and no receipt in the bundle"
 
 REPAIR: t.Final = "azurestack.hub.register_connected repairs what drifted; a disconnected stamp goes through its three legs again"
-RENEW: t.Final = "azurestack.hub.renew registers and activates again what expired"
-AGAIN: t.Final = "azurestack.hub.reregister sends the registration anew, which brings back a marketplace that was reset"
+RENEW: t.Final = (
+    "azurestack.hub.renew registers and activates a connected stamp again; a disconnected one is renewed with the three legs"
+)
+AGAIN: t.Final = "azurestack.hub.reregister registers and activates the stamp again with what it has"
+ELSEWHERE: t.Final = "azurestack.hub.change_registration gives a connected stamp another place; or correct what is wanted"
+MISTAKEN: t.Final = "Compare azs_cloud_id with the stamp, and azs_registration_name with its registration"
 
 _COMPARED: t.Final = (
     ("marketplace_syndication", "marketplace syndication"),
@@ -150,14 +155,16 @@ def _leftovers(found: t.Sequence[t.Mapping[str, t.Any]], named: str | None) -> s
 
 def _of_registration(registration: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> list[Finding]:
     findings = []
-    for field, name in (("cloud_id", "cloud id"), ("billing_model", "billing model")):
+    for field, name, remedy in (("cloud_id", "cloud id", MISTAKEN), ("billing_model", "billing model", REPAIR)):
         asked, is_ = wanted.get(field), registration.get(field)
         if asked and is_ and not same_id(asked, is_):
             text = f"the {name} of the registration is {is_}, wanted is {asked}"
-            findings.append(Finding(text, field, asked, is_, REGISTRATION))
+            findings.append(Finding(text, field, asked, is_, REGISTRATION, remedy))
     if wanted.get("registration_id") and not same_id(wanted["registration_id"], registration["id"]):
         text = f"the registration is {registration['id']}, wanted is {wanted['registration_id']}"
-        findings.append(Finding(text, "registration_id", wanted["registration_id"], registration["id"], REGISTRATION))
+        findings.append(
+            Finding(text, "registration_id", wanted["registration_id"], registration["id"], REGISTRATION, ELSEWHERE)
+        )
     for field, name in _COMPARED:
         asked, is_ = wanted.get(field), registration.get(field)
         if asked is not None and is_ is not None and asked != is_:
@@ -191,7 +198,7 @@ def _of_key(registration: t.Mapping[str, t.Any]) -> list[Finding]:
     return [
         Finding(
             f"the {name} is {registration[field]} in the registration and {key[claim]} in its activation key",
-            claim, registration[field], key[claim], KEY,
+            claim, registration[field], key[claim], KEY, AGAIN,
         )
         for name, field, claim in compared
         if registration.get(field) and key.get(claim) and not same_id(registration[field], key[claim])
@@ -242,12 +249,8 @@ def _line(registration: t.Any, at_stamp: str, asked_azure: bool, findings: list[
 def _expiry(registration: t.Mapping[str, t.Any]) -> str:
     days, expires = registration.get("expires_in_days"), registration.get("expires")
     if days is not None:
-        return f"expires in {_days(days)}" if days >= 0 else f"expired {_days(-days)} ago"
+        return f"expires in {expiry.days(days)}" if days >= 0 else expiry.since(days)
     return "never expires" if expires in (None, NEVER) else f"expires on {expires}"
-
-
-def _days(number: int) -> str:
-    return f"{number} day" if number == 1 else f"{number} days"
 
 
 def _on(flag: bool) -> str:

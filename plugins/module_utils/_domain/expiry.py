@@ -30,3 +30,22 @@ def days_left(expires: str | None, moment: datetime.datetime) -> int | None:
     if expires is None or expires == claims.NEVER:
         return None
     return (claims.parse_time(expires) - moment).days
+
+
+def passed(expires: str | None) -> bool:
+    """Tell whether a timestamp, as `normal` returns it, lies in the past; an unknown one and never do not."""
+    left = days_left(expires, now())
+    return left is not None and left < 0
+
+
+def days(number: int) -> str:
+    """Return a number of days in words."""
+    return f"{number} day" if number == 1 else f"{number} days"
+
+
+def since(left: int) -> str:
+    """Return in words how long ago something expired.
+
+    :param left: what `days_left` returns for it; whole days, so -1 is less than a day.
+    """
+    return f"expired {days(-left - 1)} ago" if left < -1 else "expired less than a day ago"

@@ -196,7 +196,9 @@ class _Task:
             if not (foretold and self._module.check_mode and error.kind == "missing_artifact"):
                 raise
             return foretold
-        if foretold and self._module.check_mode and activation.differences(foretold.wanted(), key.wanted()):
+        if foretold and self._module.check_mode and (
+            key.claims.expired(self._now) or activation.differences(foretold.wanted(), key.wanted())
+        ):
             return foretold  # the file is still the old one
         return key
 

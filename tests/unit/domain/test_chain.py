@@ -74,12 +74,32 @@ def test_what_disagrees(
 
 def test_each_thing_to_do_is_said_once() -> None:
     found = verdict(
-        registration={"lock": None, "expires": "2026-01-01T00:00:00Z", "expires_in_days": -2},
+        registration={"lock": None, "expires": "2026-01-01T00:00:00Z", "expires_in_days": -3},
         activation={"state": "Expired", "usage_reporting": False},
     )
     assert len(found["findings"]) == 4
     assert found["remedies"] == [chain.REPAIR, chain.RENEW]
     assert ", expired 2 days ago: " in found["line"]
+
+
+@pytest.mark.parametrize(("registration", "activation", "wanted", "remedy"), [
+    ({"key": {**REGISTRATION["key"], "billing_model": "Capacity"}}, {}, {}, chain.AGAIN),
+    ({}, {"products": 0}, {}, chain.AGAIN),
+    ({}, {}, {"cloud_id": PRINCIPAL}, chain.MISTAKEN),
+    ({}, {}, {"registration_id": ID + "2"}, chain.ELSEWHERE),
+    ({}, {"registration_id": ID + "2"}, {}, chain.REPAIR),
+    ({}, {"state": "Expired"}, {}, chain.RENEW),
+])
+def test_what_to_do_about_it(
+    registration: dict[str, t.Any], activation: dict[str, t.Any], wanted: dict[str, t.Any], remedy: str
+) -> None:
+    assert verdict(registration=registration, activation=activation, **wanted)["remedies"] == [remedy]
+
+
+@pytest.mark.parametrize(("left", "words"), [(-1, "expired less than a day ago"), (-2, "expired 1 day ago"), (1, "expires in 1 day")])
+def test_days_in_words(left: int, words: str) -> None:
+    line = verdict(registration={"expires": "2026-01-01T00:00:00Z", "expires_in_days": left})["line"]
+    assert f", {words}" in line
 
 
 def test_what_was_not_read_is_not_compared() -> None:

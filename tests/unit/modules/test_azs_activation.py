@@ -276,6 +276,15 @@ def test_a_predicted_key_counts_more_than_the_old_file(registered: Operator) -> 
     assert outcome["diff"]["after"]["registration_id"] == ELSEWHERE
 
 
+def test_a_predicted_key_counts_more_than_an_expired_file(operator: Make) -> None:
+    here = operator("expired")
+    here.bring_key()
+    there = here.state()["activation"]["azureRegistrationResourceIdentifier"]
+    outcome = here.activate({"predicted_key": {"cloud_id": here.cloud_id, "registration_id": there}}, check=True)
+    assert outcome.changed and outcome["activation"]["registration_id"] == there
+    assert here.activate({"predicted_key": {"cloud_id": here.cloud_id, "registration_id": there}}).kind == "expired_key"
+
+
 def test_the_key_itself_as_an_option(operator: Make) -> None:
     here = operator("registered")
     key = str(here.simulator.do("activation-key", stamp=here.stamp))

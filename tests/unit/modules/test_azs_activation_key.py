@@ -136,6 +136,15 @@ def test_an_expired_registration_is_warned_of(here: Registrar) -> None:
     assert "has expired" in outcome.warnings[0]
 
 
+def test_an_expired_key_is_not_taken_for_the_one_that_would_come(here: Registrar) -> None:
+    here.simulator.do("expire-registration", stamp=here.stamp)
+    key = here.export()["key"]
+    foretold = {"predicted_key": {**key, "expires": None}}
+    assert key["expires"] is not None
+    outcome = here.export(check=True, **foretold)
+    assert outcome.changed and not outcome["kept"] and outcome["key"]["expires"] is None
+
+
 def test_a_key_that_would_only_be_there_later(registrar: Make) -> None:
     here = registrar()
     registered = here.register(check=True)
