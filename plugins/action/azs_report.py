@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import typing as t
 
 from ansible.plugins.action import ActionBase
@@ -28,7 +29,7 @@ class ActionModule(ActionBase):
                 "previous": {"type": "str", "default": ""},
             }
         )
-        previous = fleet.parse(args["previous"])
+        previous = fleet.parse(_decoded(args["previous"]))
         if args["previous"].strip() and previous is None:
             result["warnings"] = [
                 "The report before is none, or of another version: what changed since then is not known, this report begins anew."
@@ -40,3 +41,11 @@ class ActionModule(ActionBase):
             Display().display(line)
         result.update(changed=False, report=made.data, differs=made.differs)
         return result
+
+
+def _decoded(content: str) -> str:
+    """Return a file's text from its Base64; nothing when it is none."""
+    try:
+        return base64.b64decode(content, validate=True).decode("utf-8")
+    except ValueError:  # binascii's and UTF-8's errors are ones
+        return ""

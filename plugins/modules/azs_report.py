@@ -45,7 +45,10 @@ options:
     type: int
     default: 30
   previous:
-    description: The report before, as JSON text. It tells what changed, and what was known of stamps that cannot be read today.
+    description:
+      - The report before, its JSON in Base64, as M(ansible.builtin.slurp) returns it. It tells what changed, and what was known of
+        stamps that cannot be read today.
+      - Not as plain JSON, because older versions of ansible-core make data of what looks like data.
     type: str
     default: ""
 seealso:

@@ -137,3 +137,6 @@ def test_with_the_oldest_ansible_core(simulator: Simulator, controller: t.Callab
     _data, lines, page = read(place)
     assert {name: one["status"] for name, one in lines.items()} == {"good": "in_sync", "broken": "unknown"}
     assert lines["good"]["azure"]["tenants"] is None and "The run ended for this stamp" in page
+    simulator.do("add-lock", stamp="good", level="ReadOnly")
+    again = here.run("report", "--limit", "good", **how).succeeded()
+    assert "good: changed: lock: CanNotDelete → ReadOnly" in again.output

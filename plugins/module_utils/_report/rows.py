@@ -95,7 +95,7 @@ def row(stamp: t.Mapping[str, t.Any], moment: datetime.datetime, within_days: in
         "name": str(stamp["name"]),
         "status": status,
         "reasons": list(dict.fromkeys(one.text for one in (*findings, *found.problems))),
-        "remedies": sorted({problem.remedy for problem in found.problems if problem.remedy}),
+        "remedies": list(dict.fromkeys(one.remedy for one in (*findings, *found.problems) if one.remedy)),
         "drift": [
             {name: getattr(finding, name) for name in ("field", "wanted", "found", "read_from")}
             for finding in findings
@@ -218,7 +218,8 @@ def _planned(found: _Found, wanted: t.Mapping[str, t.Any], known: t.AbstractSet[
             registrations=found.registrations,
         )
     except AzsError as error:
-        return [chain.Finding(f"{error.message}: {error.cause}" if error.cause else error.message)]
+        text = f"{error.message}: {error.cause}" if error.cause else error.message
+        return [chain.Finding(text, remedy=error.remedy)]
     # A field that both the key and the activation have is told once, as it is repaired.
     first = {drift.field: drift for drift in reversed(made.drift) if drift.field not in known}
     return [

@@ -11,6 +11,7 @@ import typing as t
 import pytest
 from made_up import MOMENT, failed, guid, hundred, stamp, two_reports
 
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
 from ansible_collections.azurestack.hub.plugins.module_utils._report import fleet
 
 OFF = {"evidence": "activation", "state": "Not registered"}
@@ -84,6 +85,12 @@ def test_drift_is_told_field_by_field_and_once() -> None:
 
 def test_a_remedy_is_kept_apart_from_the_reason() -> None:
     assert line(stamp("a", activation_result=REFUSED))["remedies"] == ["Look at the firewall"]
+
+
+def test_what_drifted_tells_what_to_do_once() -> None:
+    found = line(stamp("a", registration={"lock": None, "usage_reporting": False}))
+    assert len(found["reasons"]) > 1
+    assert found["remedies"] == [chain.REPAIR]
 
 
 def test_who_is_in_the_play_is_in_the_report() -> None:
