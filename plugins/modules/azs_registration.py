@@ -141,8 +141,8 @@ options:
     default: {}
   predicted_removed:
     description:
-      - Resource id of a registration of the stamp that an earlier task would delete. In check mode it counts as deleted.
-        Otherwise it is not used.
+      - Resource id of a registration of the stamp that an earlier task would delete. With O(state=present) and in check mode it
+        counts as deleted. Otherwise it is not used.
     type: str
   provider_timeout:
     description:
