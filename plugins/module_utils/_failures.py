@@ -81,6 +81,12 @@ _ON_THE_WAY: t.Final[tuple[Failure, ...]] = (
         remedy="Check the Kerberos configuration of this host (realm, KDC, clock), and give pep_hosts by name",
     ),
     Failure(
+        kind="pep_sign_in_failed",
+        met="Signing in with <pep_auth> failed before the endpoint was asked",
+        cause="the user name has not the form that the method takes, or this host is not set up for it",
+        remedy="Compare pep_username, DOMAIN\\CloudAdmin",
+    ),
+    Failure(
         kind="pep_fips",
         met="This host cannot sign in with <pep_auth>",
         cause="NTLM needs MD4, MD5 and RC4, which are switched off on hosts in FIPS mode",
@@ -101,7 +107,8 @@ _ON_THE_WAY: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="unreachable",
         met="<service> does not answer",
-        cause="the address is wrong, or something on the way to it: name resolution, route, firewall, proxy",
+        cause="the service is away for a moment, the address is wrong, or something on the way to it is: name resolution, route, "
+        "firewall, proxy",
         remedy="Compare the address; check name resolution, route, firewall and proxy "
         "of the host that this task runs on; then run again",
         retry=AGAIN,

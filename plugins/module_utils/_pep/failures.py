@@ -176,7 +176,7 @@ def _tls(error: Exception, where: str, options: PepOptions) -> PepError:
         kind=known.kind,
         where=where,
         cause=_first(text, r"certificate verify failed: ([^()]+)").strip() or known.cause,
-        remedy=known.remedy + (f". Now it is {options.verify}" if isinstance(options.verify, str) else ""),
+        remedy=known.remedy + (f". pep_ca_cert is {options.verify} now" if isinstance(options.verify, str) else ""),
     )
 
 
@@ -243,13 +243,10 @@ def _sign_in(error: Exception, where: str, options: PepOptions) -> AzsError:
             kind=known.kind, where=platform.node(), cause=known.cause, remedy=known.remedy,
         )
     if type(error).__module__.startswith("spnego"):
-        ticket = _failures.named("pep_kerberos_failed")
+        known = _failures.named("pep_kerberos_failed" if options.auth == "kerberos" else "pep_sign_in_failed")
         return SignInError(
             f"Signing in with {options.auth} failed before the endpoint was asked",
-            kind=ticket.kind if options.auth == "kerberos" else "pep_sign_in_failed",
-            where=where,
-            cause=text,
-            remedy="Compare pep_username, DOMAIN\\CloudAdmin" if options.auth == "ntlm" else ticket.remedy,
+            kind=known.kind, where=where, cause=text, remedy=known.remedy,
         )
     if isinstance(error, WinRMError) and "related id" in text:
         raise TryNext("it answered, but not what it was asked, as no WinRM service does") from error

@@ -24,8 +24,8 @@ def test_no_ticket() -> None:
     assert "realm, KDC, clock" in str(error) and "No Kerberos credentials available" in str(error)
 
 
-@pytest.mark.parametrize(("auth", "part"), [("negotiate", "realm, KDC, clock"), ("ntlm", "DOMAIN\\CloudAdmin")])
-def test_another_method_that_fails_at_home(auth: str, part: str) -> None:
+@pytest.mark.parametrize("auth", ["negotiate", "ntlm"])
+def test_another_method_that_fails_at_home(auth: str) -> None:
     error = met(auth)
     assert error.kind == "pep_sign_in_failed"
-    assert auth in error.message and part in str(error)
+    assert auth in error.message and "DOMAIN\\CloudAdmin" in str(error)
