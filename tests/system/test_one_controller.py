@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import typing as t
 
 import pytest
@@ -37,12 +38,16 @@ class Story:
 
 
 @pytest.fixture(scope="class")
-def story(
-    request: pytest.FixtureRequest, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
-) -> t.Iterator[Story]:
+def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Story]:
     """Two stamps through the whole chain, over two hosts behind ssh of which one asks for sudo."""
     place = tmp_path_factory.mktemp("story")
-    python = str(CORES[request.cls.core] / "python")
+    with Simulator.start(FLEET, place / "simulator") as simulator:
+        yield _told(request.cls, simulator, place)
+
+
+def _told(cls: type[Chain], simulator: Simulator, place: pathlib.Path) -> Story:
+    """Go through the runs of a class of tests."""
+    python = str(CORES[cls.core] / "python")
     pep_host, azure_host = Elsewhere(place / "pep-host", python=python), Elsewhere(place / "azure-host", python=python)
     runners = {
         "pep-host": pep_host.variables(
@@ -50,13 +55,13 @@ def story(
         ),
         "azure-host": azure_host.variables(ansible_host="203.0.113.8", ansible_user="azura"),
     }
-    controller = Controller(place / "controller", simulator, request.cls.core)
+    controller = Controller(place / "controller", simulator, cls.core)
     controller.knows(STAMPS, runners=runners, azs_pep_runner="pep-host", azs_azure_runner="azure-host")
     traffic, requests, plays = Traffic(simulator), {}, {}
-    for name, (arguments, variables) in request.cls.runs.items():
+    for name, (arguments, variables) in cls.runs.items():
         plays[name] = controller.run(PLAYBOOK, *arguments, **variables).succeeded()
         requests[name] = traffic.read()
-    yield Story(simulator, controller, pep_host, azure_host, plays, requests)
+    return Story(simulator, controller, pep_host, azure_host, plays, requests)
 
 
 RUNS: t.Final = {

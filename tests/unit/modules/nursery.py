@@ -10,6 +10,7 @@ import atexit
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 import typing as t
 from multiprocessing import reduction
@@ -48,6 +49,9 @@ class _Program:
         return {**self.__dict__, "_streams": [reduction.DupFd(stream.fileno()) for stream in self._streams]}
 
     def __call__(self) -> None:
+        # Under nohup or in the background of a shell the tests have been handed these as ignored.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         for number, stream in enumerate(self._streams):
             descriptor = stream.detach()
             os.dup2(descriptor, number)
