@@ -384,7 +384,7 @@ def _cloud_id_to_remove(module: AzsModule, place: registering.Place, record: bun
 
 def _warn_of_expiry(module: AzsModule, outcome: registering.Outcome) -> None:
     expires = outcome.after.get("expires")
-    if expires is not None and claims.parse_time(expires) <= expiry.now():
+    if expiry.passed(expires):
         module.warn(
             f"The registration {outcome.id} has expired ({expires}). Renew it: delete it first and register again, or "
             "register under a new name."

@@ -105,7 +105,7 @@ remedies:
   returned: always
   type: list
   elements: str
-  sample: ["azurestack.hub.renew registers and activates again what expired"]
+  sample: ["azurestack.hub.reregister registers and activates the stamp again with what it has"]
 error:
   description: What disagrees, in the form that every failure of this collection has; C(kind) is C(stamp_disagrees).
   returned: when something disagrees
