@@ -20,6 +20,7 @@ rehearse: .venv/ready
 
 test: .venv/ready .venv-oldest/ready .venv-peer/ready
 	.venv/bin/pytest tests/unit -n 3 --dist loadscope --durations 10
+	.venv/bin/pytest simulator/tests -n 3 --dist loadscope --durations 10
 	.venv/bin/pytest tests/system -m 'not molecule' -n 3 --dist loadscope --no-loadscope-reorder --durations 25
 
 .PHONY: molecule
@@ -39,7 +40,7 @@ bench: .venv/ready $(if $(filter tenants,$(PART)),.venv-peer/bench)
 	$(foreach part,$(PART),.venv/bin/python tests/bench/$(part).py $(ARGS) &&) true
 
 simulator: .venv/ready
-	.venv/bin/python tests/simulator --output rehearsal $(if $(FLEET),--fleet $(FLEET))
+	.venv/bin/azs-simulator --output rehearsal $(if $(FLEET),--fleet $(FLEET))
 
 lint: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 lint: .venv-lint/ready .build/$(COLLECTION)/galaxy.yml
@@ -55,8 +56,8 @@ lint: .venv-lint/ready .build/$(COLLECTION)/galaxy.yml
 	git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t .build/$(COLLECTION)
 	cd .build/$(COLLECTION) && git init -q && git add -A
 
-.venv/ready: requirements.txt tests/requirements.txt tests/simulator/requirements.txt
-	tests/bin/make-venv $(PYTHON) .venv $^
+.venv/ready: requirements.txt tests/requirements.txt simulator/pyproject.toml
+	tests/bin/make-venv $(PYTHON) .venv requirements.txt tests/requirements.txt
 	mkdir -p .venv/collections/ansible_collections/azurestack
 	ln -sfn ../../../.. .venv/collections/$(COLLECTION)
 	touch $@

@@ -27,12 +27,9 @@ import time
 import typing as t
 
 import yaml
+from azs_simulator.client import Simulator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "simulator"))
-
-from azs_simulator.client import Simulator  # noqa: E402 (the simulator is no installed package)
-
 FIRST, NO_OP = "first", "no-op"
 ACTIVATION = 20.0
 DURATIONS = {"New-AzureStackActivation": ACTIVATION, "Get-AzureStackStampInformation": 0.1}

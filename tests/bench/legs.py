@@ -24,10 +24,11 @@ import tempfile
 import time
 import typing as t
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "simulator"), str(ROOT / "tests" / "system")]
+from azs_simulator.client import Simulator
 
-from azs_simulator.client import Simulator  # noqa: E402 (neither is an installed package)
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "system"))
+
 from plays import LEGS, Controller, Traffic  # noqa: E402
 
 STAMPS = 5

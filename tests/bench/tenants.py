@@ -20,11 +20,9 @@ import time
 import typing as t
 import uuid
 
+from azs_simulator.client import Simulator
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "simulator"))
-
-from azs_simulator.client import Simulator  # noqa: E402 (the simulator is no installed package)
-
 BENCH = ROOT / "tests" / "bench"
 OURS, PEER = "azurestack.hub", "azure.azcollection"
 SIZES = (10, 100, 1000)

@@ -18,13 +18,11 @@ import time
 from typing import Any
 
 import yaml
+from azs_simulator.client import FLEETS, Simulator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "simulator"))
-
-from azs_simulator.client import Simulator  # noqa: E402 (the simulator is no installed package)
-
-FLEETS = ("rehearsal", "connected")
+PARTS = ("rehearsal", "connected")
+"""The simulator's own fleets that make up this one."""
 LEGS = (
     ("leg 1, at the stamps: export the registration tokens", "disconnected_export_token", "stamp-zone"),
     ("leg 2, in Azure: register, export the activation keys", "disconnected_register", "azure-zone"),
@@ -56,7 +54,7 @@ def main() -> int:
 
 def fleet() -> dict[str, Any]:
     """Return the fleet: the disconnected and the connected stamps together; of a cloud that both have, the latter's."""
-    parts = [yaml.safe_load((ROOT / f"tests/simulator/fleets/{name}.yml").read_text("utf-8")) for name in FLEETS]
+    parts = [yaml.safe_load((FLEETS / f"{name}.yml").read_text("utf-8")) for name in PARTS]
     clouds = {cloud["name"]: cloud for part in parts for cloud in part["clouds"]}
     return {"stamps": [stamp for part in parts for stamp in part["stamps"]], "clouds": list(clouds.values())}
 

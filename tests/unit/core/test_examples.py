@@ -12,7 +12,7 @@ import yaml
 from azs_simulator import fleet
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-GUIDES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "tests" / "simulator" / "README.md")
+GUIDES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "simulator" / "README.md")
 EXAMPLES: t.Final = [
     pytest.param(example, id=f"{guide.relative_to(ROOT)}-{number}")
     for guide in GUIDES

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 import trustme
-from azs_simulator.client import PROGRAM, Simulator
+from azs_simulator.client import FLEETS, Simulator
 from azs_simulator.detour import Detour
 from azure.identity import ClientSecretCredential
 from registrars import oldest_libraries
@@ -23,7 +23,7 @@ GUID: t.Final = "2b1d1bd3-7b5b-4d6a-a0f9-3d3c8a1d7c55"
 @pytest.fixture(scope="module")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Simulator]:
     """Three clouds: public, custom, with AD FS."""
-    with Simulator.start(PROGRAM / "fleets" / "clouds.yml", tmp_path_factory.mktemp("clouds")) as running:
+    with Simulator.start(FLEETS / "clouds.yml", tmp_path_factory.mktemp("clouds")) as running:
         yield running
 
 

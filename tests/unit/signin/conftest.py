@@ -7,13 +7,13 @@ import threading
 import typing as t
 
 import pytest
-from azs_simulator.client import PROGRAM, Simulator
+from azs_simulator.client import FLEETS, Simulator
 
 
 @pytest.fixture(scope="session")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Simulator]:
     """The simulator of fleets/clouds.yml."""
-    with Simulator.start(PROGRAM / "fleets" / "clouds.yml", tmp_path_factory.mktemp("clouds")) as running:
+    with Simulator.start(FLEETS / "clouds.yml", tmp_path_factory.mktemp("clouds")) as running:
         yield running
 
 

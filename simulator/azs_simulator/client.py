@@ -19,7 +19,8 @@ from typing import Any
 
 import yaml
 
-PROGRAM = Path(__file__).resolve().parent.parent
+FLEETS = Path(__file__).resolve().parent / "fleets"
+"""Fleet files that come along."""
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 
@@ -63,7 +64,7 @@ class Simulator:
             fleet, content = output / "fleet.json", json.dumps(fleet)
             with open(fleet, "w", encoding="utf-8", opener=_private) as file:
                 file.write(content)
-        command = [python, str(PROGRAM), "--fleet", str(fleet), "--output", str(output)]
+        command = [python, "-m", "azs_simulator", "--fleet", str(fleet), "--output", str(output)]
         command += [] if seed is None else ["--seed", str(seed)]
         command += [] if detached else ["--until-stdin-closes"]
         with open(output / "simulator.log", "wb", opener=_private) as log:

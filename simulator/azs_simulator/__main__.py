@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python tests/simulator``: see README.md beside this file."""
+"""``python -m azs_simulator``, which is what the command ``azs-simulator`` runs."""
 
 from __future__ import annotations
 
 import sys
 
-from azs_simulator.cli import main
+from .cli import main
 
 sys.exit(main())

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from azs_simulator.client import PROGRAM, Simulator
+from azs_simulator.client import FLEETS, Simulator
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import (
     ClientSecretCredential,
@@ -19,7 +19,7 @@ CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory):
-    with Simulator.start(PROGRAM / "fleets" / "clouds.yml", tmp_path_factory.mktemp("clouds")) as simulator:
+    with Simulator.start(FLEETS / "clouds.yml", tmp_path_factory.mktemp("clouds")) as simulator:
         yield simulator
 
 

@@ -13,7 +13,7 @@ import time
 import pytest
 import yaml
 from azs_simulator import fleet
-from azs_simulator.client import PROGRAM, Simulator, SimulatorError
+from azs_simulator.client import Simulator, SimulatorError
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
 from azure_lab import SMALL_FLEET, Arm, code_of, registration, registration_body
 
@@ -221,7 +221,7 @@ def test_a_seed_makes_the_same_values(simulate):
 
 def test_detached_and_stopped(tmp_path):
     output = tmp_path / "out"
-    command = [sys.executable, str(PROGRAM), "--output", str(output)]
+    command = [sys.executable, "-m", "azs_simulator", "--output", str(output)]
     ready = json.loads(subprocess.run([*command, "--detach"], capture_output=True, text=True, check=True).stdout)
     assert ready["ready"] is True
     attached = Simulator.attach(output)

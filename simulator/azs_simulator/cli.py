@@ -16,7 +16,7 @@ from . import arm_authorization, arm_customers, arm_move, arm_resources  # noqa:
 from . import outputs
 from .admin_arm import AdminService
 from .arm import ArmService
-from .client import Simulator, SimulatorError
+from .client import FLEETS, Simulator, SimulatorError
 from .control import Control
 from .faults import Faults
 from .fleet import FleetError, load
@@ -27,13 +27,13 @@ from .pep import start_pep
 from .tls import Tls
 from .world import World
 
-DEFAULT_FLEET = Path(__file__).resolve().parent.parent / "fleets" / "rehearsal.yml"
+DEFAULT_FLEET = FLEETS / "rehearsal.yml"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="simulator", description="Simulates Azure Stack Hub stamps and the Azure clouds that they register with."
+        prog="azs-simulator", description="Simulates Azure Stack Hub stamps and the Azure clouds that they register with."
     )
     parser.add_argument("--fleet", type=Path, default=DEFAULT_FLEET, help="fleet file (default: %(default)s)")
     parser.add_argument(
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             asyncio.run(_serve(options))
     except (FleetError, SimulatorError, OSError) as error:
-        print(f"simulator: {error}", file=sys.stderr)
+        print(f"azs-simulator: {error}", file=sys.stderr)
         return 2
     return 0
 

@@ -6,23 +6,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import pathlib
-import sys
 import threading
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
+from azs_simulator import fleet, pep
+from azs_simulator.faults import Faults
+from azs_simulator.journal import Journal
+from azs_simulator.stamp import Stamp
+from azs_simulator.tls import Tls
+from azs_simulator.world import World
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "simulator"))
-
-from azs_simulator import fleet, pep  # noqa: E402
-from azs_simulator.faults import Faults  # noqa: E402
-from azs_simulator.journal import Journal  # noqa: E402
-from azs_simulator.stamp import Stamp  # noqa: E402
-from azs_simulator.tls import Tls  # noqa: E402
-from azs_simulator.world import World  # noqa: E402
 
 CONFIGURATION = "PrivilegedEndpoint"
 TIMED_OUT = 2150858793
