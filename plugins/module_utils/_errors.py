@@ -131,13 +131,18 @@ class PepSessionLost(PepError):
 
 
 class ArmError(AzsError):
-    """An error answer of Azure Resource Manager or of the stamp's admin Azure Resource Manager."""
+    """An error answer of Azure Resource Manager or of the stamp's admin Azure Resource Manager.
+
+    :param status: HTTP status.
+    :param in_form: whether the answer had the form of Azure Resource Manager's errors, which those of a proxy have not.
+    """
 
     default_kind = "arm_error"
 
-    def __init__(self, message: str, *, status: int | None = None, **kwargs: t.Any) -> None:
+    def __init__(self, message: str, *, status: int | None = None, in_form: bool = False, **kwargs: t.Any) -> None:
         super().__init__(message, **kwargs)
         self.status = status
+        self.in_form = in_form
 
     def as_result(self) -> dict[str, t.Any]:
         return {**super().as_result(), "status": self.status}

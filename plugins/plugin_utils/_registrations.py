@@ -10,8 +10,7 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import credentials, registrations, session
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence, credentials, registrations, session
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
 
@@ -80,7 +79,7 @@ def read(
             found += registrations.list_all(client, subscription)
         except ArmError as error:
             # Where the resource provider was never registered, nobody registered a stamp.
-            if error.kind not in (*ABSENT, "provider_not_registered"):
+            if not (absence.is_told(error) or error.kind == "provider_not_registered"):
                 raise
     return [
         {

@@ -19,6 +19,7 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     ArmError, AzsError, InputError, MissingLibrary, Unreachable, printable,
 )
@@ -41,9 +42,6 @@ if t.TYPE_CHECKING:
 
     Observer = t.Callable[[int, t.Mapping[str, str]], None]
     """Takes status and headers of an answer."""
-
-ABSENT: t.Final = ("resource_not_found", "registration_not_found")
-"""Kinds of failure that mean: the resource is not there."""
 
 _TRANSIENT: t.Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which the same request can succeed. Every request of the collection may be sent twice."""
@@ -196,7 +194,7 @@ class ArmClient:
         try:
             return self.get(path, api_version, doing=doing)
         except ArmError as error:
-            if error.kind in ABSENT and error.status == 404:
+            if absence.is_told(error):
                 return None
             raise
 
@@ -407,7 +405,8 @@ def error_of(response: HttpResponse, path: str, doing: str) -> ArmError:
     :param path: what the request was for.
     :param doing: completes the sentence "Could not ...".
     """
-    code, text = _code_and_message(response)
+    body = _document(response)
+    code, text = _code_and_message(body)
     known = _failures.classify(code, text)
     details: dict[str, t.Any] = {}
     missing = re.search(r"(?:client|user|account) '([^']+)'.*?action '([^']+)'.*?scope '([^']+)'", text, re.DOTALL)
@@ -418,6 +417,7 @@ def error_of(response: HttpResponse, path: str, doing: str) -> ArmError:
     return ArmError(
         f"Could not {doing}: {reason}" + (f" [{code}]" if code else ""),
         status=response.status_code,
+        in_form=absence.is_error_document(body),
         kind=known.kind if known else None,
         where=path,
         cause=known.cause if known else None,
@@ -459,12 +459,16 @@ def unreachable(error: BaseException, name: str, endpoint: str, doing: str) -> A
     )
 
 
-def _code_and_message(response: HttpResponse) -> tuple[str | None, str]:
-    """Return the service's error code and message; the shapes of Azure and of the stamps' own services."""
+def _document(response: HttpResponse) -> t.Any:
+    """Return the JSON of an answer, None when it is none."""
     try:
-        body = jsons.loads(response.content)
+        return jsons.loads(response.content)
     except (ValueError, RecursionError):
-        body = None
+        return None
+
+
+def _code_and_message(body: t.Any) -> tuple[str | None, str]:
+    """Return the service's error code and message; the shapes of Azure and of the stamps' own services."""
     if not isinstance(body, dict):
         return None, ""
     error = next((body[name] for name in ("error", "Error", "odata.error") if isinstance(body.get(name), dict)), body)

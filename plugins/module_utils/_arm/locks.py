@@ -7,7 +7,8 @@ import signal
 import types
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT, ArmClient, properties
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, properties
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, SignInError
 
@@ -21,12 +22,7 @@ T = t.TypeVar("T")
 
 def level(client: ArmClient, where: RegistrationId) -> str | None:
     """Return the level of the registration's own lock, None when it has none. Raises as ArmClient.request."""
-    try:
-        lock = client.find(_path(where), API_VERSION, doing=f"read the lock of {where.name}")
-    except ArmError as error:
-        if error.status == 404 and error.code == "LockNotFound":
-            return None
-        raise
+    lock = client.find(_path(where), API_VERSION, doing=f"read the lock of {where.name}")
     return None if lock is None else str(properties(lock).get("level") or "")
 
 
@@ -152,7 +148,7 @@ def _restore(client: ArmClient, where: RegistrationId, failure: BaseException, *
     try:
         put(client, where)
     except AzsError as error:
-        if isinstance(error, ArmError) and error.kind in ABSENT and not sure:
+        if absence.is_told(error) and not sure:
             return
         text = str(failure) if isinstance(failure, AzsError) else f"Ended by {failure!r}"
         raise unprotected(where, text.rstrip("."), error) from None

@@ -14,13 +14,14 @@ import time
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
+    absence,
     locks,
     provisioning,
     registering,
     registrations,
     role_assignments,
 )
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT, ArmClient
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
@@ -235,7 +236,7 @@ def _lock_if_there(client: ArmClient, target: RegistrationId, failure: BaseExcep
     try:
         locks.put(client, target)
     except AzsError as error:
-        if isinstance(error, ArmError) and error.kind in ABSENT:
+        if absence.is_told(error):
             return
         text = str(failure) if isinstance(failure, AzsError) else f"Ended by {failure!r}"
         raise locks.unprotected(target, text.rstrip("."), error) from None

@@ -12,13 +12,13 @@ import datetime
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
+    absence,
     locks,
     provisioning,
     registrations,
     rights,
     role_assignments,
 )
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
@@ -452,7 +452,7 @@ def _look_at_group(azure: Azure, name: str, how: How) -> tuple[bool, dict[str, l
         try:
             return True, {scope: rights.at(azure.client, scope)}
         except ArmError as error:
-            if error.kind in ABSENT:
+            if absence.is_told(error):
                 return False, {}
             if error.status is None or error.status >= 500:
                 raise

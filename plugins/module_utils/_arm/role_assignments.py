@@ -13,7 +13,8 @@ import time
 import typing as t
 import uuid
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT, ArmClient, properties
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, properties
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
@@ -145,5 +146,5 @@ def delete(client: ArmClient, assignment: Assignment) -> None:
             f"{assignment.principal_id}",
         )
     except ArmError as error:
-        if error.kind not in ABSENT:
+        if not absence.is_told(error):
             raise

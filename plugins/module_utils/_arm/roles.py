@@ -9,8 +9,8 @@ import re
 import typing as t
 import uuid
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import role_assignments
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT, ArmClient
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence, role_assignments
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.role_assignments import Assignment
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import rights
@@ -298,7 +298,7 @@ def _delete(client: ArmClient, scope: str, role: Role) -> None:
     try:
         client.request("DELETE", path, API_VERSION, doing=f"delete the role {role.name}")
     except ArmError as error:
-        if error.kind not in ABSENT:
+        if not absence.is_told(error):
             raise
 
 

@@ -7,13 +7,13 @@ import dataclasses
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
+    absence,
     locks,
     registering,
     registrations,
     role_assignments,
     session,
 )
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt
@@ -73,7 +73,7 @@ def _by_id(module: AzsModule, azure: session.Azure, asked: Asked) -> list[tuple[
     try:
         key = _export(module, azure, where)
     except ArmError as error:
-        if error.kind not in (*ABSENT, "provider_not_registered"):
+        if not (absence.is_told(error) or error.kind == "provider_not_registered"):
             raise
         return _listed(module, azure, asked) if wanted else []
     said = key.claims
@@ -101,7 +101,7 @@ def _read(azure: session.Azure, asked: Asked) -> list[Registration]:
         return list(registrations.list_all(azure.client, azure.subscription_id, group))
     except ArmError as error:
         # Without the resource provider, or the group, there are no registrations.
-        if error.kind in (*ABSENT, "provider_not_registered"):
+        if absence.is_told(error) or error.kind == "provider_not_registered":
             return []
         raise
 

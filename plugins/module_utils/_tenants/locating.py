@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import registrations
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ABSENT
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence, registrations
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
@@ -71,7 +70,7 @@ def several(azure: Azure, params: t.Mapping[str, t.Any]) -> list[Registration]:
         listed = list(registrations.list_all(azure.client, azure.subscription_id, params["resource_group"]))
     except ArmError as error:
         # Without the resource provider, or the group, there are no registrations.
-        if error.kind in (*ABSENT, "provider_not_registered"):
+        if absence.is_told(error) or error.kind == "provider_not_registered":
             return []
         raise
     wanted = params["cloud_id"]
