@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .arm import read_bearer, subscription_not_found
@@ -22,6 +23,11 @@ ACTIVATIONS = re.compile(
     r"/activations(?:/(?P<activation>[^/]+)(?P<products>/products)?)?/?",
     re.IGNORECASE,
 )
+OF_SUBSCRIPTION = re.compile(
+    r"/subscriptions/(?P<subscription>[^/]+)/providers/microsoft\.azurebridge\.admin/activations/?", re.IGNORECASE
+)
+LOCAL_TIME = timezone(timedelta(hours=-8))
+"""Of the service whose answers of 2018 were recorded."""
 API_VERSION = "2016-01-01"
 
 
@@ -61,6 +67,8 @@ class AdminService(Service):
         if path == "/subscriptions":
             return Answer(body={"value": self._subscriptions() if administrator else []})
         match = ACTIVATIONS.fullmatch(request.path)
+        if match is None and self.world.settings.activation_list:
+            match = OF_SUBSCRIPTION.fullmatch(request.path)
         if match is None:
             raise ArmError(404, "InvalidResourceType", f"There is nothing at '{request.path}'.")
         if match["subscription"].lower() not in [entry["subscriptionId"] for entry in self._subscriptions()]:
@@ -84,13 +92,14 @@ class AdminService(Service):
 
     def _activations(self, match: re.Match[str]) -> Answer:
         own = match["subscription"].lower() == self.stamp.provider_subscription_id
-        activation = self._activation_body() if own and match["group"].lower() == GROUP else None
-        if match["activation"] is None:
+        asked = match.groupdict()
+        activation = self._activation_body() if own and asked.get("group", GROUP).lower() == GROUP else None
+        if asked.get("activation") is None:
             return Answer(body={"value": [activation] if activation else []})
         if activation is None or match["activation"].lower() != "default":
             raise ArmError(
                 404,
-                "ResourceNotFound",
+                self.world.settings.absent_activation_code,
                 f"The Resource 'Microsoft.AzureBridge.Admin/activations/{match['activation']}' under resource group "
                 f"'{match['group']}' was not found.",
             )
@@ -109,8 +118,16 @@ class AdminService(Service):
             "type": "Microsoft.AzureBridge.Admin/activations",
             "etag": self.stamp.activation["etag"],
             "location": self.stamp.region,
-            "properties": self.stamp.activation["properties"],
+            "properties": self._properties(self.stamp.activation["properties"]),
         }
+
+    def _properties(self, properties: dict[str, Any]) -> dict[str, Any]:
+        """In today's form, or in that of 2018."""
+        if not self.world.settings.expirations_of_2018:
+            return properties
+        moment = datetime.fromisoformat(properties["expiration"].replace("Z", "+00:00")).astimezone(LOCAL_TIME)
+        older = {name: value for name, value in properties.items() if name != "azureEnvironmentName"}
+        return {**older, "expiration": moment.replace(tzinfo=None).isoformat()}
 
     def _products(self, activation: dict[str, Any]) -> list[dict[str, Any]]:
         """The marketplace: empty on a disconnected stamp, and while the stamp is not properly registered."""

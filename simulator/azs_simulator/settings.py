@@ -44,6 +44,12 @@ class Settings:
     second."""
     throttled_wait: float = 0.0
     """Seconds that a 429 asks to wait; 0: until there is room again."""
+    absent_activation_code: str = ""
+    """Code of the 404 for an activation that is not there; drawn at every start, because the services' own is not published."""
+    activation_list: bool = True
+    """Whether the admin ARM has the list of activations below the subscription; drawn at every start."""
+    expirations_of_2018: bool = False
+    """Activations tell their expiration as those of 2018 do: without a zone, in a local time (UTC-8), and no cloud's name."""
     token_lifetime: float = 3600.0
     """Of the access tokens that the sign-in endpoints give out from now on."""
     registration_lifetime: float = 0.0
@@ -88,6 +94,10 @@ class Settings:
                 raise ValueError(f"latency can be set for {', '.join(SERVICES)}, not for {', '.join(map(str, value))}")
             number = int if name == "progress_records" else float
             return {**current, **{str(key): number(entry) for key, entry in value.items()}}
+        if isinstance(current, str):
+            if not isinstance(value, str):
+                raise ValueError(f"setting '{name}' is a text, not {value!r}")
+            return value
         if isinstance(value, bool) is not isinstance(current, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"setting '{name}' is a {type(current).__name__}, not {value!r}")
         return type(current)(value)

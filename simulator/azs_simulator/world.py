@@ -6,7 +6,8 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from . import tokens
 from .access import Lock, RoleAssignment
@@ -29,9 +30,17 @@ __all__ = [
     "World",
 ]
 
+ABSENT_ACTIVATION_CODES = (
+    "ResourceNotFound", "ResourceGroupNotFound", "NotFound", "ActivationNotFound", "ActivationDoesNotExist", "ResourceMissing"
+)
+"""What a stamp may call an activation that is not there. Recorded is ResourceNotFound, on a stamp that once had one."""
+
 LOCK_NAME = "RegistrationResourceLock"
 REGISTRATION_OWNER = "6f12a6df-dd06-4f3e-bcb1-ce8be600526a"
 """The built-in role that a bridge principal has on its stamp's registration (facts, section 4)."""
+
+
+T = TypeVar("T")
 
 
 class Dice:
@@ -45,6 +54,10 @@ class Dice:
     def guid(self) -> str:
         """A GUID in lower case."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def one_of(self, values: Sequence[T]) -> T:
+        """One of several values."""
+        return self._random.choice(values)
 
     def password(self) -> str:
         """A password with the characters that quoting mistakes and NTLM user files stumble over.
@@ -61,7 +74,9 @@ class World:
     def __init__(self, fleet: Fleet, seed: int | None = None) -> None:
         self.fleet = fleet
         self.dice = Dice(seed)
-        self.settings = Settings()
+        self.settings = Settings(
+            absent_activation_code=self.dice.one_of(ABSENT_ACTIVATION_CODES), activation_list=self.dice.one_of((True, False))
+        )
         self.sign_in_key = tokens.SigningKey()
         self.registration_tokens = tokens.RegistrationTokens()
         self.clouds: dict[str, Cloud] = {}

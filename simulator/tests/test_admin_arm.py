@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
+from azs_simulator.fleet import parse
+from azs_simulator.world import ABSENT_ACTIVATION_CODES, World
 from azure_lab import admin_token, code_of, plain_get
 
 RECORDED_KEYS = {"id", "name", "type", "etag", "location", "properties"}
@@ -60,10 +64,42 @@ def test_activation_in_the_recorded_shape(simulator):
 
 def test_not_registered_and_expired(simulator):
     fresh = Admin(simulator, "fresh")
-    assert code_of(fresh.activation()) == (404, "ResourceNotFound")
+    code = simulator.state()["settings"]["absent_activation_code"]
+    assert code in ABSENT_ACTIVATION_CODES and code_of(fresh.activation()) == (404, code)
     assert fresh.activation("").json() == {"value": []}
     assert Admin(simulator, "expired").activation().json()["properties"]["expiration"] < "2100"
     assert simulator.stamp("expired")["status"] == "Expired"
+
+
+def test_the_code_of_a_missing_activation_is_drawn_at_every_start():
+    drawn = {World(parse({}), seed).settings.absent_activation_code for seed in range(40)}
+    assert drawn == set(ABSENT_ACTIVATION_CODES)
+    assert {World(parse({}), seed).settings.activation_list for seed in range(10)} == {True, False}
+
+
+@pytest.mark.parametrize(("there", "status"), [(True, 200), (False, 404)])
+def test_the_list_below_the_subscription_answers_or_not(simulator, there, status):
+    simulator.settings(activation_list=there)
+    admin = Admin(simulator, "old")
+    provider = next(
+        entry["id"] for entry in admin.get("/subscriptions").json()["value"] if "Provider" in entry["displayName"]
+    )
+    answer = admin.get(f"{provider}/providers/Microsoft.AzureBridge.Admin/activations")
+    assert answer.status_code == status
+    assert not there or [entry["name"] for entry in answer.json()["value"]] == ["default"]
+
+
+def test_an_expiration_of_2018_is_local_time_without_a_zone(simulator):
+    now = Admin(simulator, "expired").activation().json()["properties"]
+    simulator.settings(expirations_of_2018=True)
+    try:
+        assert Admin(simulator, "old").activation().json()["properties"]["expiration"] == "9999-12-30T15:59:59"
+        then = Admin(simulator, "expired").activation().json()["properties"]
+    finally:
+        simulator.settings(expirations_of_2018=False)
+    assert "azureEnvironmentName" not in then
+    utc, local = (datetime.datetime.fromisoformat(text.rstrip("Z")) for text in (now["expiration"], then["expiration"]))
+    assert utc - local == datetime.timedelta(hours=8)
 
 
 def test_products_are_there_on_connected_stamps_alone(simulator):

@@ -3,6 +3,7 @@
 
 The resource is Microsoft.AzureBridge.Admin/activations/default, api-version 2016-01-01, in the subscription named
 "Default Provider Subscription". Its states are the portal's: no resource is "Not registered", a passed expiry "Expired".
+Which code a stamp without activation answers is not published; the list below the subscription, where there is one, confirms it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmE
 API_VERSION: t.Final = "2016-01-01"
 SUBSCRIPTIONS_VERSION: t.Final = "2015-11-01"
 SUBSCRIPTION_NAME: t.Final = "Default Provider Subscription"
+
+_PROVIDER: t.Final = "Microsoft.AzureBridge.Admin"
 
 REGISTERED: t.Final = "Registered"
 NOT_REGISTERED: t.Final = "Not registered"
@@ -154,7 +157,21 @@ class Stamp:
     def activation(self) -> Activation | None:
         """Return the activation, None when there is none. Raises as `read`."""
         resource = self._client.find(f"{self._path}/activations/default", API_VERSION, doing="read the activation")
+        if resource is None:
+            resource = self._listed()
         return None if resource is None else Activation.of(resource)
+
+    def _listed(self) -> dict[str, t.Any] | None:
+        """Return the activation of the list below the subscription, which confirms that there is none.
+
+        A service that does not answer with the list leaves it at what it said of the activation itself.
+        """
+        path = f"{self._subscription}/providers/{_PROVIDER}/activations"
+        try:
+            listed = list(self._client.list_all(path, API_VERSION, doing="list the activations"))
+        except ArmError:
+            return None
+        return next((one for one in listed if str(one.get("name")).rpartition("/")[2].lower() == "default"), None)
 
     def products(self) -> int:
         """Return how many marketplace products the stamp is offered (none on disconnected ones). Raises as `read`."""
@@ -175,11 +192,12 @@ class Stamp:
         )
 
     @functools.cached_property
+    def _subscription(self) -> str:
+        return f"/subscriptions/{self._options.subscription_id or self._provider_subscription()}"
+
+    @property
     def _path(self) -> str:
-        return (
-            f"/subscriptions/{self._options.subscription_id or self._provider_subscription()}"
-            "/resourceGroups/azurestack-activation/providers/Microsoft.AzureBridge.Admin"
-        )
+        return f"{self._subscription}/resourceGroups/azurestack-activation/providers/{_PROVIDER}"
 
     def _provider_subscription(self) -> str:
         seen = []

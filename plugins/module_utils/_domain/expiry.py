@@ -25,6 +25,17 @@ def normal(value: t.Any) -> str | None:
     return moment.astimezone(datetime.timezone.utc).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
+def same(one: str | None, other: str | None) -> bool:
+    """Tell whether two expiries, as `normal` returns them, are the same moment; an unknown one differs from every known one.
+
+    Stamps' services of 2018 tell theirs in local time without saying which: a whole number of hours up to a day is no difference.
+    """
+    if one is None or other is None or claims.NEVER in (one, other):
+        return one == other
+    apart = abs(claims.parse_time(one) - claims.parse_time(other))
+    return apart <= datetime.timedelta(days=1) and apart % datetime.timedelta(hours=1) == datetime.timedelta()
+
+
 def days_left(expires: str | None, moment: datetime.datetime) -> int | None:
     """Return the whole days until a timestamp, negative when it has passed; None for unknown and for never."""
     if expires is None or expires == claims.NEVER:

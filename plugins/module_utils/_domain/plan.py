@@ -11,7 +11,7 @@ import dataclasses
 import re
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, conflicts
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, conflicts, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.chain import ACTIVATION, KEY, LOCK, LOCK_LEVEL, REGISTRATION
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
@@ -301,7 +301,9 @@ def _at_stamp(
     for field, target in (
         *((flag, getattr(wanted.request, flag)) for flag in _FLAGS), ("expires", registration.get("expires"))
     ):
-        if None not in (activation.get(field), target) and activation[field] != target:
+        if None in (activation.get(field), target):
+            continue
+        if not (expiry.same(activation[field], target) if field == "expires" else activation[field] == target):
             found.append(Drift(field, target, activation[field], evidence))
     if found:
         return found

@@ -11,7 +11,7 @@ import time
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt as receipts
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims as domain
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims as domain, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     ArtifactError, AzsError, ConflictError, PepError, PepSessionLost, Unreachable,
 )
@@ -205,9 +205,11 @@ def differences(wanted: Observed, found: Observed) -> list[str]:
         names.append("state")
     if wanted.registration_id and not domain.same_id(wanted.registration_id, found.registration_id):
         names.append("registration_id")
+    if None not in (wanted.expires, found.expires) and not expiry.same(wanted.expires, found.expires):
+        names.append("expires")
     names += [
         name
-        for name in ("expires", "marketplace_syndication", "usage_reporting")
+        for name in ("marketplace_syndication", "usage_reporting")
         if None not in (getattr(wanted, name), getattr(found, name)) and getattr(wanted, name) != getattr(found, name)
     ]
     return names

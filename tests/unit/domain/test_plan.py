@@ -62,6 +62,14 @@ def drift(made: plan.Plan) -> list[tuple[str, t.Any, t.Any, str]]:
     return [(one.field, one.wanted, one.found, one.read_from) for one in made.drift]
 
 
+def test_an_expiry_in_local_time_is_no_drift() -> None:
+    dated = {"expires": "2031-05-01T10:20:30Z", "expires_in_days": 1000}
+    assert plan_of(registration=dated, activation={"expires": "2031-05-01T02:20:30Z"}).drift == ()
+    assert drift(plan_of(registration=dated, activation={"expires": "2031-05-01T02:20:31Z"})) == [
+        ("expires", "2031-05-01T10:20:30Z", "2031-05-01T02:20:31Z", "activation")
+    ]
+
+
 def test_nothing_to_do() -> None:
     made = plan_of()
     assert made.drift == ()

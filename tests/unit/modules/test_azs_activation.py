@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import pathlib
 import signal
@@ -143,6 +144,17 @@ def test_repairs_what_differs(operator: Make, drift: dict[str, t.Any]) -> None:
     assert outcome["diff"]["before"] != outcome["diff"]["after"]
     assert here.state()["activation"] == real
     assert not here.activate(here.admin).changed
+
+
+def test_an_expiration_in_local_time_is_no_drift(operator: Make) -> None:
+    here = operator("registered")
+    here.simulator.do("expire-registration", stamp=here.stamp, days=400)
+    here.bring_key()
+    expires = datetime.datetime.fromisoformat(here.activate(here.admin)["activation"]["expires"].rstrip("Z"))
+    local = (expires - datetime.timedelta(hours=8)).isoformat()
+    here.simulator.do("edit-activation", stamp=here.stamp, properties={"expiration": local})
+    outcome = here.activate(here.admin)
+    assert not outcome.changed and outcome["evidence"] == "activation"
 
 
 def test_an_expired_activation_is_seen_and_an_expired_key_refused(operator: Make) -> None:

@@ -93,6 +93,45 @@ def test_a_stamp_that_is_not_registered(admin: Make) -> None:
         assert activation[name] is None
 
 
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("code", ["ActivationNotFound", "ResourceGroupNotFound"])
+def test_a_404_in_the_services_form_is_no_activation_whatever_its_code(admin: Make, code: str, listed: bool) -> None:
+    here = admin("none")
+    here.simulator.settings(absent_activation_code=code, activation_list=listed)
+    assert here.ask()["activation"]["state"] == "Not registered"
+    *asked, confirmed = here.requests()
+    assert asked == LOOK and confirmed.endswith("/providers/Microsoft.AzureBridge.Admin/activations")
+
+
+def test_the_list_tells_more_than_the_code_of_a_404(admin: Make) -> None:
+    here = admin("active")
+    here.simulator.settings(activation_list=True)
+    here.simulator.fault("admin", "error", match={"path": "/activations/default"}, status=404, code="ResourceNotFound")
+    assert here.ask()["activation"]["state"] == "Registered"
+
+
+@pytest.mark.parametrize("code", ["SubscriptionNotFound", "InvalidResourceType", "NoRegisteredProviderFound"])
+def test_a_404_that_speaks_of_something_else_does_not_tell_that_it_is_not_registered(admin: Make, code: str) -> None:
+    here = admin("none")
+    here.simulator.fault(
+        "admin", "error", match={"path": "/activations/default", "stamp": "none"}, status=404, code=code, message="x"
+    )
+    outcome = here.ask()
+    assert outcome["error"]["code"] == code and "Could not read the activation" in outcome.message
+
+
+@pytest.mark.parametrize(("stamp", "state"), [("active", "Registered"), ("ended", "Expired")])
+def test_an_expiration_without_a_zone(admin: Make, stamp: str, state: str) -> None:
+    here = admin(stamp)
+    here.simulator.settings(expirations_of_2018=True)
+    try:
+        activation = here.ask()["activation"]
+    finally:
+        here.simulator.settings(expirations_of_2018=False)
+    assert (activation["state"], activation["environment"]) == (state, None)
+    assert (activation["expires"] == "9999-12-30T23:59:59Z") is (stamp == "active")
+
+
 @pytest.mark.parametrize(("stamp", "state", "days"), [("ending", "Registered", 20), ("ended", "Expired", -4)])
 def test_expiries(admin: Make, stamp: str, state: str, days: int) -> None:
     activation = admin(stamp).ask()["activation"]
