@@ -1,9 +1,14 @@
 # make rehearse   a simulated fleet, disconnected and connected, is registered, twice
-# make test       all tests but the next two
-# make molecule   the molecule scenarios: whole fleets
+# make unit       pure tests
+# make test       these, the modules against the simulator, and playbooks
+# make deep       what takes long: kills at every request, long drift tables, the simulator's own tests, molecule
+# make molecule   the molecule scenarios alone: whole fleets
+# make matrix     every supported ansible-core on every Python that is found (PAIRS="oldest newest" for two of them)
 # make browser    the fleet report in Chromium, which has to be installed
+# make lint       ruff, mypy, ansible-lint, ansible-test sanity, galaxy-importer, ansible-builder
+# make nox        antsibull-nox: documentation, action groups, unwanted files, YAML
+# make build      the collection's archive
 # make measure    what the three legs cost per stamp, as docs/performance.md says
-# make lint       ansible-lint, ansible-test sanity, galaxy-importer
 # make bench      fleets of up to 100 stamps, and tenant mapping beside a loop over azure.azcollection; takes an hour.
 #                 PART=fleet or PART=tenants runs one of them, ARGS=... are its arguments (--help)
 # make simulator  a simulated fleet in the foreground (FLEET=file names your own), to point any playbook at
@@ -13,24 +18,40 @@ COLLECTION := ansible_collections/azurestack/hub
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 export ANSIBLE_HOME := $(CURDIR)/.venv/ansible-home
 
-.PHONY: rehearse test measure lint simulator clean
-
+.PHONY: rehearse
 rehearse: .venv/ready
 	.venv/bin/python tests/rehearsal/rehearse.py
 
-test: .venv/ready .venv-oldest/ready .venv-peer/ready
-	.venv/bin/pytest tests/unit -n 3 --dist loadscope --durations 10
-	.venv/bin/pytest simulator/tests -n 3 --dist loadscope --durations 10
-	.venv/bin/pytest tests/system -m 'not molecule' -n 3 --dist loadscope --no-loadscope-reorder --durations 25
+.PHONY: unit
+unit: .venv/ready
+	.venv/bin/pytest tests/unit -n 2 --dist worksteal
+
+# Most of these wait for a service: more workers than processors.
+.PHONY: test
+test: unit .venv-oldest/ready .venv-peer/ready
+	.venv/bin/pytest tests/functional -m 'not deep' -n 6 --dist loadscope --durations 10
+	.venv/bin/pytest tests/system -m 'not deep' -n 4 --dist loadscope --no-loadscope-reorder --durations 10
+
+.PHONY: deep
+deep: .venv/ready .venv-oldest/ready .venv-peer/ready
+	.venv/bin/pytest simulator/tests -n 3 --dist loadscope
+	.venv/bin/pytest tests/functional -m deep -n 4 --dist loadscope
+	.venv/bin/pytest tests/system -m 'deep and not molecule' -n 3 --dist loadscope --no-loadscope-reorder
+	$(MAKE) molecule
 
 .PHONY: molecule
 molecule: .venv/ready
 	.venv/bin/pytest tests/system -m molecule -n 3
 
+.PHONY: matrix
+matrix:
+	tests/bin/matrix $(PAIRS)
+
 .PHONY: browser
 browser: .venv-browser/ready
 	.venv-browser/bin/pytest -c tests/browser/pytest.ini tests/browser
 
+.PHONY: measure
 measure: .venv/ready
 	.venv/bin/python tests/bench/legs.py
 
@@ -39,15 +60,28 @@ PART ?= fleet tenants
 bench: .venv/ready $(if $(filter tenants,$(PART)),.venv-peer/bench)
 	$(foreach part,$(PART),.venv/bin/python tests/bench/$(part).py $(ARGS) &&) true
 
+.PHONY: simulator
 simulator: .venv/ready
 	.venv/bin/azs-simulator --output rehearsal $(if $(FLEET),--fleet $(FLEET))
 
+.PHONY: lint
 lint: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 lint: .venv-lint/ready .build/$(COLLECTION)/galaxy.yml
+	.venv-lint/bin/ruff format --check
+	.venv-lint/bin/ruff check
+	tests/bin/check-types
 	cd .build/$(COLLECTION) && $(CURDIR)/.venv-lint/bin/ansible-lint --profile production --offline
 	cd .build/$(COLLECTION) && PATH="$(CURDIR)/.venv-lint/bin:$$PATH" ansible-test sanity --venv --python 3.11 --color no
 	tests/bin/import-collection
 	tests/bin/introspect-collection
+
+.PHONY: nox
+nox: .venv-nox/ready
+	env -u ANSIBLE_COLLECTIONS_PATH -u ANSIBLE_HOME .venv-nox/bin/nox
+
+.PHONY: build
+build: .venv/ready
+	.venv/bin/ansible-galaxy collection build --force
 
 # A real directory with a repository of its own: ansible-test wants the collection at its place in a tree.
 .PHONY: .build/$(COLLECTION)/galaxy.yml
@@ -82,9 +116,16 @@ lint: .venv-lint/ready .build/$(COLLECTION)/galaxy.yml
 	ln -sfn ../../../.. .venv-browser/collections/$(COLLECTION)
 	touch $@
 
-.venv-lint/ready: tests/requirements-lint.txt
-	tests/bin/make-venv $(PYTHON) .venv-lint $^
+.venv-lint/ready: requirements.txt tests/requirements-lint.txt simulator/pyproject.toml
+	tests/bin/make-venv $(PYTHON) .venv-lint requirements.txt tests/requirements-lint.txt
+	mkdir -p .venv-lint/collections/ansible_collections/azurestack
+	ln -sfn ../../../.. .venv-lint/collections/$(COLLECTION)
 	touch $@
 
+.venv-nox/ready: tests/requirements-nox.txt
+	tests/bin/make-venv $(PYTHON) .venv-nox $^
+	touch $@
+
+.PHONY: clean
 clean:
-	rm -rf .venv .venv-oldest .venv-peer .venv-browser .venv-lint .build rehearsal
+	rm -rf .venv .venv-* .build .nox rehearsal

@@ -19,7 +19,7 @@ from pytest_ansible.molecule import MoleculeScenario
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.molecule
+pytestmark = [pytest.mark.molecule, pytest.mark.deep]
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from stamps import Operator
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain, plan
 
+pytestmark = pytest.mark.deep
+
 USER: t.Final = "operator@rehearsal.onmicrosoft.com"
 GROUP: t.Final = "Moved"
 KEY_PAIR, PRINCIPAL, TOKEN = "Set-RegistrationKeyPair", "New-AzureBridgeServicePrincipal", "New-RegistrationToken"

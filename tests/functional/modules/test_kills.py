@@ -17,6 +17,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import chai
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
+pytestmark = pytest.mark.deep
+
 Make = t.Callable[..., Registrar]
 GROUP = "Stamps"
 WRITES: t.Final = {
