@@ -115,7 +115,7 @@ registrations:
       lock: {name: RegistrationResourceLock, level: CanNotDelete}
       role_assignment:
       tenants:
-      claims_digest: 0f3c5a1d7be0c7d4d3f1f0a1bd4f8a51f5a9c2f0a6b7c8d9e0f1a2b3c4d5e6f7
+      claims_digest: 1:0f3c5a1d7be0c7d4d3f1f0a1bd4f8a51f5a9c2f0a6b7c8d9e0f1a2b3c4d5e6f7
       key:
         registration_id: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/north
         cloud_id: 2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11

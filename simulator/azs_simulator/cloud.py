@@ -314,9 +314,8 @@ class Cloud:
         del group.registrations[registration.name.lower()]
 
     def activation_key(self, subscription: Subscription, group: Group, registration: Registration) -> str:
-        """Export the key: a fresh document every time, of the same content (facts, section 9)."""
+        """Export the key: a fresh document every time, of the same content, which ends with all of the token (recorded)."""
         registration.exports += 1
-        claims = registration.claims
         return self.signing_key.sign(
             {
                 "subscriptionId": subscription.id,
@@ -329,16 +328,9 @@ class Cloud:
                 "marketplaceEndpoint": self.arm_url,
                 "marketplaceResourceUri": "https://marketplace.microsoftazurestack.com",
                 "expires": tokens.expiry_claim(registration.expires),
-                "cloudId": registration.cloud_id,
-                "billingModel": claims["billingModel"],
-                "hardwareInfo": claims.get("hardwareInfo", []),
-                "usageReportingEnabled": bool(claims.get("usageReportingEnabled")),
-                "marketplaceSyndicationEnabled": bool(claims.get("marketplaceSyndicationEnabled")),
-                "issuer": "Microsoft.AzureStack",
-                "version": "1.0",
                 "iat": time.time(),
                 "jti": uuid.uuid4().hex,
-                **({"objectId": claims["objectId"]} if claims.get("objectId") else {}),
+                **registration.claims,
             }
         )
 

@@ -114,6 +114,8 @@ class StampSpec:
     admin_client_id: str = ""
     admin_secret: str = ""
     opaque_tokens: bool = False
+    agreement_number_told: bool = True  # whether token and key hold it; recorded ones do
+    asset_tag_told: bool = False  # likewise; in no recorded one
     registration_lifetime: float = 0.0  # seconds; 0: the subscription's
     durations: dict[str, float] = dataclasses.field(default_factory=dict)
     progress_records: dict[str, int] = dataclasses.field(default_factory=dict)

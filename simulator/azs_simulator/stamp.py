@@ -245,11 +245,16 @@ class Stamp:
             "marketplaceSyndicationEnabled": bool(params.get("MarketplaceSyndicationEnabled")),
             "usageReportingEnabled": bool(params.get("UsageReportingEnabled")),
             "hardwareInfo": self.hardware,
+            "regionNames": [self.region],
             "issuer": "AzureStack",
             "version": str(params.get("TokenVersion", "3.0" if self.knows_token_version else "1.0")),
             "issuedAt": datetime.now(timezone.utc).isoformat(),
             "nonce": self.world.dice.guid(),
         }
+        if self.spec.agreement_number_told:
+            claims["agreementNumber"] = str(params.get("AgreementNumber") or "")
+        if self.spec.asset_tag_told and self.knows_asset_tag:
+            claims["msAssetTag"] = str(params.get("MsAssetTag") or "")
         if self.principals:
             claims["objectId"] = self.principals[-1].object_id
         self.last_token_request = dict(params)

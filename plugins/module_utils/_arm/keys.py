@@ -7,41 +7,17 @@ claims in it are those of the registration now.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, receipt
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 
-LASTING: t.Final = frozenset({
-    "subscriptionid", "resourcegroupname", "registrationname", "cloudid", "objectid", "billingmodel", "hardwareinfo",
-    "usagereportingenabled", "marketplacesyndicationenabled", "usageendpoint", "marketplaceendpoint", "expires",
-    "issuer", "version",
-})
-"""The claims (lower case) that describe the registration; others, times and nonces, belong to one export."""
-
 FACTS: t.Final = (
     "cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal", "token_version",
     "registration_id", "expires",
 )
 """What result and diff show of a key."""
-
-
-def digest(key: str) -> str:
-    """Return a digest of what a key says about its registration; of its whole text when it does not decode.
-
-    It holds no secret and is the same for every export of an unchanged registration.
-    """
-    payload = key.split(".")[1] if key.count(".") == 2 else ""
-    try:
-        document = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        said: t.Any = {name.lower(): value for name, value in document.items() if name.lower() in LASTING}
-    except (ValueError, AttributeError, RecursionError):
-        said = key
-    return hashlib.sha256(json.dumps(said or key, sort_keys=True).encode()).hexdigest()
 
 
 def read(key: str, cloud_id: str | None) -> claims.KeyClaims:
@@ -79,7 +55,6 @@ def new_entry(where: bundle.Place, key: str, said: claims.KeyClaims, registratio
         token_version=said.token_version,
         registration_id=said.registration_id or registration_id,
         expires=expiry.normal(said.expires),
-        fingerprint=digest(key),
         claims_digest=receipt.digest_of(said, key),
     )
 
@@ -110,10 +85,14 @@ def keeps(where: bundle.Place, artifact: bundle.Artifact | None, key: str, *, en
     if artifact is None or artifact.entry is None or (artifact.content is None) is not encrypted:
         return False
     if artifact.content is not None:
-        return digest(artifact.content) == digest(key)
-    return artifact.entry.fingerprint == digest(key) and bundle.intact(where, artifact.entry)
+        return _digest(artifact.content) == _digest(key)
+    return artifact.entry.claims_digest == _digest(key) and bundle.intact(where, artifact.entry)
 
 
 def facts(entry: bundle.Entry | None) -> dict[str, t.Any]:
     """Return an entry's fields that result and diff show; {} when there is none."""
     return {} if entry is None else {name: getattr(entry, name) for name in FACTS}
+
+
+def _digest(key: str) -> str:
+    return receipt.digest_of(claims.read_key(key), key)

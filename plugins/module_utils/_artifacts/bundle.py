@@ -43,8 +43,7 @@ class Entry:
 
     :param sha256: digest of the normalised clear text; shows damage, does not prove origin.
     :param size: characters of the normalised clear text.
-    :param fingerprint: of a token, salted digest of agreement number and asset tag, `<salt>$<digest>`; of a key, digest of the
-        claims that last.
+    :param fingerprint: of a token, salted digest of agreement number and asset tag, `<salt>$<digest>`.
     :param encrypted_sha256: digest of the file's bytes when it is encrypted with Ansible Vault, else None.
     :param claims_digest: of a key, the digest that the receipt has of the key that was used, see `receipt.digest_of`.
     """
@@ -82,8 +81,8 @@ _SHAPES: t.Final[dict[str, records.Shape]] = {
     "created": records.is_created, "cloud_id": records.is_guid, "billing_model": records.is_text,
     "marketplace_syndication": records.is_flag, "usage_reporting": records.is_flag, "token_version": records.is_text,
     "bridge_principal": records.is_text, "stamp_version": records.is_text,
-    "fingerprint": records.matching(r"(?:(?:[0-9a-f]{2})+\$)?[0-9a-f]{64}"), "registration_id": records.is_text,
-    "expires": records.is_moment, "encrypted_sha256": records.is_sha256, "claims_digest": records.is_sha256,
+    "fingerprint": records.matching(r"(?:[0-9a-f]{2})+\$[0-9a-f]{64}"), "registration_id": records.is_text,
+    "expires": records.is_moment, "encrypted_sha256": records.is_sha256, "claims_digest": records.is_digest,
     "format": records.is_number,
 }
 _OF_ANOTHER_STAMP: t.Final = {TOKEN: "token_of_another_stamp", KEY: "key_of_another_stamp", DEACTIVATION: "wrong_artifact"}

@@ -21,6 +21,14 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import Arti
 
 FORMAT: t.Final = 1
 _SUFFIX: t.Final = "activation-receipt.json"
+_DIGEST_FORMAT: t.Final = 1
+_DIGESTED: t.Final = (
+    "subscription_id", "resource_group", "registration_name", "cloud_id", "bridge_principal", "billing_model", "hardware",
+    "usage_reporting", "marketplace_syndication", "agreement_number", "asset_tag", "usage_endpoint", "marketplace_endpoint",
+    "expires", "token_version",
+)
+"""The claims that describe the registration, in the order of the digest's format; times and nonces belong to one export.
+Digests are kept for years: who changes these claims raises the number of the format."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +52,7 @@ class Receipt:
 
 
 _SHAPES: t.Final[dict[str, records.Shape]] = {
-    "cloud_id": records.is_guid, "registration_id": records.is_text, "claims_digest": records.is_sha256,
+    "cloud_id": records.is_guid, "registration_id": records.is_text, "claims_digest": records.is_digest,
     "activated": records.is_created, "billing_model": records.is_text, "marketplace_syndication": records.is_flag,
     "usage_reporting": records.is_flag, "bridge_principal": records.is_text, "expires": records.is_moment,
     "format": records.is_number,
@@ -60,12 +68,16 @@ def path_of(key: bundle.Place) -> pathlib.Path:
 
 
 def digest_of(claims: domain.KeyClaims, key: str) -> str:
-    """Return the SHA-256 of what a key says, which stays the same when Azure exports the same key again.
+    """Return the digest of what a key says of its registration, the same for every export of an unchanged one.
 
-    :param key: the key's text, digested when its claims could not be decoded; every export of those counts as new.
+    Receipts, manifest entries and results keep it, as `<format>:<SHA-256>`. It holds no secret.
+
+    :param key: the key's text, digested when it says nothing that can be decoded; every export of those counts as new.
     """
-    said = key if claims.opaque else json.dumps(dataclasses.asdict(claims), sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()
+    said = [getattr(claims, name) for name in _DIGESTED]
+    told = any(value is not None for value in said)
+    text = json.dumps(said, sort_keys=True) if told else key
+    return f"{_DIGEST_FORMAT}:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def read(path: pathlib.Path, notify: t.Callable[[str], None] | None = None) -> Receipt | None:

@@ -73,5 +73,6 @@ def is_moment(value: t.Any) -> bool:
 
 is_guid: t.Final = matching(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 is_sha256: t.Final = matching(r"[0-9a-f]{64}")
+is_digest: t.Final = matching(r"[0-9]+:[0-9a-f]{64}")
 is_created: t.Final = matching(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 """The one form that this collection writes: such timestamps are compared as text."""

@@ -23,7 +23,11 @@ NEVER: t.Final = "9999-12-30T23:59:59Z"
 
 @dataclasses.dataclass(frozen=True)
 class TokenClaims:
-    """Contents of a registration token; None where the token does not tell. `opaque` when it could not be decoded."""
+    """Contents of a registration token; None where the token does not tell. `opaque` when it could not be decoded.
+
+    :param agreement_number: empty when the token tells that there is none.
+    :param asset_tag: likewise.
+    """
 
     opaque: bool
     cloud_id: str | None = None
@@ -33,11 +37,17 @@ class TokenClaims:
     bridge_principal: str | None = None
     token_version: str | None = None
     hardware: dict[str, dict[str, t.Any]] | None = None
+    agreement_number: str | None = None
+    asset_tag: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class KeyClaims:
-    """Contents of an activation key; None where the key does not tell. `opaque` when it could not be decoded."""
+    """Contents of an activation key; None where the key does not tell. `opaque` when it could not be decoded.
+
+    :param agreement_number: empty when the key tells that there is none.
+    :param asset_tag: likewise.
+    """
 
     opaque: bool
     cloud_id: str | None = None
@@ -47,10 +57,14 @@ class KeyClaims:
     bridge_principal: str | None = None
     token_version: str | None = None
     hardware: dict[str, dict[str, t.Any]] | None = None
+    agreement_number: str | None = None
+    asset_tag: str | None = None
     subscription_id: str | None = None
     resource_group: str | None = None
     registration_name: str | None = None
     expires: str | None = None
+    usage_endpoint: str | None = None
+    marketplace_endpoint: str | None = None
 
     @property
     def registration_id(self) -> str | None:
@@ -163,6 +177,8 @@ def read_key(key: str) -> KeyClaims:
         resource_group=_text(claims.get("resourcegroupname")),
         registration_name=_text(claims.get("registrationname")),
         expires=expires,
+        usage_endpoint=_text(claims.get("usageendpoint")),
+        marketplace_endpoint=_text(claims.get("marketplaceendpoint")),
     )
 
 
@@ -195,11 +211,20 @@ def _common(claims: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "usage_reporting": _flag(claims.get("usagereportingenabled")),
         "bridge_principal": _text(claims.get("objectid")),
         "hardware": _hardware(claims.get("hardwareinfo")),
+        "agreement_number": _told(claims, "agreementnumber"),
+        "asset_tag": _told(claims, "assettag"),
     }
 
 
 def _text(value: t.Any) -> str | None:
     return str(value) if value not in (None, "") else None
+
+
+def _told(claims: t.Mapping[str, t.Any], name: str) -> str | None:
+    """Return a claim that may be told as empty; None when no claim's name holds this one (MsAssetTag, asset_tag)."""
+    found = [value for key, value in claims.items() if name in re.sub(r"[^a-z]", "", key)]
+    texts = [str(value).strip() for value in found if value is not None and not isinstance(value, (dict, list, bool))]
+    return next(filter(None, texts), "") if texts or None in found else None
 
 
 def _flag(value: t.Any) -> bool | None:

@@ -84,7 +84,7 @@ def test_the_digest_stays_when_the_same_key_is_exported_again() -> None:
 
 
 def test_receipts_survive_what_cannot_be_understood(tmp_path: pathlib.Path) -> None:
-    path, digest, warnings = tmp_path / "r.json", "0f" * 32, []
+    path, digest, warnings = tmp_path / "r.json", "1:" + "0f" * 32, []
     cloud_id = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
     assert receipt.read(path, warnings.append) is None and warnings == []
     receipt.write(path, dataclasses.replace(CLAIMS, cloud_id=cloud_id), digest)

@@ -11,11 +11,12 @@ import typing as t
 import pytest
 from scripted import Answer, Server
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations, keys, registrations
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations, registrations
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
-from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER, read_key
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
 CLAIMS = {"cloudId": "c", "billingModel": "Capacity", "hardwareInfo": [{"uuid": "1"}], "expires": "2030-01-01T00:00:00Z"}
@@ -27,22 +28,42 @@ def key(**claims: t.Any) -> str:
     return f"e30.{payload}.{abs(hash(str(claims)))}"
 
 
+def digest(text: str) -> str:
+    return receipt.digest_of(read_key(text), text)
+
+
 def test_times_and_signature_of_an_export_do_not_count() -> None:
-    assert keys.digest(key(iat=1, nonce="a")) == keys.digest(key(iat=2, nonce="b"))
+    assert digest(key(iat=1, nonce="a")) == digest(key(iat=2, nonce="b"))
 
 
 @pytest.mark.parametrize("claim", [
     {"billingModel": "PayAsYouUse"}, {"hardwareInfo": [{"uuid": "1"}, {"uuid": "2"}]}, {"expires": "2031-01-01T00:00:00Z"},
-    {"usageEndpoint": "https://new.example"}, {"registrationName": "other"},
+    {"usageEndpoint": "https://new.example"}, {"registrationName": "other"}, {"agreementNumber": "2"}, {"MsAssetTag": "AT-1"}, {"agreementNumber": ""},
 ])
 def test_what_describes_the_registration_counts(claim: dict[str, t.Any]) -> None:
-    assert keys.digest(key()) != keys.digest(key(**claim))
+    assert digest(key()) != digest(key(**claim))
 
 
 def test_keys_that_do_not_decode_are_compared_as_text() -> None:
-    assert keys.digest("a.b.c") != keys.digest("a.b.d")
-    assert keys.digest("e30.W10.c") != keys.digest("e30.W10.d")  # a payload that is a list
-    assert keys.digest("a.b.c") == keys.digest("a.b.c")
+    assert digest("a.b.c") != digest("a.b.d")
+    assert digest("e30.W10.c") != digest("e30.W10.d")  # a payload that is a list
+    assert digest("a.b.c") == digest("a.b.c")
+
+
+def test_a_persisted_digest_has_the_number_of_its_format_and_stays_in_later_releases() -> None:
+    whole = key(
+        subscriptionId="s", resourceGroupName="g", registrationName="n", agreementNumber="1", assetTag="a", objectId="o",
+        usageEndpoint="https://u", marketplaceEndpoint="https://m", version="4.0", issuer="i", certPinningRootSubjects=["CN=x"],
+    )
+    assert digest(whole) == "1:de68b83eef58372a5c1fe441ebb45f7be2a4b3dac0c59b27969f6bf90767f9ed"
+
+
+def test_a_claim_that_nobody_knows_yet_changes_no_digest() -> None:
+    assert digest(key(newClaim="x", regionNames=["west"])) == digest(key())
+
+
+def test_two_keys_that_say_nothing_are_not_the_same_key() -> None:
+    assert digest("e30.e30.c") != digest("e30.e30.d")
 
 
 NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.timezone.utc)

@@ -39,6 +39,20 @@ def test_a_token_is_read_whatever_the_case_of_its_keys() -> None:
         assert read.hardware is not None and set(read.hardware) == {"u1", "u2"}
 
 
+@pytest.mark.parametrize(("document", "told"), [
+    ({}, (None, None)),
+    ({"agreementNumber": "", "msAssetTag": ""}, ("", "")),
+    ({"agreementNumber": None, "assetTag": None}, ("", "")),
+    ({"AGREEMENTNUMBER": "01234567", "MsAssetTag": " AT-1 "}, ("01234567", "AT-1")),
+    ({"agreement_number": 5, "ms-asset-tag": "AT-1"}, ("5", "AT-1")),
+    ({"agreementNumber": ["a"], "assetTag": {"a": "b"}}, (None, None)),
+    ({"assetTag": "", "msAssetTag": "AT-1"}, (None, "AT-1")),
+])
+def test_agreement_number_and_asset_tag_not_told_is_not_empty(document: dict[str, t.Any], told: tuple[t.Any, t.Any]) -> None:
+    for read in (claims.read_token(token({**TOKEN, **document})), claims.read_key(key(cloudId="C", **document))):
+        assert (read.agreement_number, read.asset_tag) == told
+
+
 @pytest.mark.parametrize(
     "text", ["not-base64!", base64.b64encode(b"\x00\x01\xff" * 20).decode(), token(["a list"]), "abcde", "a.b.c"]
 )
