@@ -193,6 +193,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             host = static.get(stamp)
             own = self._vars_of(host) if host else {}
             one = _registrations.chosen(found, own)
+            if one is None:  # only a host names one
+                ids = ", ".join(str(other["id"]) for other in found)
+                self.display.warning(
+                    f"{host} names the registration {own['azs_registration_name']}, which stamp {stamp} does not have: it has {ids}. "
+                    "No azs_registration is set. Compare azs_registration_name and azs_resource_group."
+                )
+                planned[t.cast(str, host)] = {"azs_further_registrations": found}, True
+                continue
             variables: dict[str, t.Any] = {"azs_registration": one}
             others = [other for other in found if other is not one]
             if others:

@@ -94,7 +94,7 @@ EXAMPLES = r"""
 
 - name: Read the registration
   azurestack.hub.azs_registration_info:
-    registration_id: "{{ on_stamp.activation.registration_id }}"
+    registration_hint: "{{ on_stamp.activation.registration_id }}"
     role_assignment: true
   register: in_azure
 

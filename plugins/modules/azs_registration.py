@@ -49,9 +49,10 @@ options:
   state:
     description:
       - V(present) registers the stamp.
-      - V(absent) deletes the registration, found by O(registration_id), by O(name), or else by the stamp's cloud id, which
-        O(cloud_id), the registration token, or the record of the deactivation in O(bundle) tells.
-        It is refused when the registration belongs to another stamp than those say.
+      - V(absent) deletes the registration that O(registration_id) or O(name) means, or else the one of the stamp's cloud id,
+        which O(cloud_id), the registration token, or the record of the deactivation in O(bundle) tells.
+        It is refused when the registration belongs to another stamp than those say, and when the one that is meant is not there
+        while the stamp has another one.
     type: str
     choices: [present, absent]
     default: present
@@ -64,6 +65,7 @@ options:
     description:
       - Resource group of the registration. It is made when it does not exist. An existing one keeps location and tags.
       - If not given, the group of the stamp's existing registration, else V(azurestack).
+      - It tells which registration is meant only together with O(name).
     type: str
   location:
     description:
@@ -82,8 +84,13 @@ options:
     type: str
   registration_id:
     description:
-      - Resource id of the stamp's registration when it is known, for example from the stamp's activation. It is then read
-        directly; the subscription's registrations are listed only when it is not there.
+      - Resource id of the registration that is meant. When it is not there, no other one is taken instead. The module fails and
+        names the registrations that the stamp has; with O(state=absent) it changes nothing when the stamp has none.
+    type: str
+  registration_hint:
+    description:
+      - Resource id of the stamp's registration as the stamp's activation, or an earlier task, names it. It saves the search. When
+        it is not there, the stamp's registration is looked for by cloud id.
     type: str
   reregister:
     description:
@@ -290,6 +297,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         resource_group=params["resource_group"],
         location=params["location"],
         known=RegistrationId.parse(params["registration_id"]) if params["registration_id"] else None,
+        hint=RegistrationId.parse(params["registration_hint"]) if params["registration_hint"] else None,
     )
     how = registering.How(
         check=module.check_mode,
@@ -371,7 +379,7 @@ def _cloud_id_to_remove(module: AzsModule, place: registering.Place, record: bun
     """
     params = module.params
     told = params["cloud_id"] or (record.cloud_id if record else None)
-    named = told or place.name or place.known
+    named = told or place.name or place.known or place.hint
     if _has_token(params) and not (named and params["bundle"]):
         return _read_token(module).cloud_id
     if not named:
@@ -431,6 +439,7 @@ def main() -> None:
             "registration_token": {"type": "str", "no_log": True},
             "cloud_id": {"type": "str"},
             "registration_id": {"type": "str"},
+            "registration_hint": {"type": "str"},
             "reregister": {"type": "bool", "default": False},
             "require_deactivation": {"type": "bool", "default": False},
             "billing_model": {"type": "str", "choices": list(billing.BILLING_MODELS)},

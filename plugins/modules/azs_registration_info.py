@@ -34,8 +34,13 @@ options:
     type: str
   registration_id:
     description:
-      - Resource id of the registration to read, for example from the stamp's activation. When it does not exist, or belongs
-        to another stamp than O(cloud_id), the registrations of O(cloud_id) are looked for instead.
+      - Resource id of the registration to read. When it does not exist, or belongs to another stamp than O(cloud_id), none is
+        returned.
+    type: str
+  registration_hint:
+    description:
+      - Resource id of the registration as the stamp's activation names it, which saves the search. When it does not exist, or
+        belongs to another stamp than O(cloud_id), the registrations of O(cloud_id) are looked for instead.
     type: str
   cloud_id:
     description:
@@ -153,13 +158,16 @@ def main() -> None:
             "name": {"type": "str"},
             "resource_group": {"type": "str"},
             "registration_id": {"type": "str"},
+            "registration_hint": {"type": "str"},
             "cloud_id": {"type": "str"},
             "claims": {"type": "bool", "default": True},
             "lock": {"type": "bool", "default": True},
             "role_assignment": {"type": "bool", "default": False},
             "tenants": {"type": "bool", "default": False},
         },
-        mutually_exclusive=[("registration_id", "name"), ("registration_id", "resource_group")],
+        mutually_exclusive=[
+            ("registration_id", "registration_hint", "name"), ("registration_id", "registration_hint", "resource_group"),
+        ],
         supports_check_mode=True,
     ).run(work)
 

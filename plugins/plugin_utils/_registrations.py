@@ -101,8 +101,11 @@ def by_stamp(found: t.Iterable[dict[str, t.Any]]) -> dict[str, list[dict[str, t.
     return dict(sorted(stamps.items()))
 
 
-def chosen(found: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def chosen(found: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
     """Return the one of a stamp's registrations that its host names, else the first.
+
+    None when the host names one that the stamp does not have: another one is not taken for it. A group without a name is a
+    preference alone, as everywhere.
 
     :param variables: of the host: azs_subscription_id, azs_resource_group, azs_registration_name.
     """
@@ -111,4 +114,6 @@ def chosen(found: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.Any]
         "resource_group": variables.get("azs_resource_group"),
         "name": variables.get("azs_registration_name"),
     }
-    return max(found, key=lambda one: sum(same_id(one[name], str(value)) for name, value in names.items() if value))
+    named = [name for name in ("name", *(["resource_group"] if names["name"] else [])) if names[name]]
+    found = [one for one in found if all(same_id(one[name], str(names[name])) for name in named)]
+    return max(found, default=None, key=lambda one: sum(same_id(one[name], str(value)) for name, value in names.items() if value))

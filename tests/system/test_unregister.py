@@ -11,7 +11,7 @@ from plays import Controller, Play, Traffic, changing, cmdlets
 
 INFORMATION, DEACTIVATE = "Get-AzureStackStampInformation", "Remove-AzureStackActivation"
 OUT = ["DELETE lock", "DELETE R"]
-CONNECTED = ("plain", "named", "interrupted", "elsewhere")
+CONNECTED = ("plain", "named", "interrupted", "elsewhere", "mistyped")
 DISCONNECTED = ("record", "no-admin")
 FLEET = {
     "stamps": [
@@ -57,6 +57,9 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
         "azs_registration_name": registration["id"].split("/")[8], "azs_resource_group": registration["id"].split("/")[4],
         "azs_cloud_id": simulator.stamp("named")["cloud_id"],
     }
+    own = simulator.registration_of("mistyped")
+    assert own
+    variables["mistyped"]["azs_registration_id"] = f"{own['id']}-2"
     variables["elsewhere"]["azs_subscription_id"] = subscriptions["Registrations"]
     simulator.do("deactivate-stamp", stamp="interrupted")  # as a run leaves it that ended in between
     here = controller().knows(variables)
@@ -72,9 +75,12 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
         failure = play.failure("elsewhere")
         assert failure.kind == "registered_elsewhere"
         assert "azurestack.hub.change_registration" in failure.message
+        mistyped = play.failure("mistyped")
+        assert mistyped.kind == "named_registration_missing" and own["id"] in mistyped.message
     assert checked.changes == first.changes
-    assert simulator.stamp("elsewhere")["status"] == "Registered"
-    assert simulator.registration_of("elsewhere")
+    for name in ("elsewhere", "mistyped"):
+        assert simulator.stamp(name)["status"] == "Registered"
+        assert simulator.registration_of(name)
     for name in ("plain", "named", "interrupted"):
         own = [one for one in entries if name == one.get("stamp") or subscriptions[name] in one.get("path", "")]
         assert simulator.registration_of(name) is None, name

@@ -112,13 +112,15 @@ class Place:
     :param name: None adopts the existing registration's name, or takes azurestack-<cloud id> for a new one.
     :param resource_group: None adopts the existing registration's group, or takes the default one for a new one.
     :param location: of a resource group that has to be made.
-    :param known: id of the registration when it is known from elsewhere, which saves the search.
+    :param known: id of the registration that is meant: no other one is taken when it is not there.
+    :param hint: where the registration is believed to be, which saves the search; another one is looked for when it is not there.
     """
 
     name: str | None = None
     resource_group: str | None = None
     location: str | None = None
     known: RegistrationId | None = None
+    hint: RegistrationId | None = None
 
     def id_for(self, subscription_id: str, cloud_id: str | None) -> RegistrationId:
         """Return where a new registration would be made; without a cloud id, where the named one is."""
@@ -164,7 +166,7 @@ def present(azure: Azure, wanted: Wanted, place: Place, how: How) -> Outcome:
     :raises AzsError: kinds interrupted and registration_unprotected, see locks.unlocked.
     """
     target = place.id_for(azure.subscription_id, wanted.cloud_id)
-    registered, occupant, provider_usable = _search(azure, wanted.cloud_id, place.known, target, how.gone)
+    registered, occupant, provider_usable = _search(azure, wanted.cloud_id, place.known or place.hint, target, how.gone)
     found = _choose(azure, wanted.cloud_id, registered, place)
     if found is not None:
         return _maintain(azure, wanted, target, found, how)
@@ -180,20 +182,11 @@ def absent(
 
     :param cloud_id: the stamp's; a registration of another one is refused.
     :param guard: is shown the registration that was found, and raises when it must not be deleted.
-    :raises ConflictError: the registration belongs to another stamp, or is in another subscription. Nothing was changed.
+    :raises ConflictError: the registration belongs to another stamp, or is in another subscription, or the one that is named is
+        not there while the stamp has another one. Nothing was changed.
     :raises ArmError: an error of Azure; the lock is back.
     """
-    found: Registration | None
-    if place.known and not claims.same_id(place.known.subscription_id, azure.subscription_id):
-        raise conflicts.in_another_subscription(
-            f"The stamp {cloud_id}" if cloud_id else "The stamp", str(place.known), place.known.subscription_id,
-            azure.subscription_id,
-        )
-    if place.known and not cloud_id or place.name and not place.known:
-        found = registrations.get(azure.client, place.known or place.id_for(azure.subscription_id, None))
-    else:
-        registered, _occupant, _usable = _search(azure, t.cast(str, cloud_id), place.known)
-        found = _choose(azure, t.cast(str, cloud_id), registered, place)
+    found = _to_delete(azure, cloud_id, place, how.warn)
     if found is None:
         return Outcome(id=None, before={}, after={}, existed=False)
     if cloud_id and not claims.same_id(found.cloud_id, cloud_id):
@@ -249,28 +242,69 @@ def differences(
     return different, unknown
 
 
+def _to_delete(
+    azure: Azure, cloud_id: str | None, place: Place, warn: t.Callable[[str], None]
+) -> Registration | None:
+    """Return the registration to delete, None when there is none. Raises as `absent`."""
+    for one in (place.known, place.hint):
+        if one is not None and not claims.same_id(one.subscription_id, azure.subscription_id) and _believed(azure, one):
+            raise conflicts.in_another_subscription(
+                f"The stamp {cloud_id}" if cloud_id else "The stamp", str(one), one.subscription_id, azure.subscription_id
+            )
+    if not (place.known or place.name):
+        if cloud_id is None:
+            return registrations.get(azure.client, t.cast(RegistrationId, place.hint))
+        registered, _occupant, _usable = _search(azure, cloud_id, place.hint)
+        return _choose(azure, cloud_id, registered, place)
+    where = place.known or place.id_for(azure.subscription_id, None)
+    found = registrations.get(azure.client, where)
+    if found is not None:
+        return found
+    if cloud_id is None:
+        warn(f"There is no registration {where}, so that nothing is deleted. Compare its name and resource group.")
+        return None
+    registered, _occupant, _usable = _search(azure, cloud_id, None)
+    named = [one for one in registered if place.name and place.names(one.id)]
+    if registered and len(named) != 1:
+        raise conflicts.not_there(str(where), cloud_id, _ids(registered))
+    return named[0] if named else None
+
+
+def _believed(azure: Azure, where: RegistrationId) -> bool:
+    """Tell whether a registration in another subscription has to be reckoned with: it is there, or may not be looked at."""
+    try:
+        return registrations.get(azure.client, where) is not None
+    except ArmError:
+        return True
+
+
+def _ids(registered: t.Iterable[Registration]) -> list[str]:
+    return [str(one.id) for one in registered]
+
+
 def _search(
     azure: Azure,
     cloud_id: str,
-    known: RegistrationId | None,
+    hint: RegistrationId | None,
     target: RegistrationId | None = None,
     gone: RegistrationId | None = None,
 ) -> tuple[list[Registration], Registration | None, bool]:
     """Look for a stamp's registrations.
 
-    :param known: where the registration is believed to be; when it is there, nothing else is read.
+    :param hint: where the registration is believed to be; when it is there, nothing else is read.
     :param target: where a new one would be made.
     :param gone: one that does not count.
     :returns: the registrations (several only when expired ones were left behind), another stamp's registration at the
         target, and whether the resource provider is known to be usable.
-    :raises ConflictError: the stamp is registered in another subscription, or what is known belongs to another stamp.
+    :raises ConflictError: the stamp is registered in another subscription, or what was hinted at belongs to another stamp.
     """
-    if known is not None and not (gone is not None and known.same(gone)):
-        if not claims.same_id(known.subscription_id, azure.subscription_id):
+    if hint is not None and not (gone is not None and hint.same(gone)):
+        elsewhere = not claims.same_id(hint.subscription_id, azure.subscription_id)
+        if elsewhere and _believed(azure, hint):
             raise conflicts.in_another_subscription(
-                f"The stamp {cloud_id}", str(known), known.subscription_id, azure.subscription_id
+                f"The stamp {cloud_id}", str(hint), hint.subscription_id, azure.subscription_id
             )
-        found = registrations.get(azure.client, known)
+        found = None if elsewhere else registrations.get(azure.client, hint)
         if found is not None:
             if not claims.same_id(found.cloud_id, cloud_id):
                 raise _of_another_stamp(found, cloud_id)
@@ -303,6 +337,8 @@ def _choose(
     :raises ConflictError: the stamp is registered under another name, or more than once.
     """
     fitting = [one for one in registered if place.name is None or place.names(one.id)]
+    if place.known is not None and not any(one.id.same(place.known) for one in registered):
+        raise conflicts.not_there(str(place.known), cloud_id, _ids(registered))
     if len(fitting) == 1:
         return fitting[0]
     now = expiry.now()

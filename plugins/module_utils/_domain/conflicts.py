@@ -50,6 +50,23 @@ def in_another_subscription(who: str, registration_id: str, found: str, wanted: 
     )
 
 
+def not_there(named: str, cloud_id: str | None, ids: t.Sequence[str]) -> ConflictError:
+    """Return the error for a registration that is named and is not there: another one is never taken for it.
+
+    :param named: its resource id, or where it was said to be.
+    :param ids: of the registrations that the stamp has instead.
+    """
+    return ConflictError(
+        f"The stamp {cloud_id} has no registration {named}",
+        kind="named_registration_missing",
+        where=named,
+        cause=f"it is registered as {', '.join(ids)}" if ids else "the subscription holds no registration of it",
+        remedy="Compare name, resource group and id letter by letter, and name the registration that is meant; leave them out to "
+        "mean the one that the stamp has. This task changed nothing",
+        details={"registration_ids": list(ids)},
+    )
+
+
 def of_connected_stamp(registration: t.Mapping[str, t.Any], principal: str, fields: t.Sequence[str]) -> ConflictError:
     """Return the error for a connected stamp's registration that the token of a disconnected one would convert.
 

@@ -7,11 +7,11 @@ import typing as t
 
 
 def to_registration(known: t.Mapping[str, t.Any], cloud_id: str | None) -> dict[str, str | None] | None:
-    """Return the resource id and the cloud id to look for a registration by, None when neither is known.
+    """Return the resource id that the activation names and the cloud id, to look for a registration by, None when neither is known.
 
     :param known: the result of azs_activation_info, with what the bundle remembers.
     :param cloud_id: what the operator says that it is.
     """
-    registration_id = known["activation"]["registration_id"] or None
+    hint = known["activation"]["registration_id"] or None
     cloud_id = cloud_id or known["remembered"].get("cloud_id") or None
-    return {"registration_id": registration_id, "cloud_id": cloud_id} if registration_id or cloud_id else None
+    return {"registration_hint": hint, "cloud_id": cloud_id} if hint or cloud_id else None

@@ -33,6 +33,7 @@ class Asked:
     name: str | None = None
     resource_group: str | None = None
     registration_id: str | None = None
+    registration_hint: str | None = None
     cloud_id: str | None = None
     claims: bool = True
     lock: bool = True
@@ -47,7 +48,7 @@ def read(module: AzsModule, asked: Asked) -> dict[str, t.Any]:
     :raises AzsError: Azure does not answer or refuses, or the registration is in another subscription.
     """
     azure = session.connect(module)
-    found = _by_id(module, azure, asked) if asked.registration_id else _listed(module, azure, asked)
+    found = (_by_id if asked.registration_id or asked.registration_hint else _listed)(module, azure, asked)
     return {
         "changed": False,
         "registrations": [_shown(module, azure, asked, registration, key) for registration, key in found],
@@ -64,8 +65,9 @@ class _Key:
 
 
 def _by_id(module: AzsModule, azure: session.Azure, asked: Asked) -> list[tuple[Registration, _Key]]:
-    """Return the registration that the option names, else those of the stamp."""
-    where, wanted = RegistrationId.parse(asked.registration_id or ""), asked.cloud_id
+    """Return the registration that is named; where it is only hinted at and is not the stamp's, those of the stamp."""
+    where, wanted = RegistrationId.parse(asked.registration_id or asked.registration_hint or ""), asked.cloud_id
+    searched = wanted and not asked.registration_id
     if not claims.same_id(where.subscription_id, azure.subscription_id):
         raise conflicts.in_another_subscription(
             "The stamp", str(where), where.subscription_id, azure.subscription_id
@@ -75,14 +77,14 @@ def _by_id(module: AzsModule, azure: session.Azure, asked: Asked) -> list[tuple[
     except ArmError as error:
         if not (absence.is_told(error) or error.kind == "provider_not_registered"):
             raise
-        return _listed(module, azure, asked) if wanted else []
+        return _listed(module, azure, asked) if searched else []
     said = key.claims
     if said.cloud_id is None:
         one = registrations.get(azure.client, where)
     else:
         one = Registration(where, said.cloud_id, said.billing_model, said.bridge_principal)
     if one is not None and wanted and not claims.same_id(one.cloud_id, wanted):
-        return _listed(module, azure, asked)
+        return _listed(module, azure, asked) if searched else []
     return [(one, key)] if one is not None else []
 
 

@@ -14,6 +14,8 @@ import pytest
 import yaml
 from azs_simulator.client import Simulator
 
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _registrations
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 FLEET: t.Final = {
     "stamps": [
@@ -316,3 +318,11 @@ def test_a_missing_library_is_named(recent: Inventory) -> None:
     (blocked.parent / "__init__.py").write_text("", encoding="ascii")
     (blocked / "__init__.py").write_text("raise ImportError('taken away')\n", encoding="ascii")
     assert "azure-mgmt-resource is missing" in recent.read(PYTHONPATH=str(recent.home / "blocked")).message
+
+
+def test_a_registration_that_the_host_names_is_not_replaced_by_another_one() -> None:
+    found = [{"name": name, "resource_group": "Legacy", "subscription_id": "s"} for name in ("north", "south")]
+    assert _registrations.chosen(found, {"azs_registration_name": "SOUTH", "azs_resource_group": "legacy"}) == found[1]
+    assert _registrations.chosen(found, {"azs_registration_name": "typo"}) is None
+    assert _registrations.chosen(found, {"azs_registration_name": "south", "azs_resource_group": "typo"}) is None
+    assert _registrations.chosen(found, {"azs_resource_group": "typo"}) == found[0]

@@ -180,12 +180,17 @@ class TestSecondRun:
         assert not here.register(registration_id=here.id.upper()).changed
         assert here.requests() == ["GET metadata", "GET R", "GET lock", "POST key"]
 
-    def test_a_known_id_that_is_gone_leads_to_the_search(self, registrar: Make) -> None:
+    def test_a_hint_that_is_gone_leads_to_the_search(self, registrar: Make) -> None:
         here = registrar()
         here.register()
         here.requests()
-        assert not here.register(registration_id=here.id_of("gone")).changed
+        assert not here.register(registration_hint=here.id_of("gone")).changed
         assert here.requests() == ["GET metadata", "GET R", "GET list", "GET lock", "POST key"]
+
+    def test_a_hint_that_is_empty_in_another_subscription_is_not_believed(self, registrar: Make) -> None:
+        here, other = registrar(), registrar()
+        here.register()
+        assert not here.register(registration_hint=other.id).changed
 
     def test_ids_and_names_without_letter_case(self, registrar: Make) -> None:
         here = registrar()
@@ -348,7 +353,7 @@ class TestAdoption:
         moved = {"subscription_id": elsewhere.subscription_id}
         outcome = here.register(registration_id=here.id, **moved)
         answers(outcome, "registered_elsewhere", here.subscription_id, "azurestack.hub.change_registration")
-        assert here.requests() == ["GET metadata"]
+        assert here.requests() == ["GET metadata", "GET R"]
         outcome = here.register(**moved)  # nobody told where it is: Azure refuses
         answers(outcome, "cloud_id_already_registered", here.cloud_id, "azs_registration_info")
 
@@ -600,6 +605,43 @@ class TestTokens:
         here.remove(cloud_id=here.cloud_id)
         same_prediction(predicted, here.register(token))
         assert predicted["actions"] == ["register", "put_lock"]
+
+
+class TestNamedAndNotThere:
+    """What is named by the operator and is not there is never replaced by what is found."""
+
+    @pytest.mark.parametrize("named", [
+        {"name": "typo"}, {"name": "typo", "resource_group": "azurestack"}, {"registration_id": "typo"},
+        {"name": "north", "resource_group": "typo"},
+    ])
+    def test_the_other_registration_stays(self, registrar: Make, named: dict[str, str]) -> None:
+        here = registrar()
+        here.register(name="north", resource_group="Stamps")
+        if "registration_id" in named:
+            named = {"registration_id": here.id_of("typo")}
+        here.requests()
+        for check in (True, False):
+            refused = here.remove(cloud_id=here.cloud_id, check=check, **named)
+            answers(refused, "named_registration_missing", here.id_of("north", "Stamps"))
+        assert not [request for request in here.requests() if not request.startswith("GET")]
+        assert here.locked()
+
+    def test_a_name_without_its_group_is_found_in_any(self, registrar: Make) -> None:
+        here = registrar()
+        here.register(name="north", resource_group="Stamps")
+        assert here.remove(cloud_id=here.cloud_id, name="north").changed
+
+    def test_a_registration_id_is_not_registered_in_its_place(self, registrar: Make) -> None:
+        here = registrar()
+        answers(here.register(registration_id=here.id_of("typo")), "named_registration_missing", here.id_of("typo"))
+        here.register()
+        answers(here.register(registration_id=here.id_of("typo")), "named_registration_missing", here.id)
+
+    def test_a_stamp_without_any_is_as_wanted(self, registrar: Make) -> None:
+        here = registrar()
+        assert not here.remove(cloud_id=here.cloud_id, name="gone").changed
+        outcome = here.remove(name="gone")
+        assert not outcome.changed and here.id_of("gone") in outcome.warnings[0]
 
 
 class TestAbsent:
