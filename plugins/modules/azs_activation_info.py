@@ -87,6 +87,8 @@ remembered:
     - What the bundle remembers of the stamp. C(cloud_id) and C(bridge_principal) are those of its artifacts.
     - C(activated_with) is a digest of the claims of the activation key that was used last, C(activated) the time of that.
     - C(unused_key) tells that a run exported a key and ended before the stamp was activated with it.
+    - C(unused_token) tells that the bundle has a registration token, and the stamp was never activated from it.
+    - C(unfinished) tells that a run registered the stamp, or began to activate it, and did not come to the end of the activation.
   returned: when O(bundle) is given
   type: dict
   sample:
@@ -95,6 +97,8 @@ remembered:
     activated_with: 0f3c5a1d7be0c7d4d3f1f0a1bd4f8a51f5a9c2f0a6b7c8d9e0f1a2b3c4d5e6f7
     activated: "2026-03-01T07:30:00Z"
     unused_key: false
+    unused_token: false
+    unfinished: false
 """
 
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule

@@ -279,7 +279,9 @@ import typing as t
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import locks, registering, session, tokens
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, deactivation, handover, text
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
+    bundle, deactivation, handover, text, unfinished,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims, conflicts, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
@@ -322,6 +324,9 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     else:
         wanted = _wanted(module)
         azure = session.connect(module)
+        if params["bundle"]:
+            mark = unfinished.of_stamp(params["bundle"], params["stamp"])
+            how = dataclasses.replace(how, before_writing=lambda: unfinished.begin(mark))
         outcome = registering.present(azure, wanted, place, how)
     wrote = {registering.REGISTER, registering.DELETE}.intersection(outcome.actions)
     if wrote and params["bundle"] and not module.check_mode:

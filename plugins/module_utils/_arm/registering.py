@@ -93,6 +93,7 @@ class How:
     :param provider_timeout: seconds to wait for the resource provider.
     :param replication_timeout: seconds to wait until a new principal is known everywhere.
     :param warn: takes a warning for the operator.
+    :param before_writing: called before the registration is written.
     """
 
     reregister: bool = False
@@ -103,6 +104,7 @@ class How:
     provider_timeout: int = 600
     replication_timeout: int = 300
     warn: t.Callable[[str], None] = lambda message: None
+    before_writing: t.Callable[[], None] = lambda: None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -397,7 +399,7 @@ def _create(
 
     def register() -> Registration:
         return provider.when_usable(
-            lambda: _put(azure, where, wanted), lambda: outcome.actions.insert(0, REGISTER_PROVIDER)
+            lambda: _put(azure, where, wanted, how), lambda: outcome.actions.insert(0, REGISTER_PROVIDER)
         )
 
     made = locks.unlocked(
@@ -445,7 +447,7 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
         return outcome
     if register:
         made = locks.unlocked(
-            client, where, lambda: _put(azure, where, wanted),
+            client, where, lambda: _put(azure, where, wanted, how),
             doing=f"register the stamp as {where.name}", locked=level is not None,
         )
         _accept(outcome, made, wanted)
@@ -533,7 +535,8 @@ def _key_claims(azure: Azure, where: RegistrationId, *, needed: bool) -> claims.
         return None
 
 
-def _put(azure: Azure, where: RegistrationId, wanted: Wanted) -> Registration:
+def _put(azure: Azure, where: RegistrationId, wanted: Wanted, how: How) -> Registration:
+    how.before_writing()
     try:
         return registrations.put(azure.client, where, t.cast(str, wanted.token))
     except ArmError as error:

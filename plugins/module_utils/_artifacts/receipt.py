@@ -59,12 +59,15 @@ _SHAPES: t.Final[dict[str, records.Shape]] = {
 }
 
 
-def path_of(key: bundle.Place) -> pathlib.Path:
-    """Return where the receipt of the stamp lies whose activation key lies there."""
+def path_of(key: bundle.Place, suffix: str = _SUFFIX) -> pathlib.Path:
+    """Return where the receipt of the stamp lies whose activation key lies there.
+
+    :param suffix: end of the file's name; another one for what lies beside the key as the receipt does.
+    """
     middle = f".{bundle.KINDS[bundle.KEY]}.txt"
     if key.path.name == f"{key.stamp}{middle}":
-        return key.path.with_name(f"{key.stamp}.{_SUFFIX}")
-    return key.path.with_name(f"{key.path.name}.{_SUFFIX}")
+        return key.path.with_name(f"{key.stamp}.{suffix}")
+    return key.path.with_name(f"{key.path.name}.{suffix}")
 
 
 def digest_of(claims: domain.KeyClaims, key: str) -> str:

@@ -15,6 +15,7 @@ LOCK_LEVEL: t.Final = "CanNotDelete"
 REGISTRATION: t.Final = "registration"
 KEY: t.Final = "activation_key"
 ACTIVATION: t.Final = "activation"
+RECEIPT: t.Final = "receipt"
 # What is known of the activation besides its states, in the verdict's `activation`.
 NOT_ASKED: t.Final = "not asked"
 NOT_KNOWN: t.Final = "not known"
@@ -42,7 +43,7 @@ class Finding:
     :param field: what is otherwise than wanted, None where it is no field: an expiry, or two registrations.
     :param wanted: what it should be.
     :param found: what it is; None means that it is missing.
-    :param read_from: `registration`, `activation_key` or `activation`.
+    :param read_from: `registration`, `activation_key`, `activation` or `receipt`.
     :param remedy: what to do about it, a sentence without a full stop; None where the text says it.
     """
 
@@ -70,7 +71,8 @@ def compare(chain: t.Mapping[str, t.Any]) -> Comparison:
 
     :param chain: what is wanted (`cloud_id`, and optionally `billing_model`, both flags and `registration_id`) and what was read:
         `registrations` (as azs_registration_info returns them; None means that Azure was not asked) and `activation` (as
-        azs_activation_info returns it; None means that the stamp was not asked). With `require_activation`, an activation
+        azs_activation_info returns it; None means that the stamp was not asked), `remembered` (what the bundle remembers, as it
+        returns that). With `require_activation`, an activation
         that nothing tells is a finding.
     """
     activation, findings = chain.get("activation"), list[Finding]()
@@ -79,13 +81,17 @@ def compare(chain: t.Mapping[str, t.Any]) -> Comparison:
         findings += _of_registration(registration, chain)
     if activation is not None:
         findings += _of_activation(activation, registration, chain)
+        if registration is not None and activation.get("state") == "Registered" and not any(
+            finding.read_from == ACTIVATION for finding in findings
+        ):
+            findings += _of_what_is_not_shown(registration, chain.get("remembered") or {})
     return Comparison(registration, findings)
 
 
 def verdict(chain: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Say where the links of a stamp's chain disagree.
 
-    :param chain: as `compare` takes it; and `remembered`, as azs_activation_info returns it, which has the time of a receipt.
+    :param chain: as `compare` takes it.
     :returns: `agrees`, `findings` (sentences), `remedies` (sentences, each once), `line`, one line for the operator, and
         `activation`: the state, NOT_KNOWN or NOT_ASKED.
     """
@@ -235,6 +241,18 @@ def _of_activation(
             text = f"{name} is {_on(at_stamp)} on the stamp and {_on(in_azure)} in the registration"
             findings.append(Finding(text, field, in_azure, at_stamp, ACTIVATION))
     return findings
+
+
+def _of_what_is_not_shown(registration: t.Mapping[str, t.Any], remembered: t.Mapping[str, t.Any]) -> list[Finding]:
+    """Return whether the stamp is active with an older key than the registration's: its activation does not show all of it."""
+    used, today = remembered.get("activated_with"), registration.get("claims_digest") if registration.get("key") else None
+    if used and today and used != today:
+        why = "the stamp was activated with an older activation key than the registration's of today"
+    elif remembered.get("unfinished") or remembered.get("unused_key"):
+        why = "a run ended before the stamp was activated with the registration's activation key of today"
+    else:
+        return []
+    return [Finding(why, "activation_key", "the registration's", "an older one", RECEIPT)]
 
 
 def _line(registration: t.Any, at_stamp: str, asked_azure: bool, findings: list[str]) -> str:

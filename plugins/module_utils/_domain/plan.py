@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, conflicts, expiry
-from ansible_collections.azurestack.hub.plugins.module_utils._domain.chain import ACTIVATION, KEY, LOCK, LOCK_LEVEL, REGISTRATION
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.chain import ACTIVATION, KEY, LOCK, LOCK_LEVEL, RECEIPT, REGISTRATION
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
 
@@ -21,7 +21,6 @@ UNREADABLE: t.Final = ("agreement_number", "asset_tag")
 """Part of the registration token that can be read back nowhere: never drift, never in sync."""
 
 # Where a value was read, in `read_from`, beside the places of the chain.
-RECEIPT: t.Final = "receipt"
 BUNDLE: t.Final = "bundle"
 NOWHERE: t.Final = "none"
 
@@ -313,6 +312,8 @@ def _at_stamp(
         return [Drift("activation_key", "the registration's", "it was made with an older one", RECEIPT)]
     if remembered.get("unused_key"):
         return [Drift("activation_key", "the registration's", "a run exported one and ended before it was used", BUNDLE)]
+    if remembered.get("unfinished") or remembered.get("unused_token"):
+        return [Drift("activation_key", "the registration's", "a run ended before the stamp was activated with it", BUNDLE)]
     return []
 
 

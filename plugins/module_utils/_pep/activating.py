@@ -13,7 +13,9 @@ import pathlib
 import time
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, deactivation, handover, receipt, text
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
+    bundle, deactivation, handover, memory, receipt, text, unfinished,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError, PepSessionLost
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
@@ -58,6 +60,7 @@ class _Task:
         named = params["bundle"] or params["path"]
         self._place = handover.place_of(module, bundle.KEY) if named else None
         self._receipt_path: pathlib.Path | None = receipt.path_of(self._place) if self._place else None
+        self._mark: pathlib.Path | None = unfinished.path_of(self._place) if self._place else None
         self._receipt = receipt.read(self._receipt_path, module.warn) if self._receipt_path else None
         self._cloud_id: str | None = None
 
@@ -69,14 +72,16 @@ class _Task:
         if expected:
             activation.check_stamp_of_key(key, expected, source)
         before = self._before()
-        if not self._params["reactivate"] and activation.is_as_wanted(key, before, self._receipt):
+        if not self._params["reactivate"] and activation.is_as_wanted(
+            key, before, self._receipt, unfinished=self._is_unfinished()
+        ):
             return self._result(False, before, before, key.claims, None, before.evidence == activation.ACTIVATION)
 
         def check(stamp: cmdlets.StampInformation, where: str) -> None:
             activation.check_stamp_of_key(key, stamp.cloud_id, f"read at {where}")
 
         tells = key.claims.cloud_id is not None and not expected
-        host, confirmed = self._act(key.wanted(), key, check if tells else None)
+        host, confirmed = self._act(before, key.wanted(), key, check if tells else None)
         return self._result(True, before, key.wanted(), key.claims, host, confirmed)
 
     def absent(self) -> dict[str, t.Any]:
@@ -103,7 +108,7 @@ class _Task:
                     self._record(expected, None, False)
             confirmed = before.evidence == activation.ACTIVATION
             return self._result(missing, before, before, None, host, confirmed)
-        host, confirmed = self._act(wanted, None, check if expected or self._params["record"] else None)
+        host, confirmed = self._act(before, wanted, None, check if expected or self._params["record"] else None)
         if self._params["record"] and not self._module.check_mode:
             self._record(expected, before.registration_id, True)
         return self._result(True, before, wanted, None, host, confirmed)
@@ -148,7 +153,7 @@ class _Task:
             return session.host
 
     def _act(
-        self, wanted: activation.Observed, key: activation.Key | None, check: _Check | None
+        self, before: activation.Observed, wanted: activation.Observed, key: activation.Key | None, check: _Check | None
     ) -> tuple[str | None, bool]:
         """Run the cmdlet in a session; return the address that answered, and whether the stamp confirms the outcome.
 
@@ -167,6 +172,8 @@ class _Task:
                 check(cmdlets.stamp_information(session, self._progress), session.host)
             if self._module.check_mode:
                 return session.host, False
+            if key is not None:
+                self._begin()
             self._forget()  # from here on until it succeeded, nothing is known
             until = time.monotonic() + timeout
             try:
@@ -174,7 +181,9 @@ class _Task:
             except PepSessionLost as error:
                 lost = error
         self._progress.step("reading the activation back")
-        confirmed = activation.read_back(self._observer, wanted, lost, until=until, notify=self._module.warn)
+        confirmed = activation.read_back(
+            self._observer, wanted, lost, before=before, until=until, notify=self._module.warn
+        )
         if key is not None:
             self._keep(key)
         return session.host, confirmed
@@ -228,8 +237,25 @@ class _Task:
                     return entry.cloud_id, f"manifest entry {token.entry_path}"
         return None, ""
 
+    def _is_unfinished(self) -> bool:
+        """Tell whether an earlier run ended before the stamp was activated with the key that lies there."""
+        if self._mark is None:
+            return False
+        known: dict[str, t.Any] = {}
+        if self._params["bundle"]:
+            known, _receipt = memory.recall(self._params["bundle"], self._params["stamp"])
+        return unfinished.is_left(self._mark) or bool(known.get("unused_key"))
+
+    def _begin(self) -> None:
+        if self._mark is None:
+            return
+        try:
+            unfinished.begin(self._mark)
+        except ArtifactError as error:
+            self._module.warn(f"An activation that does not come to its end leaves no mark here: {error}")
+
     def _keep(self, key: activation.Key) -> None:
-        if self._receipt_path is None:
+        if self._receipt_path is None or self._mark is None:
             return
         try:
             receipt.write(self._receipt_path, key.claims, t.cast(str, key.digest))
@@ -238,6 +264,7 @@ class _Task:
                 f"The stamp is activated, but the receipt could not be kept: {error} Without a receipt and without "
                 "admin_endpoint the next run activates again."
             )
+        unfinished.finish(self._mark)
 
     def _forget(self) -> None:
         if self._receipt_path:

@@ -25,6 +25,10 @@ ACTIVATION: t.Final = "activation"
 RECEIPT: t.Final = "receipt"
 NONE: t.Final = "none"
 
+NOT_SHOWN: t.Final = (
+    "the stamp's activation shows the same before and after, because billing model, agreement and hardware are not in it"
+)
+
 _LONGEST_ACTIVATION: t.Final = 600.0
 """Seconds that an activation takes at the most; source: the vendor's registration documents."""
 
@@ -183,13 +187,17 @@ def observe(
     )
 
 
-def is_as_wanted(key: Key, observed: Observed, receipt: receipts.Receipt | None) -> bool:
+def is_as_wanted(
+    key: Key, observed: Observed, receipt: receipts.Receipt | None, *, unfinished: bool = False
+) -> bool:
     """Tell whether activating with the key would change nothing.
 
-    The activation tells registration, flags and expiry. What else is in the key (billing model, hardware) only the
+    The activation tells registration, flags and expiry. What else is in the key (billing model, agreement, hardware) only the
     receipt tells, when it is of the same registration.
+
+    :param unfinished: whether an earlier run may have left the stamp with an older key of the same registration.
     """
-    if observed.state != REGISTERED or (observed.evidence == RECEIPT and receipt is None):
+    if unfinished or observed.state != REGISTERED or (observed.evidence == RECEIPT and receipt is None):
         return False
     applies = receipt is not None and domain.same_id(receipt.registration_id, observed.registration_id)
     same_receipt = applies and receipt is not None and _is_receipt_of(key, receipt)
@@ -231,11 +239,20 @@ def check_registration(observed: Observed, registration_id: str | None) -> None:
         )
 
 
+def shows(wanted: Observed, before: Observed) -> bool:
+    """Tell whether the stamp's activation can show that a cmdlet took effect: it showed something else before.
+
+    That of a stamp that is activated again with the same registration, flags and expiry shows nothing of what else is in the key.
+    """
+    return wanted.state == NOT_REGISTERED or (before.evidence == ACTIVATION and bool(differences(wanted, before)))
+
+
 def read_back(
     observer: Observer | None,
     wanted: Observed,
     lost: PepSessionLost | None,
     *,
+    before: Observed,
     until: float,
     notify: t.Callable[[str], None],
     settling: float = 30.0,
@@ -245,6 +262,7 @@ def read_back(
     After a lost session the stamp's action plan goes on, so it is given its time.
 
     :param lost: how the session was lost, None when the cmdlet ended well.
+    :param before: what was known before the cmdlet ran.
     :param until: moment of time.monotonic() at which the cmdlet's own limit ends.
     :param settling: seconds for the admin Azure Resource Manager to show what a cmdlet that ended well has done.
     :raises PepSessionLost: the outcome is unknown, kind outcome_unknown.
@@ -255,6 +273,8 @@ def read_back(
             why = "the stamp's admin Azure Resource Manager is not configured (admin_endpoint), so it was not read back"
             raise _unknown(lost, why) from lost
         return False
+    if lost and not shows(wanted, before):
+        raise _unknown(lost, NOT_SHOWN) from lost
     now = time.monotonic()
     deadline = min(until, now + _LONGEST_ACTIVATION) if lost else now + settling
     pause = 0.5
@@ -306,7 +326,7 @@ def _unknown(lost: PepSessionLost, why: str) -> PepSessionLost:
         where=lost.where,
         cause=f"{lost.cause}; {why}",
         remedy="Look at the activation in the administrator portal (Region management, Properties) or with "
-        "azs_activation_info. When it is as wanted, nothing is left to do; else run the same command again",
+        "azs_activation_info, then run the same command again: it goes on unless the stamp is known to be as wanted",
         code=lost.code,
         details={"session": lost.kind},
     )

@@ -73,6 +73,7 @@ def row(stamp: t.Mapping[str, t.Any], moment: datetime.datetime, within_days: in
         "cloud_id": found.cloud_id or (None if found.registrations else "unknown"),
         "registrations": found.registrations,
         "activation": found.activation,
+        "remembered": found.remembered,
     })
     azure = _azure(found, compared.registration)
     at_stamp = {name: found.activation.get(name) for name in _AT_STAMP} if found.activation else None

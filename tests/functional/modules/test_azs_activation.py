@@ -10,6 +10,7 @@ import signal
 import typing as t
 
 import pytest
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import unfinished
 from stamps import Operator
 
 Make = t.Callable[[str], Operator]
@@ -339,6 +340,34 @@ def test_a_lost_session_is_read_back(registered: Operator) -> None:
     assert "shows the wanted state" in outcome.warnings[0]
     assert here.cmdlets() == [ACTIVATE]
     assert not here.activate().changed  # there is a receipt
+
+
+@pytest.mark.parametrize("commit", ["never", "after"])
+def test_what_the_activation_does_not_show_is_not_proved_by_it(registered: Operator, commit: str) -> None:
+    here = registered
+    here.activate(here.admin)
+    here.simulator.do("edit-registration", stamp=here.stamp, claims={"billingModel": "Custom"})
+    here.bring_key()
+    here.fault("shell_gone", match={"action": "Receive", "cmdlet": ACTIVATE}, commit=commit)
+    outcome = here.activate(here.admin)
+    assert outcome.kind == "outcome_unknown" and "billing model" in outcome.message
+    assert here.activate(here.admin, check=True).changed
+    assert here.cmdlets().count(ACTIVATE) == 2
+    assert here.activate(here.admin).changed
+    assert here.cmdlets() == [ACTIVATE]
+    assert not here.activate(here.admin).changed
+    assert not unfinished.of_stamp(str(here.bundle), here.stamp).exists()
+
+
+def test_the_mark_of_an_unfinished_run_is_cleared_by_a_finished_activation_alone(operator: Make) -> None:
+    here = operator("activated")
+    here.bring_key()
+    mark = unfinished.of_stamp(str(here.bundle), here.stamp)
+    unfinished.begin(mark)
+    assert here.activate(here.admin, check=True).changed and mark.exists()
+    assert here.activate(here.admin).changed and not mark.exists()
+    assert not here.activate(here.admin).changed
+    assert here.cmdlets() == [ACTIVATE]
 
 
 def test_a_lost_session_that_cannot_be_read_back(registered: Operator) -> None:

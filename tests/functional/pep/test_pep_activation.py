@@ -186,7 +186,7 @@ def test_read_back() -> None:
     soon = time.monotonic() + 5
 
     def read_back(stamp: Stamp | None, lost: PepSessionLost | None, until: float = soon) -> bool:
-        return activation.read_back(stamp, KEY.wanted(), lost, until=until, notify=warnings.append)
+        return activation.read_back(stamp, KEY.wanted(), lost, before=OFF, until=until, notify=warnings.append)
 
     assert read_back(Stamp(SEEN), None)
     assert read_back(Stamp(OFF, SEEN), None)
@@ -207,5 +207,35 @@ def test_read_back() -> None:
 def test_a_success_that_the_stamp_does_not_show() -> None:
     other = dataclasses.replace(SEEN, registration_id="/other")
     with pytest.raises(PepError, match="registration_id") as error:
-        activation.read_back(Stamp(other), KEY.wanted(), None, until=0, notify=lambda dummy: None, settling=0)
+        activation.read_back(Stamp(other), KEY.wanted(), None, before=OFF, until=0, notify=lambda dummy: None, settling=0)
     assert error.value.kind == "activation_not_confirmed"
+
+
+@pytest.mark.parametrize(
+    ("before", "shown"),
+    [
+        (OFF, True),
+        (dataclasses.replace(SEEN, usage_reporting=True), True),
+        (dataclasses.replace(SEEN, registration_id="/other"), True),
+        (dataclasses.replace(SEEN, state=activation.EXPIRED), True),
+        (SEEN, False),
+        # What was not read from the stamp before proves nothing when it is read afterwards
+        (Observed(activation.NONE, activation.UNKNOWN), False),
+        (dataclasses.replace(SEEN, evidence=activation.RECEIPT, usage_reporting=True), False),
+    ],
+)
+def test_what_an_activation_does_not_show_is_not_proved_by_it(before: Observed, shown: bool) -> None:
+    stamp = Stamp(SEEN)
+    kwargs: dict[str, t.Any] = {"before": before, "until": time.monotonic(), "notify": lambda dummy: None}
+    if shown:
+        assert activation.read_back(stamp, KEY.wanted(), LOST, **kwargs)
+        return
+    with pytest.raises(PepSessionLost, match="billing model") as unknown:
+        activation.read_back(stamp, KEY.wanted(), LOST, **kwargs)
+    assert unknown.value.kind == "outcome_unknown" and stamp.asked == 0
+
+
+def test_a_deactivation_shows_all_of_it() -> None:
+    kept = Observed(activation.NONE, activation.UNKNOWN)
+    assert activation.read_back(Stamp(OFF), OFF, LOST, before=kept, until=time.monotonic(), notify=lambda dummy: None)
+    assert not activation.is_as_wanted(KEY, SEEN, receipt_of(KEY), unfinished=True)

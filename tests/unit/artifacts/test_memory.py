@@ -11,7 +11,7 @@ import pathlib
 import pytest
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import keys
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, memory, receipt
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, memory, receipt, unfinished
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 
 CLOUD_ID = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
@@ -21,6 +21,26 @@ def key(**said: str) -> str:
     """An activation key as Azure exports it, each time signed anew."""
     document = {"cloudId": CLOUD_ID, "subscriptionId": "s", "resourceGroupName": "g", "registrationName": "r", **said}
     return f"e30.{base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip('=')}.c2ln"
+
+
+def test_what_an_unfinished_run_leaves_behind(tmp_path: pathlib.Path) -> None:
+    where = bundle.place(bundle.KEY, bundle=str(tmp_path), stamp="s1", path=None)
+    mark = unfinished.path_of(where)
+
+    def known(*names: str) -> list[bool]:
+        found = memory.recall(str(tmp_path), "s1")[0]
+        return [found[name] for name in names]
+
+    assert known("unfinished", "unused_token") == [False, False]
+    token = bundle.place(bundle.TOKEN, bundle=str(tmp_path), stamp="s1", path=None)
+    bundle.store(token, bundle.new_entry(bundle.TOKEN, "s1", "dG9rZW4="), "dG9rZW4=")
+    unfinished.begin(mark)
+    assert known("unfinished", "unused_token") == [True, True]
+    receipt.write(receipt.path_of(where), claims.read_key(key()), "0f" * 32)
+    assert known("unfinished", "unused_token") == [True, False]
+    unfinished.finish(mark)
+    unfinished.finish(mark)
+    assert known("unfinished", "unused_token") == [False, False]
 
 
 @pytest.mark.parametrize("offset", ["2026-11-20T09:30:00Z", "2026-11-20T09:40:00Z"])

@@ -35,6 +35,29 @@ def verdict(
     })
 
 
+@pytest.mark.parametrize(
+    ("remembered", "digest", "part"),
+    [
+        ({"activated_with": "old"}, "new", "with an older activation key"),
+        ({"activated_with": None, "unused_key": True}, "new", "a run ended before"),
+        ({"activated_with": "new", "unfinished": True}, "new", "a run ended before"),
+        ({"activated_with": "new", "unused_key": False, "unfinished": False}, "new", None),
+        ({"activated_with": "old"}, None, None),
+        ({"activated_with": None}, "new", None),
+        ({}, "new", None),
+    ],
+)
+def test_what_the_activation_does_not_show_is_told_by_what_runs_left_behind(
+    remembered: dict[str, t.Any], digest: str | None, part: str | None
+) -> None:
+    found = verdict(registration={"claims_digest": digest}, remembered=remembered)
+    assert found["agrees"] is (part is None)
+    assert (part or "never expires") in found["line"]
+    # What is known anyway is told once.
+    other = verdict(registration={"claims_digest": digest}, activation={"usage_reporting": False}, remembered=remembered)
+    assert len(other["findings"]) == 1
+
+
 def test_a_chain_that_agrees() -> None:
     found = verdict(billing_model="PayAsYouUse", marketplace_syndication=True, usage_reporting=True, registration_id=ID)
     assert found == {

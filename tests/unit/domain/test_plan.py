@@ -120,6 +120,8 @@ def test_what_an_interrupted_run_left() -> None:
     older = plan_of(remembered={"activated_with": "older"})
     assert [one.read_from for one in older.drift] == ["receipt"]
     assert steps(older) == {"key", "activation"}
+    for left in ("unfinished", "unused_token"):
+        assert steps(plan_of(remembered={left: True})) == {"key", "activation"}, left
     unused = plan_of(remembered={"unused_key": True})
     assert [one.read_from for one in unused.drift] == ["bundle"]
     assert steps(unused) == {"key", "activation"}
