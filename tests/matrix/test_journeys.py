@@ -23,6 +23,9 @@ FLEET: t.Final = {
         {"name": "air-gapped", "nodes": 4, "agreement_number": "70000021"},
         {"name": "office", "nodes": 1, "connected": True},
     ],
+    "clouds": [
+        {"name": "AzureCloud", "principals": [{"name": "registrar"}, {"name": "operator@rehearsal.onmicrosoft.com", "kind": "user"}]}
+    ],
     "settings": {"provider_registration": 0.1},
 }
 
