@@ -37,6 +37,11 @@ options:
   stamp:
     description: Name of the stamp in O(bundle).
     type: str
+  receipt_stands_in:
+    description:
+      - Whether the receipt in O(bundle) stands in for a stamp with O(admin_endpoint) that does not answer. Otherwise that is an error.
+    type: bool
+    default: true
 seealso:
   - module: azurestack.hub.azs_activation
 """
@@ -113,6 +118,7 @@ def main() -> None:
             "products": {"type": "bool", "default": False},
             "bundle": {"type": "path"},
             "stamp": {"type": "str"},
+            "receipt_stands_in": {"type": "bool", "default": True},
         },
         required_by={"bundle": ["stamp"]},
         supports_check_mode=True,

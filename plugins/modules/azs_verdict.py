@@ -50,7 +50,10 @@ options:
       - Not given means that the stamp was not asked.
     type: dict
   remembered:
-    description: What the bundle remembers of the stamp, as M(azurestack.hub.azs_activation_info) returns it, for the receipt's date.
+    description:
+      - What the bundle remembers of the stamp, as M(azurestack.hub.azs_activation_info) returns it.
+      - It tells the receipt's date, and whether the stamp was activated with the registration's activation key of today, which the
+        activation does not show.
     type: dict
   require_activation:
     description:

@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
 def read(module: AzsModule) -> dict[str, t.Any]:
     """Return the activation as a task result, and what the bundle remembers of the stamp when the options name it.
 
-    :param module: with the options of the admin family; bundle and stamp; products.
+    :param module: with the options of the admin family; bundle and stamp; products; receipt_stands_in.
     :raises AzsError: the stamp does not answer or refuses, and no receipt stands in.
     """
     params = module.params
@@ -33,7 +33,7 @@ def _known(module: AzsModule, receipt: receipts.Receipt | None) -> dict[str, t.A
         try:
             return _read(module)
         except Unreachable as error:
-            if receipt is None:
+            if receipt is None or not module.params.get("receipt_stands_in", True):
                 raise
             module.warn(f"{error} What is known of the activation comes from the receipt instead.")
     if receipt is None:
