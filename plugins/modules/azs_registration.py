@@ -151,6 +151,14 @@ options:
       - Resource id of a registration of the stamp that an earlier task would delete. With O(state=present) and in check mode it
         counts as deleted. Otherwise it is not used.
     type: str
+  predicted_artifacts:
+    description:
+      - The stamp's artifacts that an earlier task would take out of an archive, as M(azurestack.hub.azs_bundle) returns them
+        (RV(azurestack.hub.azs_bundle#module:artifacts)). With O(state=absent) and in check mode a record of the deactivation among
+        them counts as if it were in O(bundle). Otherwise they are not used.
+    type: list
+    elements: dict
+    default: []
   provider_timeout:
     description:
       - Seconds to wait until the resource provider Microsoft.AzureStack is usable after it had to be registered.
@@ -312,7 +320,8 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     )
     if params["state"] == "absent":
         bundled = params["bundle"] is not None
-        record, counts = deactivation.in_azure(params["bundle"], params["stamp"]) if bundled else (None, False)
+        brought = params["predicted_artifacts"] if module.check_mode else ()
+        record, counts = deactivation.in_azure(params["bundle"], params["stamp"], brought) if bundled else (None, False)
         cloud_id = _cloud_id_to_remove(module, place, record)
 
         def guard(found: Registration) -> None:
@@ -456,6 +465,7 @@ def main() -> None:
             "preflight": {"type": "bool", "default": True},
             "predicted_token": {"type": "dict", "default": {}, "no_log": False},
             "predicted_removed": {"type": "str"},
+            "predicted_artifacts": {"type": "list", "elements": "dict", "default": []},
             "provider_timeout": {"type": "int", "default": 600},
         },
         mutually_exclusive=[("bundle", "path", "registration_token")],

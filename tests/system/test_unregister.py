@@ -120,7 +120,10 @@ def test_disconnected_stamps_in_two_legs(
     assert stamp_zone.run("disconnected_deactivate", *named, azs_archive=archive).succeeded().changed == 0
     assert cmdlets(traffic.read()) == []
 
-    azure_zone.run("disconnected_unregister", azs_archive=archive).succeeded()
+    foretold = azure_zone.run("disconnected_unregister", "--check", azs_archive=archive).succeeded()
+    assert changing(traffic.read()) == []
+    done = azure_zone.run("disconnected_unregister", azs_archive=archive).succeeded()
+    assert foretold.changes == done.changes
     assert sorted(deletions(traffic.read())) == sorted([*OUT, *OUT])
     assert not any(simulator.registration_of(name) for name in DISCONNECTED)
     assert azure_zone.run("disconnected_unregister", azs_archive=archive).succeeded().changed == 0

@@ -9,6 +9,7 @@ medium may bring it again long after the stamp was registered and activated anew
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import pathlib
 import typing as t
@@ -47,20 +48,24 @@ def at_stamp(bundle: str, stamp: str) -> bundles.Entry | None:
     return entry if entry and not (receipt and receipt.activated >= entry.created) else None
 
 
-def in_azure(bundle: str, stamp: str) -> tuple[bundles.Entry | None, bool]:
+def in_azure(
+    bundle: str, stamp: str, brought: t.Sequence[t.Mapping[str, t.Any]] = ()
+) -> tuple[bundles.Entry | None, bool]:
     """Return the record, and whether it counts: for the side of Azure.
 
     It counts when it was not used yet and no activation key was exported since.
 
+    :param brought: manifest entries of the stamp's artifacts that an archive would bring into the bundle (check mode).
     :raises ArtifactError: the record is damaged.
     """
     where = place(bundle, stamp)
-    entry = _read(where)
+    entry = _newest(_read(where), bundles.DEACTIVATION, brought)
     if entry is None or entry.created <= _used(where):
         return entry, False
     key = None
     with contextlib.suppress(ArtifactError):  # what is wrong with the key is not this leg's business
         key = bundles.read_entry(bundles.place(bundles.KEY, bundle=bundle, stamp=stamp, path=None))
+    key = _newest(key, bundles.KEY, brought)
     return entry, not (key and key.created > entry.created)
 
 
@@ -75,6 +80,19 @@ def use(bundle: str, stamp: str) -> None:
         if entry is None or entry.created <= _used(where):
             return
         files.write(_used_path(where), (json.dumps({"created": entry.created}) + "\n").encode())
+
+
+def _newest(
+    there: bundles.Entry | None, kind: str, brought: t.Sequence[t.Mapping[str, t.Any]]
+) -> bundles.Entry | None:
+    """Return what lies in the bundle, or in check mode what an archive would put in its place."""
+    names = {field.name for field in dataclasses.fields(bundles.Entry)}
+    found = [there] if there else []
+    for artifact in brought:
+        if artifact.get("kind") == kind and artifact.get("created"):
+            told = {name: artifact.get(name) for name in names & artifact.keys()}
+            found.append(bundles.Entry(**t.cast("dict[str, t.Any]", told)))
+    return max(found, key=lambda entry: entry.created, default=None)
 
 
 def _read(where: bundles.Place) -> bundles.Entry | None:
