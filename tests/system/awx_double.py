@@ -20,7 +20,8 @@ from jinja2 import StrictUndefined, UndefinedError, sandbox
 Object = dict[str, t.Any]
 
 ASSOCIATIONS: t.Final = {
-    "job_templates": ("credentials", "instance_groups"),
+    "job_templates": ("credentials", "instance_groups", "labels"),
+    "workflow_job_templates": ("labels",),
     "inventories": ("instance_groups",),
     "instance_groups": ("instances",),
     "workflow_job_template_nodes": ("success_nodes", "always_nodes", "failure_nodes", "credentials", "instance_groups"),
@@ -32,6 +33,11 @@ BLOCKED: t.Final = frozenset({
     "AD_HOC_COMMAND_ID", "REST_API_URL", "REST_API_TOKEN", "MAX_EVENT_RES", "CALLBACK_QUEUE", "CALLBACK_CONNECTION", "CACHE",
     "JOB_CALLBACK_DEBUG", "INVENTORY_HOSTVARS", "AWX_HOST", "PROJECT_REVISION", "SUPERVISOR_CONFIG_PATH",
 })
+PROMPTS: t.Final = {
+    "limit": "ask_limit_on_launch", "verbosity": "ask_verbosity_on_launch", "job_type": "ask_job_type_on_launch",
+    "diff_mode": "ask_diff_mode_on_launch", "inventory": "ask_inventory_on_launch", "scm_branch": "ask_scm_branch_on_launch",
+}
+"""What a schedule or a node may say -> what the template has to ask for on launch."""
 QUESTIONS: t.Final = frozenset({"text", "textarea", "password", "multiplechoice", "multiselect", "integer", "float"})
 
 
@@ -115,7 +121,7 @@ class Double:
         for each in kinds:
             for one in self.objects.get(each, {}).values():
                 alternatives = {key[4:]: value for key, value in query.items() if key.startswith("or__")}
-                rest = {key: value for key, value in query.items() if not key.startswith("or__")}
+                rest = {key: value for key, value in query.items() if not key.startswith("or__") and key != "page_size"}
                 if all(str(one.get(key)) == value for key, value in rest.items()) and (
                     not alternatives or any(str(one.get(key)) == value for key, value in alternatives.items())
                 ):
@@ -128,6 +134,10 @@ class Double:
         if kind == "credential_types" and not fields.get("managed"):
             _check_credential_type(fields)
         elif kind == "credentials":
+            if fields.get("id"):
+                before = self.objects["credentials"][fields["id"]].get("inputs") or {}
+                # AWX 24.6.1 answers with HTTP 500 when an id is given to a credential that was made without one.
+                _require((fields.get("inputs") or {}).get("vault_id") == before.get("vault_id"), "vault_id: cannot be changed")
             known = self.objects["credential_types"][fields["credential_type"]]["inputs"].get("fields")
             unknown = set(fields.get("inputs") or {}) - {field["id"] for field in known or ()} if known else set()
             _require(not unknown, f"inputs: unknown fields {sorted(unknown)}")
@@ -139,10 +149,37 @@ class Double:
             cloud = self.objects["credential_types"][credential["credential_type"]]["kind"] == "cloud"
             _require(fields.get("source") != "scm" or cloud, "credential: kind not allowed for scm sources")
         elif kind == "schedules":
-            _require(re.fullmatch(r"DTSTART:\d{8}T\d{6}Z RRULE:FREQ=(DAILY|WEEKLY);INTERVAL=\d+(;\S+)?", fields["rrule"])
+            _require(re.fullmatch(r"DTSTART(;TZID=[A-Za-z_]+/[A-Za-z_]+)?:\d{8}T\d{6}Z? RRULE:FREQ=(DAILY|WEEKLY);INTERVAL=\d+(;\S+)?", fields["rrule"])
                      is not None, f"rrule {fields['rrule']}")
+            _require((";TZID=" in fields["rrule"]) != ("Z RRULE" in fields["rrule"]), "rrule: either a time zone or UTC")
+            self._check_prompts(fields)
         elif kind == "workflow_job_template_nodes":
             _require(isinstance(fields.get("workflow_job_template"), int), "workflow_job_template")
+
+    def _check_prompts(self, fields: Object) -> None:
+        """awx.main.serializers: LaunchConfigurationBaseSerializer. What is scheduled has to be able to start without anybody answering.
+
+        Raises RefusedError.
+        """
+        template = fields["unified_job_template"]
+        kind = next((kind for kind in ("job_templates", "workflow_job_templates") if template in self.objects.get(kind, {})), None)
+        if kind is None:
+            return
+        one, answers = self.objects[kind][template], fields.get("extra_data") or {}
+        questions = {question["variable"]: question for question in self.surveys.get((kind, template), {}).get("spec", [])}
+        for variable, question in questions.items():
+            _require(not question["required"] or variable in answers, f"variables_needed_to_start: '{variable}' value missing")
+        for variable, answer in answers.items():
+            _require(variable in questions or bool(one.get("ask_variables_on_launch")),
+                     f"extra_data: Variables {variable} are not allowed on launch. Check the Prompt on Launch setting on the Job Template")
+            question = questions.get(variable, {})
+            if question.get("type") == "integer":
+                _require(isinstance(answer, int) and question.get("min", answer) <= answer <= question.get("max", answer),
+                         f"variables_needed_to_start: '{variable}' value {answer} is expected to be an integer")
+            if question.get("type") == "multiplechoice" and (answer or question["required"]):
+                _require(answer in question["choices"], f"variables_needed_to_start: Value {answer} for '{variable}' expected to be one of {question['choices']}")
+        for prompt, asked in PROMPTS.items():
+            _require(fields.get(prompt) in (None, "") or bool(one.get(asked)), f"{prompt}: Field is not configured to prompt on launch")
 
     def put_survey(self, kind: str, number: int, survey: Object) -> None:
         """Set the survey of a template. Raises RefusedError."""

@@ -14,7 +14,7 @@ import typing as t
 
 import pytest
 import yaml
-from awx_double import Double, Object, serve
+from awx_double import Double, Object, RefusedError, serve
 from awx_jobs import Controller, Job
 from azs_simulator.client import Simulator
 
@@ -28,7 +28,7 @@ PREFIX: t.Final = "Azure Stack Hub "
 ORIGIN: t.Final = ("playbooks/vars/options.yml", "playbooks/vars/roles.yml", "playbooks/*.yml", "roles/*/tasks/*.yml")
 
 
-def run(playbook: str, settings: t.Mapping[str, t.Any], directory: pathlib.Path, host: str = "") -> str:
+def run(playbook: str, settings: t.Mapping[str, t.Any], directory: pathlib.Path, host: str = "", *arguments: str) -> str:
     """Run a playbook of the collection with other people's collections at hand; returns what it printed."""
     file = directory / "settings.json"
     file.write_text(json.dumps(settings), encoding="utf-8")
@@ -44,7 +44,7 @@ def run(playbook: str, settings: t.Mapping[str, t.Any], directory: pathlib.Path,
         "ANSIBLE_PIPELINING": "True",
     }
     done = subprocess.run(
-        [PEER / "ansible-playbook", f"azurestack.hub.{playbook}", "-e", f"@{file}"],
+        [PEER / "ansible-playbook", f"azurestack.hub.{playbook}", "-e", f"@{file}", *arguments],
         env=environment, cwd=directory, capture_output=True, text=True, check=False, timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -85,9 +85,13 @@ def double(project: pathlib.Path, mount: pathlib.Path, tmp_path_factory: pytest.
         "awx_content_archive": str(mount / "stamps.tar.gz"),
         "awx_content_report": str(mount / "report"),
         "awx_content_vault_credential": True,
+        "awx_content_vault_id": "fleet",
         "awx_content_credential_inputs": {"pep": {"username": "AZURESTACK\\CloudAdmin", "password": secret}},
     }
     with serve(awx) as host:
+        foretold = run("awx_content", settings, directory, host, "--check")
+        assert awx.writes == []
+        assert "job templates: Azure Stack Hub verify, " in foretold and "schedules: " in foretold, foretold
         first = run("awx_content", settings, directory, host)
         assert changed(first) > 0
         assert secret not in first
@@ -96,7 +100,65 @@ def double(project: pathlib.Path, mount: pathlib.Path, tmp_path_factory: pytest.
         assert changed(again) == 0, again
         # A PATCH that leaves everything as it was is no change that anybody could see.
         assert all(write.startswith("PATCH") for write in awx.writes[writes:]), awx.writes[writes:]
+        writes = len(awx.writes)
+        assert changed(run("awx_content", settings, directory, host, "--check")) == 0
+        assert len(awx.writes) == writes
         yield awx
+
+
+def refused(double: Double, kind: str, fields: Object) -> str:
+    """The reason why AWX would not make an object."""
+    with pytest.raises(RefusedError) as caught:
+        double.add(kind, fields)
+    return str(caught.value)
+
+
+def asking(*questions: Object, **fields: t.Any) -> tuple[Double, Object]:
+    """An AWX with a job template that asks these questions."""
+    awx = Double(["verify.yml"])
+    template = awx.add("job_templates", {"name": "asks", "playbook": "verify.yml", **fields})
+    awx.put_survey("job_templates", template["id"], {"name": "", "description": "", "spec": list(questions)})
+    return awx, {"name": "nightly", "rrule": "DTSTART:20260101T010000Z RRULE:FREQ=DAILY;INTERVAL=1", "unified_job_template": template["id"]}
+
+
+STAMPS: t.Final = {"variable": "azs_stamps", "question_name": "Stamps", "type": "text", "required": True, "default": "azs_stamps"}
+DAYS: t.Final = {"variable": "days", "question_name": "Days", "type": "integer", "required": True, "default": 30, "min": 1, "max": 400}
+
+
+class TestRulesOfAwx:
+    """The double refuses what a real AWX 24.6.1 refused: a lenient one had let a fault through."""
+
+    def test_a_schedule_without_an_answer_to_a_required_question(self) -> None:
+        awx, schedule = asking(STAMPS)
+        assert refused(awx, "schedules", schedule) == "variables_needed_to_start: 'azs_stamps' value missing"
+        awx.add("schedules", {**schedule, "extra_data": {"azs_stamps": "azs_connected"}})
+
+    def test_a_schedule_with_an_answer_of_another_type(self) -> None:
+        awx, schedule = asking(DAYS)
+        for answer in ("30", 0, 401):
+            assert "variables_needed_to_start" in refused(awx, "schedules", {**schedule, "extra_data": {"days": answer}})
+
+    def test_a_schedule_with_a_variable_that_nobody_asks_for(self) -> None:
+        awx, schedule = asking()
+        assert "not allowed on launch" in refused(awx, "schedules", {**schedule, "extra_data": {"azs_check": True}})
+
+    def test_a_schedule_with_a_limit_that_the_template_does_not_ask_for(self) -> None:
+        awx, schedule = asking(ask_limit_on_launch=False)
+        assert "not configured to prompt on launch" in refused(awx, "schedules", {**schedule, "limit": "stamp01"})
+
+    def test_a_vault_id_that_comes_after_the_credential(self) -> None:
+        awx = Double([])
+        kind = awx.named("credential_types", "Vault")["id"]
+        made = awx.add("credentials", {"name": "vault", "credential_type": kind, "inputs": {}})
+        with pytest.raises(RefusedError, match="vault_id"):
+            awx.change("credentials", made["id"], {"inputs": {"vault_id": "fleet"}})
+
+
+def test_every_schedule_can_start_by_itself(double: Double) -> None:
+    for schedule in double.objects["schedules"].values():
+        template = schedule["unified_job_template"]
+        for question in double.survey("job_templates", double.objects["job_templates"][template]):
+            assert not question["required"] or question["variable"] in schedule["extra_data"], schedule["name"]
 
 
 def test_the_project_is_written_once_and_the_operators_files_stay(project: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -154,11 +216,16 @@ def test_every_leg_runs_in_its_own_zone_with_no_more_credentials_than_it_needs(d
     }
 
 
+def after(double: Double, node: Object) -> list[Object]:
+    """The nodes that follow another."""
+    return [end for what in ("success_nodes", "always_nodes") for end in double.linked("workflow_job_template_nodes", node, what)]
+
+
 def way(double: Double, workflow: str) -> list[Object]:
     """The job templates and approvals of a workflow, in their order."""
     template = double.named("workflow_job_templates", f"{PREFIX}{workflow}")
     nodes = [one for one in double.objects["workflow_job_template_nodes"].values() if one["workflow_job_template"] == template["id"]]
-    behind = {end["id"] for one in nodes for end in double.linked("workflow_job_template_nodes", one, "success_nodes")}
+    behind = {end["id"] for one in nodes for end in after(double, one)}
     following = [one for one in nodes if one["id"] not in behind]
     found = []
     while following:
@@ -166,7 +233,7 @@ def way(double: Double, workflow: str) -> list[Object]:
         target = node["unified_job_template"]
         kind = "job_templates" if target in double.objects["job_templates"] else "workflow_approval_templates"
         found.append(double.objects[kind][target])
-        following = double.linked("workflow_job_template_nodes", node, "success_nodes")
+        following = after(double, node)
     assert len(found) == len(nodes)
     return found
 
@@ -343,6 +410,9 @@ def test_the_disconnected_workflow(fleet: Fleet, stamps: str, without: str) -> N
             continue
         job = fleet.run(step, stamps, artifacts=handed_on, without=f"{PREFIX}{without}")
         assert job.status == "successful", job.stdout
+        if "activate" not in step["name"]:
+            said = " ".join(job.stdout.split())
+            assert f"{len(stamps.split(':'))} of {len(stamps.split(':'))} stamps are in" in said and "None failed" in said
         handed_on.update(job.artifacts)
     for stamp in stamps.split(":"):
         assert fleet.simulator.stamp(stamp)["status"] == "Registered"
