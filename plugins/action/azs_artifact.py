@@ -42,6 +42,6 @@ class ActionModule(AzsAction):
         """
         if entry is None or not content.startswith(bundle.VAULT_HEADER):
             return
-        if bundle.identity(content.encode()) != entry["encrypted_sha256"]:
-            place = self.place(there, there["kind"])
+        place = self.place(there, there["kind"])
+        if bundle.identity(content.encode(), place) != entry["encrypted_sha256"]:
             bundle.check(_vault.decrypt(self._loader, content, place), bundle.Entry(**entry), place)

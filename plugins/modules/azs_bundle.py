@@ -200,7 +200,7 @@ def _unpack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _
                 continue
         after[name] = item.identity
         if not module.check_mode:
-            bundle.store(item.where, item.entry, bundle.text_of(item.raw, name))
+            bundle.store(item.where, item.entry, bundle.text_of(item.raw, name, item.where.kind))
     return before != after, items, before, after
 
 

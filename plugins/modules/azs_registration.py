@@ -291,7 +291,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
     bundle, deactivation, handover, text, unfinished,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims, conflicts, expiry
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
 _ASKED: t.Final = ("billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal")
@@ -378,12 +378,19 @@ def _foreseen(module: AzsModule, predicted: dict[str, t.Any]) -> registering.Wan
 def _read_token(module: AzsModule) -> registering.Wanted:
     given, entry = module.params["registration_token"], None
     if given is not None:
-        content = text.normalise(given.encode(), "registration_token")
+        module.hide(given)
+        content = text.normalise(given.encode(), "registration_token", text.TOKEN)
         module.hide(content)
+        text.check(content, "registration_token", text.TOKEN)
+        where = "registration_token"
     else:
         artifact = handover.read(module, bundle.TOKEN)
-        content, entry = t.cast(str, artifact.content), artifact.entry
-    return tokens.wanted(content, entry, module.params["cloud_id"])
+        content, entry, where = t.cast(str, artifact.content), artifact.entry, str(artifact.place.path)
+    try:
+        return tokens.wanted(content, entry, module.params["cloud_id"])
+    except AzsError as error:
+        error.where = error.where or where
+        raise
 
 
 def _cloud_id_to_remove(module: AzsModule, place: registering.Place, record: bundle.Entry | None) -> str | None:

@@ -49,11 +49,11 @@ class Item:
     @property
     def identity(self) -> str:
         """What tells the item from another: its text, however it was wrapped, and whether an entry says what it is."""
-        return bundle.identity(self.raw) + ("" if self.entry_raw is not None else ", no manifest entry")
+        return bundle.identity(self.raw, self.where) + ("" if self.entry_raw is not None else ", no manifest entry")
 
     def same_text(self, other: Item) -> bool:
         """Tell whether another item is the same token or key, however it was wrapped."""
-        return bundle.identity(self.raw) == bundle.identity(other.raw)
+        return bundle.identity(self.raw, self.where) == bundle.identity(other.raw, other.where)
 
     def completes(self, other: Item) -> bool:
         """Tell whether this is the same artifact as another that lost its manifest entry."""

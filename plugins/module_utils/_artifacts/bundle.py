@@ -27,12 +27,12 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import Arti
 FORMAT: t.Final = 1
 """Version of the manifest entry's format."""
 
-TOKEN: t.Final = "registration_token"
-KEY: t.Final = "activation_key"
+TOKEN: t.Final = text.TOKEN
+KEY: t.Final = text.KEY
 DEACTIVATION: t.Final = "deactivation"
 KINDS: t.Final = {TOKEN: "registration-token", KEY: "activation-key", DEACTIVATION: "deactivation"}
 """Kind of artifact -> the middle of its file names."""
-NAMES: t.Final = {TOKEN: "registration token", KEY: "activation key", DEACTIVATION: "record of the deactivation"}
+NAMES: t.Final = {**text.NAMES, DEACTIVATION: "record of the deactivation"}
 
 VAULT_HEADER: t.Final = "$ANSIBLE_VAULT;"
 
@@ -225,12 +225,9 @@ def read(where: Place, *, opened: str | None = None) -> Artifact:
     warnings = (warning,) if warning else ()
     if raw.startswith(VAULT_HEADER.encode()):
         if opened is None:
-            return Artifact(where, entry, None, text_of(raw, str(where.path)), ())
+            return Artifact(where, entry, None, text_of(raw, str(where.path), where.kind), ())
         raw, warnings = opened.encode(), ()  # encrypted: who can read the file reads nothing
-    content = text.normalise(raw, str(where.path))
-    if entry is not None:
-        check(content, entry, where)
-    return Artifact(where, entry, content, None, warnings)
+    return Artifact(where, entry, _checked(raw, entry, where), None, warnings)
 
 
 def check(content: str, entry: Entry, where: Place) -> None:
@@ -248,13 +245,7 @@ def check(content: str, entry: Entry, where: Place) -> None:
             cause=f"it has {len(content)} of {entry.size} characters",
             remedy="Copy the whole bundle again; a half-copied one cannot be used",
         )
-    raise ArtifactError(
-        f"The {where.name} was altered",
-        kind="altered_artifact",
-        where=str(where.path),
-        cause="its hash is not the one in its manifest entry",
-        remedy="Copy the whole bundle again, or run the leg that writes it again",
-    )
+    raise _altered(where)
 
 
 def store(where: Place, entry: Entry | None, content: str) -> Entry | None:
@@ -278,17 +269,17 @@ def store(where: Place, entry: Entry | None, content: str) -> Entry | None:
 
 def entry_of(content: str, entry: Entry) -> Entry:
     """Return an artifact's manifest entry as it is stored beside this text, clear or encrypted."""
-    encrypted = identity(content.encode("ascii")) if content.startswith(VAULT_HEADER) else None
+    encrypted = text.digest(content) if content.startswith(VAULT_HEADER) else None
     return dataclasses.replace(entry, encrypted_sha256=encrypted)
 
 
-def text_of(raw: bytes, where: str) -> str:
+def text_of(raw: bytes, where: str, kind: str) -> str:
     """Return what an artifact's file says: the normalised clear text, or the Ansible Vault text as it is.
 
     :raises ArtifactError: the file is empty or holds no text.
     """
     if not raw.startswith(VAULT_HEADER.encode()):
-        return text.normalise(raw, where)
+        return text.normalise(raw, where, _form(kind))
     if not raw.isascii():
         raise ArtifactError(
             "The file is damaged: it is not the text that Ansible Vault writes", kind="not_an_artifact", where=where,
@@ -297,9 +288,12 @@ def text_of(raw: bytes, where: str) -> str:
     return raw.decode("ascii")
 
 
-def identity(raw: bytes) -> str:
-    """Return the digest that tells an artifact's file from another, however its text was wrapped and encoded."""
-    return hashlib.sha256(text_of(raw, "").encode()).hexdigest()
+def identity(raw: bytes, where: Place) -> str:
+    """Return the digest that tells an artifact's file from another, however its text was wrapped and encoded.
+
+    :raises ArtifactError: the file is empty or holds something else.
+    """
+    return hashlib.sha256(text_of(raw, str(where.path), where.kind).encode()).hexdigest()
 
 
 def verify(where: Place, raw: bytes, entry: Entry | None) -> None:
@@ -310,11 +304,9 @@ def verify(where: Place, raw: bytes, entry: Entry | None) -> None:
     :raises ArtifactError: empty, no text, truncated or altered.
     """
     if not raw.startswith(VAULT_HEADER.encode()):
-        content = text.normalise(raw, str(where.path))
-        if entry is not None:
-            check(content, entry, where)
+        _checked(raw, entry, where)
         return
-    found = hashlib.sha256(text_of(raw, str(where.path)).encode()).hexdigest()
+    found = identity(raw, where)
     if entry is not None and found != entry.encrypted_sha256:
         raise ArtifactError(
             f"The encrypted {where.name} was altered",
@@ -341,7 +333,7 @@ def encrypted_anew(where: Place, entry: Entry, opened: str) -> Entry:
     :param opened: its clear text.
     :raises ArtifactError: it is not the artifact that the entry was written for.
     """
-    check(text.normalise(opened.encode(), str(where.path)), entry, where)
+    _checked(opened.encode(), entry, where)
     return entry_of(read_raw(where).decode("ascii", "replace"), entry)
 
 
@@ -373,3 +365,32 @@ def same_fingerprint(stored_value: str | None, agreement_number: str | None, ass
     return secrets.compare_digest(
         stored_value, fingerprint(agreement_number, asset_tag, stored_value.partition("$")[0])
     )
+
+
+def _checked(raw: bytes, entry: Entry | None, where: Place) -> str:
+    """Return the clear text of an artifact that its manifest entry, or else its form, shows to be one. Raises ArtifactError."""
+    try:
+        content = text.normalise(raw, str(where.path), _form(where.kind))
+    except text.Unrecognised:
+        if entry is None:
+            raise
+        raise _altered(where) from None
+    if entry is not None:
+        check(content, entry, where)
+    else:
+        text.check(content, str(where.path), where.kind)
+    return content
+
+
+def _altered(where: Place) -> ArtifactError:
+    return ArtifactError(
+        f"The {where.name} was altered",
+        kind="altered_artifact",
+        where=str(where.path),
+        cause="its hash is not the one in its manifest entry",
+        remedy="Copy the whole bundle again, or run the leg that writes it again",
+    )
+
+
+def _form(kind: str) -> str | None:
+    return kind if kind in text.NAMES else None

@@ -214,8 +214,9 @@ class _Task:
     def _read_key(self) -> activation.Key:
         if self._params["activation_key"] is not None:
             where = "activation_key"
-            content = text.normalise(self._params["activation_key"].encode(), where)
+            content = text.normalise(self._params["activation_key"].encode(), where, text.KEY)
             self._module.hide(content)
+            text.check(content, where, text.KEY)
         else:
             artifact = handover.read(self._module, bundle.KEY)
             where, content = str(artifact.place.path), t.cast(str, artifact.content)

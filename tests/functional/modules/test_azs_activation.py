@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 import pathlib
@@ -259,6 +260,39 @@ def test_damaged_keys(registered: Operator, content: str, kind: str) -> None:
     assert outcome.kind == kind
     assert str(here.key_file) in outcome.message
     assert here.requests() == []
+
+
+@pytest.mark.parametrize(("form", "kind", "likeness"), [
+    ('{{"activationKey": "{}"}}', "not_an_artifact", "JSON"),
+    ("VERBOSE: created\n{}", "not_an_artifact", "VERBOSE"),
+    ("{0}\n{0}", "not_an_artifact", "the same text twice"),
+])
+def test_a_decorated_key_is_refused_before_anything_is_contacted_in_check_mode_too(
+    registered: Operator, form: str, kind: str, likeness: str
+) -> None:
+    here = registered
+    here.key_file.write_text(form.format(here.key_file.read_text()), encoding="utf-8")
+    for check in (True, False):
+        outcome = here.run("azs_activation", {"path": str(here.key_file)}, check=check)
+        assert outcome.kind == kind and likeness in outcome.message and str(here.key_file) in outcome.message
+    assert here.requests() == []
+
+
+def test_a_key_in_quotes_reaches_the_stamp_without_them(registered: Operator) -> None:
+    here = registered
+    here.key_file.write_text(f"\u201c{here.key_file.read_text()}\u201d\r\n", encoding="utf-16")
+    assert here.activate(check=True).changed
+    assert here.activate().changed
+    assert here.cmdlets() == [ACTIVATE]
+
+
+def test_a_token_where_the_key_is_expected_is_named(registered: Operator) -> None:
+    here = registered
+    token = base64.b64encode(json.dumps({"cloudId": here.cloud_id, "billingModel": "Capacity"}).encode()).decode()
+    here.key_file.write_text(token)
+    outcome = here.run("azs_activation", {"path": str(here.key_file)})
+    assert outcome.kind == "wrong_artifact"
+    assert "a registration token where an activation key is expected" in outcome.message and str(here.key_file) in outcome.message
 
 
 def test_a_missing_key(operator: Make) -> None:

@@ -550,6 +550,31 @@ class TestTokens:
         answers(here.register(token[: len(token) // 2]), "truncated_token", "Copy the file again")
         assert here.requests() == []
 
+    def test_a_decorated_token_is_refused_in_check_mode_too_whatever_cloud_id_is_set(
+        self, registrar: Make, tmp_path: pathlib.Path
+    ) -> None:
+        here = registrar()
+        file = tmp_path / "token.txt"
+        for form, likeness in (('{{"token": "{}"}}', "JSON"), ("{0}\n{0}", "twice"), ("PS C:\\> {}", "prompt")):
+            file.write_text(form.format(here.mint()))
+            for check in (True, False):
+                options = {"path": str(file), "location": here.location, "cloud_id": here.cloud_id}
+                outcome = here.run("azs_registration", options, check=check)
+                answers(outcome, "not_an_artifact", likeness, str(file))
+                assert "cloud_id" not in outcome.message
+        assert here.requests() == []
+
+    def test_a_token_in_quotes_reaches_azure_without_them(self, registrar: Make, tmp_path: pathlib.Path) -> None:
+        here = registrar()
+        (tmp_path / "token.txt").write_text(f'"{here.mint()}"')
+        assert here.run("azs_registration", {"path": str(tmp_path / "token.txt"), "location": here.location}).changed
+
+    def test_the_file_is_named_of_a_token_that_is_another_stamps(self, registrar: Make, tmp_path: pathlib.Path) -> None:
+        here, other = registrar(), registrar()
+        (tmp_path / "token.txt").write_text(other.mint())
+        outcome = here.run("azs_registration", {"path": str(tmp_path / "token.txt"), "cloud_id": here.cloud_id})
+        answers(outcome, "token_of_another_stamp", str(tmp_path / "token.txt"))
+
     def test_no_token_at_all(self, registrar: Make, tmp_path: pathlib.Path) -> None:
         here = registrar()
         outcome = here.run("azs_registration")
