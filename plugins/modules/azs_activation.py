@@ -16,8 +16,8 @@ description:
   - Activates a stamp at its privileged endpoint (C(New-AzureStackActivation)) with the activation key of its
     registration, or deactivates it (C(Remove-AzureStackActivation)). That is leg 3 of a registration, and takes up to
     10 minutes on a real stamp.
-  - A key of another stamp, a key of another registration and an expired or damaged key are refused before anything is
-    changed, and before anything is contacted when the cloud id is known from O(cloud_id) or from the registration
+  - A key of another stamp, a key of another registration, a key that says another billing model or other flags than were asked
+    for, and an expired or damaged key are refused before anything is changed, and before anything is contacted when the cloud id is known from O(cloud_id) or from the registration
     token's manifest entry in the same bundle. Otherwise the cloud id is read from the stamp first.
   - Whether there is anything to do is read from the stamp's admin Azure Resource Manager when O(admin_endpoint) is
     given and answers, else from the receipt of an earlier activation, which lies beside the key and holds no secret.
@@ -62,6 +62,17 @@ options:
       - Resource id of the expected registration. The key of another one is refused.
       - With O(state=absent) a stamp that is activated with another registration is left alone.
     type: str
+  billing_model:
+    description:
+      - The billing model that the stamp was registered with. A key that says another one is refused.
+      - When it is not given, what the manifest entry of the registration token in O(bundle) says counts, if there is one.
+    type: str
+  marketplace_syndication:
+    description: Whether marketplace items are to be offered for download. As O(billing_model).
+    type: bool
+  usage_reporting:
+    description: Whether usage is to be reported. As O(billing_model).
+    type: bool
   timeout:
     description: Seconds that the stamp may take.
     type: int
@@ -204,6 +215,9 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "activation_key": {"type": "str", "no_log": True},
     "cloud_id": {"type": "str"},
     "registration_id": {"type": "str"},
+    "billing_model": {"type": "str"},
+    "marketplace_syndication": {"type": "bool"},
+    "usage_reporting": {"type": "bool"},
     "timeout": {"type": "int", "default": 1800},
     "reactivate": {"type": "bool", "default": False},
     "predicted_key": {"type": "dict", "no_log": False},

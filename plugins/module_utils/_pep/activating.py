@@ -68,6 +68,7 @@ class _Task:
         """Activate the stamp unless it is activated with this key."""
         key = self._key()
         activation.check_key(key, registration_id=self._params["registration_id"], now=self._now)
+        self._check_said(key)
         expected, source = self._expected_cloud_id()
         if expected:
             activation.check_stamp_of_key(key, expected, source)
@@ -206,7 +207,9 @@ class _Task:
                 raise
             return foretold
         if foretold and self._module.check_mode and (
-            key.claims.expired(self._now) or activation.differences(foretold.wanted(), key.wanted())
+            key.claims.expired(self._now)
+            or activation.differences(foretold.wanted(), key.wanted())
+            or activation.said_otherwise(key.claims, dataclasses.asdict(foretold.claims))
         ):
             return foretold  # the file is still the old one
         return key
@@ -226,16 +229,31 @@ class _Task:
             error.where = where
             raise
 
-    def _expected_cloud_id(self) -> tuple[str | None, str]:
-        """Return the stamp's cloud id as far as it is known here, and where from."""
-        if self._params["cloud_id"]:
-            return self._params["cloud_id"], "option cloud_id"
+    def _check_said(self, key: activation.Key) -> None:
+        """Refuse a key that says something else than the options, or else than the registration token of the same bundle."""
+        asked = {name: self._params[name] for name in activation.SAID}
+        activation.check_said(key, asked, "the task's options")
+        token = self._token_entry()
+        if token is not None and key.content is not None:
+            of_token = {name: getattr(token[0], name) for name in activation.SAID if asked[name] is None}
+            activation.check_said(key, of_token, f"manifest entry {token[1]}")
+
+    def _token_entry(self) -> tuple[bundle.Entry, pathlib.Path] | None:
+        """Return the manifest entry of the registration token in the same bundle, and its path."""
         if self._params["bundle"]:
             token = bundle.place(bundle.TOKEN, bundle=self._params["bundle"], stamp=self._params["stamp"], path=None)
             with contextlib.suppress(ArtifactError):  # what is wrong with the token is not this leg's business
                 entry = bundle.read_entry(token)
-                if entry and entry.cloud_id:
-                    return entry.cloud_id, f"manifest entry {token.entry_path}"
+                return (entry, token.entry_path) if entry else None
+        return None
+
+    def _expected_cloud_id(self) -> tuple[str | None, str]:
+        """Return the stamp's cloud id as far as it is known here, and where from."""
+        if self._params["cloud_id"]:
+            return self._params["cloud_id"], "option cloud_id"
+        token = self._token_entry()
+        if token is not None and token[0].cloud_id:
+            return token[0].cloud_id, f"manifest entry {token[1]}"
         return None, ""
 
     def _is_unfinished(self) -> bool:

@@ -21,6 +21,9 @@ NOT_REGISTERED: t.Final = "Not registered"
 EXPIRED: t.Final = "Expired"
 UNKNOWN: t.Final = "Unknown"
 
+SAID: t.Final = ("billing_model", "marketplace_syndication", "usage_reporting")
+"""What a key says of how the stamp is billed and what it may do."""
+
 ACTIVATION: t.Final = "activation"
 RECEIPT: t.Final = "receipt"
 NONE: t.Final = "none"
@@ -159,6 +162,35 @@ def check_stamp_of_key(key: Key, cloud_id: str, known_from: str) -> None:
             where=key.where,
             cause=f"it was made for cloud id {key.claims.cloud_id}, and this stamp's is {cloud_id} ({known_from})",
             remedy="Bring the activation key of this stamp's own registration. Nothing was changed",
+        )
+
+
+def said_otherwise(key: domain.KeyClaims, asked: t.Mapping[str, t.Any]) -> list[str]:
+    """Return where a key says something else of the billing than was asked for, each as part of a sentence."""
+    return [
+        f"its {name.replace('_', ' ')} is {_shown(getattr(key, name))}, and {_shown(asked[name])} was asked for"
+        for name in SAID
+        if None not in (getattr(key, name), asked.get(name)) and _shown(getattr(key, name)) != _shown(asked[name])
+    ]
+
+
+def check_said(key: Key, asked: t.Mapping[str, t.Any], known_from: str) -> None:
+    """Refuse a key that would bill, or report, otherwise than was asked for.
+
+    :param asked: the fields of SAID; what is missing or None is not compared.
+    :param known_from: where that is known from, for the message.
+    :raises ArtifactError: the key says something else.
+    """
+    otherwise = said_otherwise(key.claims, asked)
+    if otherwise:
+        raise ArtifactError(
+            "The activation key says something else than was asked for",
+            kind="key_not_as_asked",
+            where=key.where,
+            cause=f"{'; '.join(otherwise)} ({known_from})",
+            remedy="Register the stamp with its registration token of today (leg 2), and bring the activation key that is exported "
+            "then; or correct what is asked for. Nothing was changed",
+            details={"key": {name: getattr(key.claims, name) for name in SAID}, "asked": {name: asked.get(name) for name in SAID}},
         )
 
 
@@ -308,6 +340,10 @@ def read_back(
         remedy="Compare admin_endpoint and pep_hosts, which have to be of the same stamp, and look at the activation "
         "in the administrator portal",
     )
+
+
+def _shown(value: t.Any) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
 def _is_receipt_of(key: Key, receipt: receipts.Receipt) -> bool:

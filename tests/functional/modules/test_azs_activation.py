@@ -241,6 +241,33 @@ def test_an_unknown_cloud_id_is_read_from_the_stamp_first(operator: Make) -> Non
     assert here.cmdlets() == ["Get-AzureStackStampInformation", ACTIVATE]
 
 
+def test_a_key_that_says_something_else_than_was_asked_for(operator: Make) -> None:
+    here = operator("registered")
+    here.token()
+    here.requests()
+    here.simulator.do("edit-registration", stamp=here.stamp, claims={"billingModel": "PayAsYouUse", "usageReportingEnabled": True})
+    here.bring_key()
+    for how in ({"check": True}, {}):
+        outcome = here.activate(**how)
+        assert outcome.kind == "key_not_as_asked"
+        for part in ("its billing model is PayAsYouUse, and Capacity was asked for", "its usage reporting is on, and off",
+                     "registration-token.json", "leg 2"):
+            assert part in outcome.message
+    outcome = here.activate({"billing_model": "PayAsYouUse", "usage_reporting": False})
+    assert outcome.kind == "key_not_as_asked" and "usage reporting" in outcome.message and "options" in outcome.message
+    assert here.requests() == []
+    # What is asked for by options counts more than an older token.
+    assert here.activate({"billing_model": "PayAsYouUse", "usage_reporting": True}).changed
+
+
+def test_a_foretold_key_is_compared_with_what_is_asked_for(registered: Operator) -> None:
+    here = registered
+    foretold = {"cloud_id": here.cloud_id, "billing_model": "Custom", "usage_reporting": False}
+    outcome = here.activate({"billing_model": "Custom", "predicted_key": foretold}, check=True)
+    assert outcome.changed and outcome["activation"]["billing_model"] == "Custom"
+    assert here.activate({"billing_model": "Custom"}).kind == "key_not_as_asked"
+
+
 def test_a_key_of_another_registration(registered: Operator) -> None:
     here = registered
     outcome = here.activate({"registration_id": ELSEWHERE})
