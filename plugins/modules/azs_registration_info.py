@@ -39,8 +39,9 @@ options:
     type: str
   registration_hint:
     description:
-      - Resource id of the registration as the stamp's activation names it, which saves the search. When it does not exist, or
-        belongs to another stamp than O(cloud_id), the registrations of O(cloud_id) are looked for instead.
+      - Resource id of the registration as the stamp's activation names it, which saves the search. When it does not exist, the
+        registrations of O(cloud_id) are looked for instead. When it belongs to another stamp than O(cloud_id), that is an error:
+        the activation was read from another stamp.
     type: str
   cloud_id:
     description:

@@ -116,6 +116,28 @@ def not_deactivated(cloud_id: str | None, registration_id: str) -> ConflictError
     )
 
 
+def activation_of_another_stamp(registration_id: str, found: str | None, cloud_id: str, where: str | None = None) -> ConflictError:
+    """Return the error for an activation that is not this stamp's: it names a registration of another stamp.
+
+    :param registration_id: what the activation names.
+    :param found: that registration's cloud id, None when it is not known.
+    :param cloud_id: the stamp's.
+    :param where: the admin endpoint that answered, when it is known.
+    """
+    return ConflictError(
+        "The activation that was read is another stamp's",
+        kind="activation_of_another_stamp",
+        where=where or registration_id,
+        cause=f"it names the registration {registration_id}"
+        + (f" of cloud id {found}" if found else "")
+        + f", and this stamp's cloud id is {cloud_id}",
+        remedy="Compare admin_endpoint and pep_hosts of this stamp in the inventory: all have to be the same stamp's. When they are, "
+        "its old registration's name was given to another stamp: deactivate this one first (azs_activation, state absent). Nothing was "
+        "changed",
+        details={"registration_id": registration_id, "cloud_id": found},
+    )
+
+
 def of_another_stamp(registration: t.Mapping[str, t.Any], cloud_id: str) -> ConflictError:
     """Return the error for a registration that belongs to another stamp.
 

@@ -80,9 +80,13 @@ class _Task:
 
         def check(stamp: cmdlets.StampInformation, where: str) -> None:
             activation.check_stamp_of_key(key, stamp.cloud_id, f"read at {where}")
+            minting.check_stamp(stamp, expected, where)
+            activation.check_endpoint(before, key, stamp.cloud_id, stamp.admin_endpoint, self._params["admin_endpoint"])
 
-        tells = key.claims.cloud_id is not None and not expected
-        host, confirmed = self._act(before, key.wanted(), key, check if tells else None)
+        # The stamp itself refuses the key of another one, and asking it costs 10 to 15 s.
+        unknown = key.claims.cloud_id is not None and not expected
+        doubted = not self._params["observed"] and activation.is_of_another_registration(before, key)
+        host, confirmed = self._act(before, key.wanted(), key, check, needed=unknown or doubted)
         return self._result(True, before, key.wanted(), key.claims, host, confirmed)
 
     def absent(self) -> dict[str, t.Any]:
@@ -100,16 +104,19 @@ class _Task:
             minting.check_stamp(stamp, expected, where)
             self._cloud_id = stamp.cloud_id
 
+        missing, host = self._params["record"] and not recorded, None
+        if missing and before.state == activation.NOT_REGISTERED and not self._module.check_mode:
+            # The record lets the registration be deleted: another stamp's admin endpoint must not be what it rests on.
+            host, own = self._is_own_endpoint(check)
+            before = before if own else activation.Observed(activation.NONE, activation.UNKNOWN)
         if before.state == activation.NOT_REGISTERED:
-            host, missing = None, self._params["record"] and not recorded
             if not self._module.check_mode:
                 self._forget()
                 if missing:
-                    host = None if expected else self._ask(check)
                     self._record(expected, None, False)
             confirmed = before.evidence == activation.ACTIVATION
             return self._result(missing, before, before, None, host, confirmed)
-        host, confirmed = self._act(before, wanted, None, check if expected or self._params["record"] else None)
+        host, confirmed = self._act(before, wanted, None, check, needed=bool(expected or self._params["record"]))
         if self._params["record"] and not self._module.check_mode:
             self._record(expected, before.registration_id, True)
         return self._result(True, before, wanted, None, host, confirmed)
@@ -144,6 +151,23 @@ class _Task:
             return activation.Observed(**{name: observed.get(name) for name in names})
         return activation.observe(self._observer, self._receipt, self._now, self._module.warn)
 
+    def _is_own_endpoint(self, check: _Check) -> tuple[str, bool]:
+        """Return the address that answered, and whether the stamp calls the admin endpoint that was asked its own; warn when not."""
+        told: list[str | None] = []
+
+        def look(stamp: cmdlets.StampInformation, where: str) -> None:
+            check(stamp, where)
+            told.append(stamp.admin_endpoint)
+
+        host = self._ask(look)
+        if activation.same_endpoint(self._params["admin_endpoint"], told[0]):
+            return host, True
+        self._module.warn(
+            f"The stamp says that its admin endpoint is {told[0]}, not {self._params['admin_endpoint']}: what was read there does "
+            "not count, and the stamp is deactivated."
+        )
+        return host, False
+
     def _ask(self, check: _Check) -> str:
         """Read the stamp information in a session of its own, and return the address that answered."""
         from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session
@@ -154,21 +178,23 @@ class _Task:
             return session.host
 
     def _act(
-        self, before: activation.Observed, wanted: activation.Observed, key: activation.Key | None, check: _Check | None
+        self, before: activation.Observed, wanted: activation.Observed, key: activation.Key | None, check: _Check,
+        *, needed: bool,
     ) -> tuple[str | None, bool]:
         """Run the cmdlet in a session; return the address that answered, and whether the stamp confirms the outcome.
 
         :param key: the key to activate with, None to deactivate.
-        :param check: refuses the wrong stamp; None when that is not to be asked.
+        :param check: refuses the wrong stamp.
+        :param needed: whether to check in any case; else only at an address that is not the first one, which nothing has vouched for.
         """
-        if self._module.check_mode and not check:
+        if self._module.check_mode and not needed:
             return None, False
         # Imported here because a stamp that is as wanted needs no session, and this is most of the module's start-up.
         from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session
 
         timeout, lost = self._params["timeout"], None
         with open_session(self._options, self._module.warn) as session:
-            if check:
+            if needed or session.host != str(self._options.addresses[0]):
                 self._progress.step("reading the stamp information")
                 check(cmdlets.stamp_information(session, self._progress), session.host)
             if self._module.check_mode:

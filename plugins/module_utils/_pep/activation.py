@@ -9,9 +9,10 @@ import random
 import re
 import time
 import typing as t
+import urllib.parse
 
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt as receipts
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims as domain, expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims as domain, conflicts, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     ArtifactError, AzsError, ConflictError, PepError, PepSessionLost, Unreachable,
 )
@@ -163,6 +164,32 @@ def check_stamp_of_key(key: Key, cloud_id: str, known_from: str) -> None:
             cause=f"it was made for cloud id {key.claims.cloud_id}, and this stamp's is {cloud_id} ({known_from})",
             remedy="Bring the activation key of this stamp's own registration. Nothing was changed",
         )
+
+
+def is_of_another_registration(observed: Observed, key: Key) -> bool:
+    """Tell whether the activation that was read from the stamp names another registration than the key."""
+    found, wanted = observed.registration_id, key.claims.registration_id
+    return observed.evidence == ACTIVATION and None not in (found, wanted) and not domain.same_id(found, wanted)
+
+
+def same_endpoint(asked: str | None, own: str | None) -> bool:
+    """Tell whether the admin endpoint that was asked is the one that the stamp calls its own; True where one is not known."""
+    hosts = [(parts.hostname, parts.port or 443) for parts in (urllib.parse.urlsplit(url) for url in (asked, own) if url)]
+    return len(hosts) < 2 or hosts[0] == hosts[1]
+
+
+def check_endpoint(observed: Observed, key: Key, cloud_id: str, own: str | None, asked: str | None) -> None:
+    """Refuse to go on when the activation was read from another stamp's admin endpoint.
+
+    Two signs have to meet: it names another registration, and the stamp calls another endpoint its own.
+
+    :param cloud_id: the stamp's.
+    :param own: the stamp's admin endpoint, as its stamp information says.
+    :param asked: the admin endpoint that was asked.
+    :raises ConflictError: it was.
+    """
+    if is_of_another_registration(observed, key) and not same_endpoint(asked, own):
+        raise conflicts.activation_of_another_stamp(t.cast(str, observed.registration_id), None, cloud_id, asked)
 
 
 def said_otherwise(key: domain.KeyClaims, asked: t.Mapping[str, t.Any]) -> list[str]:

@@ -65,7 +65,10 @@ class _Key:
 
 
 def _by_id(module: AzsModule, azure: session.Azure, asked: Asked) -> list[tuple[Registration, _Key]]:
-    """Return the registration that is named; where it is only hinted at and is not the stamp's, those of the stamp."""
+    """Return the registration that is named; where it is only hinted at and is not there, those of the stamp.
+
+    :raises ConflictError: the hint leads to another stamp's, so that the activation that it comes from is that stamp's too.
+    """
     where, wanted = RegistrationId.parse(asked.registration_id or asked.registration_hint or ""), asked.cloud_id
     searched = wanted and not asked.registration_id
     if not claims.same_id(where.subscription_id, azure.subscription_id):
@@ -84,7 +87,9 @@ def _by_id(module: AzsModule, azure: session.Azure, asked: Asked) -> list[tuple[
     else:
         one = Registration(where, said.cloud_id, said.billing_model, said.bridge_principal)
     if one is not None and wanted and not claims.same_id(one.cloud_id, wanted):
-        return _listed(module, azure, asked) if searched else []
+        if searched:
+            raise conflicts.activation_of_another_stamp(str(where), one.cloud_id, wanted)
+        return []
     return [(one, key)] if one is not None else []
 
 

@@ -598,3 +598,37 @@ def test_azure_s_libraries_are_needed_for_the_admin_endpoint_only(registered: Op
     assert here.activate(environment=environment).changed
     outcome = here.activate(here.admin, environment=environment)
     assert outcome.kind == "missing_library"
+
+
+def of_another(here: Operator, other: Operator) -> dict[str, t.Any]:
+    """The options of a stamp whose admin endpoint is copied from another one, with what signs in there."""
+    return {**here.admin, **other.admin}
+
+
+def test_the_admin_endpoint_of_another_stamp_is_refused_before_anything_is_changed(operator: Make) -> None:
+    here, other = operator("registered"), operator("activated")
+    here.bring_key()
+    outcome = here.activate(of_another(here, other))
+    assert outcome.kind == "activation_of_another_stamp"
+    for part in (other.admin["admin_endpoint"], here.cloud_id, "Compare admin_endpoint and pep_hosts", "Nothing was changed"):
+        assert part in outcome.message
+    assert here.cmdlets() == ["Get-AzureStackStampInformation"]
+
+
+def test_no_record_of_a_deactivation_rests_on_the_admin_endpoint_of_another_stamp(operator: Make) -> None:
+    here, other = operator("activated"), operator("modern")
+    outcome = here.activate({**of_another(here, other), "state": "absent", "record": True})
+    assert outcome.changed and "does not count" in outcome.warnings[0]
+    assert here.state()["status"] == "Not registered"
+
+
+def test_a_second_address_of_another_stamp_is_refused_before_anything_is_changed(operator: Make) -> None:
+    here, other = operator("registered"), operator("registered")
+    here.bring_key()
+    silent = "127.0.0.1:9"
+    login = {"pep_username": other.pep["pep_username"], "pep_password": other.pep["pep_password"]}
+    outcome = here.activate({**login, "pep_hosts": [silent, other.pep["pep_hosts"][0]]})
+    assert outcome.kind in ("another_stamp", "key_of_another_stamp")
+    assert other.cmdlets() == ["Get-AzureStackStampInformation"]
+    assert here.activate({"pep_hosts": [silent, here.pep["pep_hosts"][0]]}).changed
+    assert here.cmdlets() == ["Get-AzureStackStampInformation", ACTIVATE]

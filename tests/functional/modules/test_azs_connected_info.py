@@ -86,3 +86,10 @@ def test_a_cloud_id_leads_to_a_registration_that_the_stamp_does_not_use(reader: 
 
 def test_what_is_meant_for_one_target_does_not_reach_the_other() -> None:
     assert azs_connected_info._OF_STAMP & azs_connected_info._OF_AZURE == {"_azs"}
+
+
+def test_the_activation_of_another_stamp_is_refused(reader: Reader, fleet: Simulator) -> None:
+    outcome = reader.ask("active", cloud_id=fleet.stamp("idle")["cloud_id"])
+    assert outcome.kind == "activation_of_another_stamp"
+    for part in (fleet.stamp("active")["cloud_id"], fleet.stamp("idle")["cloud_id"], "admin_endpoint", "pep_hosts"):
+        assert part in outcome.message
