@@ -40,8 +40,8 @@ options:
   registration_hint:
     description:
       - Resource id of the registration as the stamp's activation names it, which saves the search. When it does not exist, the
-        registrations of O(cloud_id) are looked for instead. When it belongs to another stamp than O(cloud_id), that is an error:
-        the activation was read from another stamp.
+        registrations of O(cloud_id) are looked for instead. When it belongs to another stamp than O(cloud_id), that is an error,
+        because the activation was read from another stamp.
     type: str
   cloud_id:
     description:
