@@ -3,6 +3,7 @@
 # make test       these, the modules against the simulator, and playbooks
 # make deep       what takes long: kills at every request, long drift tables, the simulator's own tests, molecule
 # make molecule   the molecule scenarios alone: whole fleets
+# make powershell the endpoint's cmdlets run by a real PowerShell: pwsh on the PATH, or named by AZS_PWSH
 # make matrix     every supported ansible-core on every Python that is found (PAIRS="oldest newest" for two of them)
 # make browser    the fleet report in Chromium, which has to be installed
 # make lint       ruff, mypy, ansible-lint, ansible-test sanity, galaxy-importer, ansible-builder
@@ -42,6 +43,10 @@ deep: .venv/ready .venv-oldest/ready .venv-peer/ready
 .PHONY: molecule
 molecule: .venv/ready
 	.venv/bin/pytest tests/system -m molecule -n 3
+
+.PHONY: powershell
+powershell: .venv/ready
+	.venv/bin/pytest -c tests/powershell/pytest.ini tests/powershell -n 2 --dist loadscope
 
 .PHONY: matrix
 matrix:

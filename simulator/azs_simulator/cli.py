@@ -17,13 +17,15 @@ from . import outputs
 from .admin_arm import AdminService
 from .arm import ArmService
 from .client import FLEETS, Simulator, SimulatorError
+from .callbacks import Callbacks
 from .control import Control
 from .faults import Faults
-from .fleet import FleetError, load
+from .fleet import ENGINES, FleetError, load
 from .journal import Journal
 from .login import LoginService
 from .managed_identity import ManagedIdentityService
 from .pep import start_pep
+from .powershell import NoPowerShell, PowerShells
 from .tls import Tls
 from .world import World
 
@@ -39,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--output", type=Path, default=Path("rehearsal"), help="where to write inventory, CA and credentials"
     )
+    parser.add_argument(
+        "--engine", choices=ENGINES, help="what runs the cmdlets of the privileged endpoints (default: the fleet file's, or built-in)"
+    )
     parser.add_argument("--seed", type=int, help="make up the same ids and secrets at every start")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--detach", action="store_true", help="return when it is ready, and leave it running")
@@ -49,11 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
         if options.stop:
             Simulator.attach(options.output).stop()
         elif options.detach:
-            started = Simulator.start(options.fleet, options.output, seed=options.seed, detached=True)
+            started = Simulator.start(options.fleet, options.output, seed=options.seed, engine=options.engine, detached=True)
             print(json.dumps({"ready": True, "control": started.control, "output": str(started.output)}))
         else:
             asyncio.run(_serve(options))
-    except (FleetError, SimulatorError, OSError) as error:
+    except (FleetError, SimulatorError, NoPowerShell, OSError) as error:
         print(f"azs-simulator: {error}", file=sys.stderr)
         return 2
     return 0
@@ -62,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 async def _serve(options: argparse.Namespace) -> None:
     """Start everything, say so, wait for the end."""
     world, faults, journal, tls = World(load(options.fleet), options.seed), Faults(), Journal(), Tls()
+    engine: PowerShells | None = None
     servers: list[Any] = []
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -70,6 +76,11 @@ async def _serve(options: argparse.Namespace) -> None:
     if options.until_stdin_closes:
         loop.add_reader(sys.stdin.fileno(), ending.set)
     try:
+        if (options.engine or world.fleet.engine) == "powershell":
+            callbacks = Callbacks()
+            engine = PowerShells(callbacks)
+            servers += [engine, callbacks]
+            await callbacks.start()
         for cloud in world.clouds.values():
             login = LoginService(cloud.name, cloud.directory, world, faults, journal)
             arm = ArmService(cloud, world, faults, journal)
@@ -84,7 +95,7 @@ async def _serve(options: argparse.Namespace) -> None:
             stamp.admin_url = await admin.start(tls)
             if admin.directory.adfs:
                 admin.directory.base_url = stamp.admin_url
-            await start_pep(stamp, world, faults, journal, tls)
+            await start_pep(stamp, world, faults, journal, tls, engine)
         control = Control(world, faults, journal)
         servers.append(control)
         await control.start()

@@ -50,12 +50,14 @@ class Simulator:
         output: Path,
         *,
         seed: int | None = None,
+        engine: str | None = None,
         python: str = sys.executable,
         detached: bool = False,
     ) -> Simulator:
         """Start a simulator and wait until it is ready.
 
-        `fleet` is a fleet file or its content; `python` the interpreter that has the simulator's packages. A detached
+        `fleet` is a fleet file or its content; `python` the interpreter that has the simulator's packages; `engine`
+        the one of the privileged endpoints, instead of the fleet's. A detached
         simulator outlives this process. Raises SimulatorError with the simulator's own message when it does not start.
         """
         output = Path(output).absolute()
@@ -66,6 +68,7 @@ class Simulator:
                 file.write(content)
         command = [python, "-m", "azs_simulator", "--fleet", str(fleet), "--output", str(output)]
         command += [] if seed is None else ["--seed", str(seed)]
+        command += [] if engine is None else ["--engine", engine]
         command += [] if detached else ["--until-stdin-closes"]
         with open(output / "simulator.log", "wb", opener=_private) as log:
             process = subprocess.Popen(

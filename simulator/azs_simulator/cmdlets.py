@@ -158,19 +158,24 @@ def find(stamp: Stamp, name: str) -> Cmdlet:
     return cmdlet
 
 
+def offered(stamp: Stamp) -> list[Cmdlet]:
+    """The cmdlets that the stamp's version has."""
+    return [cmdlet for cmdlet in _CMDLETS if cmdlet.offered(stamp)]
+
+
 def visible(stamp: Stamp, patterns: Iterable[str]) -> tuple[list[Any], list[str]]:
     """The visible commands whose names match, as Get-Command describes them, and the names that no command has."""
-    offered = {cmdlet.name: cmdlet for cmdlet in _CMDLETS if cmdlet.offered(stamp)}
+    known = {cmdlet.name: cmdlet for cmdlet in offered(stamp)}
     found: list[str] = []
     missing: list[str] = []
     for pattern in patterns:
-        matching = [name for name in sorted(offered) if fnmatch.fnmatchcase(name.casefold(), pattern.casefold())]
+        matching = [name for name in sorted(known) if fnmatch.fnmatchcase(name.casefold(), pattern.casefold())]
         if not matching and not set(pattern) & set("*?["):
             missing.append(pattern)
         found.extend(name for name in matching if name not in found)
     descriptions = [
         psobjects.command_information(
-            name, [*(parameter.name for parameter in offered[name].parameters_of(stamp)), *COMMON_PARAMETERS]
+            name, [*(parameter.name for parameter in known[name].parameters_of(stamp)), *COMMON_PARAMETERS]
         )
         for name in found
     ]

@@ -13,6 +13,9 @@ from typing import Any
 import yaml
 
 
+ENGINES = ("built-in", "powershell")
+
+
 class FleetError(Exception):
     """The fleet file is wrong; the message says where and how."""
 
@@ -129,6 +132,7 @@ class Fleet:
     stamps: list[StampSpec] = dataclasses.field(default_factory=list)
     clouds: list[CloudSpec] = dataclasses.field(default_factory=lambda: [CloudSpec()])
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    engine: str = "built-in"  # built-in | powershell: what runs the cmdlets of the privileged endpoints
     resource_group: str = "azurestack"  # azs_resource_group of the inventory
     location: str = ""  # azs_location of the inventory; the cloud's first
 
@@ -154,6 +158,8 @@ def parse(content: Any) -> Fleet:
             raise FleetError(f"fleet: {kind} names are used twice: {', '.join(twice)}")
     if not fleet.clouds:
         raise FleetError("fleet: there has to be a cloud (leave out 'clouds' for the default one)")
+    if fleet.engine not in ENGINES:
+        raise FleetError(f"fleet: engine is {' or '.join(ENGINES)}, not '{fleet.engine}'")
     clouds = {cloud.name for cloud in fleet.clouds}
     for cloud in fleet.clouds:
         if cloud.identity not in ("AzureAD", "ADFS"):

@@ -18,6 +18,7 @@ from .winrm import CONNECTION_EFFECTS, Endpoint
 if typing.TYPE_CHECKING:
     from .faults import Effect, Faults
     from .journal import Journal
+    from .powershell import PowerShells, PowerShellSession
     from .stamp import Stamp
     from .tls import Tls
     from .world import World
@@ -37,6 +38,7 @@ class PepServer:
         journal: Journal,
         credentials: CredentialFile,
         context: ssl.SSLContext | None,
+        engine: PowerShells | None,
     ) -> None:
         self.machine = f"AzS-ERCS{number:02}"
         self.transcripts: list[dict[str, str]] = []
@@ -47,8 +49,13 @@ class PepServer:
         self._tls = context
         self._port = 0
         self._listener: asyncio.Server | None = None
+
+        def open_session() -> Session | PowerShellSession:
+            session = Session(stamp, self.machine, self.transcripts)
+            return engine.session(stamp, session) if engine else session
+
         endpoint = Endpoint(
-            Shells(self.machine, world.settings, lambda: Session(stamp, self.machine, self.transcripts)),
+            Shells(self.machine, world.settings, open_session),
             credentials,
             secure=context is not None,
             facts=self._facts,
@@ -99,13 +106,15 @@ class _BrokenConnection(asyncio.Protocol):
             typing.cast(asyncio.Transport, transport).abort()
 
 
-async def start_pep(stamp: Stamp, world: World, faults: Faults, journal: Journal, tls: Tls) -> list[str]:
+async def start_pep(
+    stamp: Stamp, world: World, faults: Faults, journal: Journal, tls: Tls, engine: PowerShells | None = None
+) -> list[str]:
     """Start listening at all ERCS addresses of a stamp; returns the addresses and fills `stamp.pep_servers`."""
     faults.define("pep", EFFECTS | CONNECTION_EFFECTS)
     credentials = CredentialFile(stamp)
     context = tls.context if stamp.pep_tls else None
     for number in range(1, stamp.ercs_count + 1):
-        server = PepServer(stamp, number, world, faults, journal, credentials, context)
+        server = PepServer(stamp, number, world, faults, journal, credentials, context, engine)
         await server.open()
         stamp.pep_servers.append(server)
     return [server.address for server in stamp.pep_servers]

@@ -9,7 +9,7 @@ from typing import Any
 
 import psrpcore.types as ps
 
-from . import cmdlets, psobjects
+from . import cmdlets, psobjects, psrp
 from .binding import bind
 from .faults import Effect
 from .plans import ActionPlan
@@ -44,11 +44,18 @@ class Session:
     def __init__(self, stamp: Stamp, machine: str, transcripts: list[dict[str, str]]) -> None:
         self.closed = False
         """Whether Close-PrivilegedEndpoint ended it."""
+        self.pool = psrp.RunspacePool()
         self._stamp = stamp
         self._machine = machine
         self._transcripts = transcripts
         self._plan: ActionPlan | None = None
         self._commit: str | None = None
+
+    def open(self, lost: Callable[[], None]) -> None:
+        """Nothing has to be started, and nothing can be lost."""
+
+    def end(self) -> None:
+        """Nothing has to be ended."""
 
     def settle(self, commit: str) -> None:
         """Decide what becomes of the action plan, running or about to, when the session is lost (see plans.COMMITS)."""

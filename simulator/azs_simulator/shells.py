@@ -8,7 +8,7 @@ import dataclasses
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 from xml.sax.saxutils import escape
 
 from . import psrp, soap
@@ -28,6 +28,14 @@ class Session(Protocol):
     """What runs the pipelines of a shell."""
 
     closed: bool
+    pool: Any
+    """Where its pipelines live."""
+
+    def open(self, lost: Callable[[], None]) -> None:
+        """Begin; `lost` is called when what runs the pipelines is gone."""
+
+    def end(self) -> None:
+        """End what runs the pipelines."""
 
     def settle(self, commit: str) -> None:
         """Decide what becomes of what the stamp is doing, when the session is lost (see plans.COMMITS)."""
@@ -77,7 +85,7 @@ class Shell:
         self.caller = caller
         self.idle_timeout = idle_timeout
         self.session = session
-        self.pool = psrp.RunspacePool()
+        self.pool = session.pool
         self.commands: dict[str, psrp.Pipeline] = {}
         self.connected = True
         self.created = self.used = time.monotonic()
@@ -104,6 +112,7 @@ class Shell:
         for command_id in list(self.commands):
             self.remove(command_id, fault)
         self.pool.output.close(fault)
+        self.session.end()
 
     def start(self, pipeline: psrp.Pipeline, effect: Effect | None) -> None:
         """Run a pipeline whose definition is complete."""
@@ -225,6 +234,7 @@ class Shells:
 
         def create() -> str:
             self._shells[shell.id] = shell
+            shell.session.open(lambda: self.lose(shell.id))
             return (
                 f"<x:ResourceCreated><a:Address>{escape(request.to)}</a:Address><a:ReferenceParameters>"
                 f"<w:ResourceURI>{escape(request.resource_uri)}</w:ResourceURI><w:SelectorSet>"
