@@ -28,7 +28,8 @@ class Failure:
     :param remedy: what the operator does next, one sentence without a full stop.
     :param codes: the service's error codes that mean this failure (compared without case).
     :param pattern: a regular expression that the service's message has to match; with codes, both have to match.
-    :param messages: what the service says, for the troubleshooting page; given where there is a pattern.
+    :param messages: what the service says, for the troubleshooting page; given where there is a pattern, or where the code is
+        one that operators do not see, as PowerShell's error ids.
     :param met: what the collection says where no service says anything, for that page. Such a failure has neither codes nor
         pattern: it is known by its kind, and its cause gives way to what was met in particular.
     :param retry: NEVER, AGAIN or READ_BACK.
@@ -157,19 +158,61 @@ _AT_THE_STAMP: t.Final[tuple[Failure, ...]] = (
         remedy="Export the activation key again and check the file before it is carried to the stamp",
     ),
     Failure(
+        kind="bridge_environment_unknown",
+        pattern=r"parameter 'AzureEnvironment'|of Azure environment '",
+        messages=(
+            "Cannot validate argument on parameter 'AzureEnvironment'",
+            "Cannot get the endpoints of Azure environment '<name>'.",
+        ),
+        cause="the stamp knows no Azure cloud of this name",
+        remedy="Set bridge_principal_environment to AzureCloud, AzureUSGovernment, AzureChinaCloud or, for other clouds, "
+        "CustomCloud",
+    ),
+    Failure(
         kind="pep_parameter_unknown",
-        pattern=r"A parameter cannot be found that matches parameter name",
+        codes=("NamedParameterNotFound",),
         messages=("A parameter cannot be found that matches parameter name '<parameter>'.",),
         cause="this version of the stamp does not know the parameter",
         remedy="Leave the option out, or update the stamp; azs_stamp_info shows what this stamp offers",
     ),
     Failure(
         kind="pep_cmdlet_unknown",
-        pattern=r"The term '.+' is not recognized as the name of a cmdlet",
-        messages=("The term '<cmdlet>' is not recognized as the name of a cmdlet",),
+        codes=("CommandNotFoundException",),
+        messages=(
+            "The term '<cmdlet>' is not recognized as the name of a cmdlet",
+            "The term '<cmdlet>' is not recognized as a name of a cmdlet",
+        ),
         cause="the session offers no such cmdlet: this version of the stamp does not have it, or the session "
         "configuration is not the privileged endpoint's",
         remedy="Compare pep_configuration and the stamp's version; azs_stamp_info shows what this stamp offers",
+    ),
+    Failure(
+        kind="pep_parameter_refused",
+        codes=(
+            "ParameterArgumentValidationError", "ParameterArgumentTransformationError", "MissingMandatoryParameter",
+            "ParameterArgumentValidationErrorNullNotAllowed", "MissingArgument", "CannotConvertArgument",
+            "CannotConvertArgumentNoMessage", "AmbiguousParameter", "AmbiguousParameterSet", "PositionalParameterNotFound",
+        ),
+        messages=(
+            "Cannot validate argument on parameter '<parameter>'.",
+            "Cannot process command because of one or more missing mandatory parameters: <parameter>.",
+        ),
+        cause="this version of the stamp takes other parameters, or other values of them",
+        remedy="Compare the option with what azs_stamp_info shows of this stamp's cmdlets",
+    ),
+    Failure(
+        kind="pep_asks",
+        codes=("HostException", "PSInvalidOperationException"),
+        messages=("A command that prompts the user failed because the host program or the command type does not support user interaction.",),
+        cause="the cmdlet asks for a confirmation, and nobody can answer in this session",
+        remedy="Run the cmdlet once by hand in a session at the privileged endpoint to see what it asks",
+    ),
+    Failure(
+        kind="action_plan_failed",
+        met="The action plan of <cmdlet> failed in the step '<step>'",
+        cause="the stamp's action plan ended with status Failed, and the stamp is as the step left it",
+        remedy="Read the failed step in the administrator portal or with Get-ActionStatus at the privileged endpoint, mend what it "
+        "names, then run again; otherwise give it to support with the action plan's id",
     ),
     Failure(
         kind="pep_scripts_not_allowed",
@@ -225,17 +268,6 @@ _AT_THE_STAMP: t.Final[tuple[Failure, ...]] = (
         cause="the refresh token has expired, was revoked, was damaged on its way, or is of another client or directory",
         remedy="Sign in anew (azs_refresh_token with source device_code, or az login) with the public client of the Azure "
         "CLI or of Azure PowerShell, in the directory of the subscription",
-    ),
-    Failure(
-        kind="bridge_environment_unknown",
-        pattern=r"parameter 'AzureEnvironment'|of Azure environment '",
-        messages=(
-            "Cannot validate argument on parameter 'AzureEnvironment'",
-            "Cannot get the endpoints of Azure environment '<name>'.",
-        ),
-        cause="the stamp knows no Azure cloud of this name",
-        remedy="Set bridge_principal_environment to AzureCloud, AzureUSGovernment, AzureChinaCloud or, for other clouds, "
-        "CustomCloud",
     ),
 )
 

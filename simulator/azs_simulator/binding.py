@@ -123,7 +123,7 @@ def _find(parameters: dict[str, Parameter], name: str, cmdlet: str) -> Parameter
 def _convert(parameter: Parameter, value: Any, cmdlet: str) -> Any:
     if parameter.switch:
         if value is None or isinstance(value, bool):
-            return value is not False
+            return value is True  # null is false for a function, and the endpoint's cmdlets are functions
         raise psobjects.binding_error(
             f"Cannot convert '{type(value).__name__}' to the type '{parameter.type_name}' required by parameter "
             f"'{parameter.name}'. ",

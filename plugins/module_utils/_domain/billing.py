@@ -36,6 +36,8 @@ class Request:
     agreement_number: str | None
     asset_tag: str | None
     token_version: str | None
+    takes_asset_tag: bool = False
+    """Whether the stamp's version has the parameter, which then is always sent."""
 
     def at_stamp(self, version: str) -> Request:
         """Return the request as this stamp's version takes it: the token version defaulted.
@@ -62,7 +64,9 @@ class Request:
                 remedy="Leave token_version out, or set it to 4.0",
             )
         return dataclasses.replace(
-            self, token_version=self.token_version or versions.default_token_version(version)
+            self,
+            token_version=self.token_version or versions.default_token_version(version),
+            takes_asset_tag=versions.knows_asset_tag(version),
         )
 
 

@@ -7,6 +7,7 @@ Source: the vendor's privileged endpoint reference and RegisterWithAzure.psm1 (b
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
@@ -94,27 +95,30 @@ def new_registration_token(
 
 
 def token_parameters(request: billing.Request) -> dict[str, t.Any]:
-    """Return the parameters of New-RegistrationToken; None stands for a switch that is given."""
-    parameters: dict[str, t.Any] = {"BillingModel": request.billing_model}
-    if request.marketplace_syndication:
-        parameters["MarketplaceSyndicationEnabled"] = None
-    if request.usage_reporting:
-        parameters["UsageReportingEnabled"] = None
-    if request.agreement_number:
-        parameters["AgreementNumber"] = request.agreement_number
-    if request.asset_tag:
-        parameters["MsAssetTag"] = request.asset_tag
+    """Return the parameters of New-RegistrationToken, as the vendor's own module sends them.
+
+    Both switches have a value, always: a switch that is sent as null is false for a function, and the endpoint's cmdlets are
+    functions (recorded from PowerShell). Agreement number and asset tag are empty texts where there are none.
+    """
+    parameters: dict[str, t.Any] = {
+        "BillingModel": request.billing_model,
+        "MarketplaceSyndicationEnabled": request.marketplace_syndication,
+        "UsageReportingEnabled": request.usage_reporting,
+        "AgreementNumber": request.agreement_number or "",
+    }
+    if request.takes_asset_tag:
+        parameters["MsAssetTag"] = request.asset_tag or ""
     if request.token_version:
         parameters["TokenVersion"] = request.token_version
     return parameters
 
 
 def token_in(output: t.Sequence[t.Any]) -> str | None:
-    """Return the registration token without white space, None unless the output is exactly one ASCII text."""
+    """Return the registration token without white space, None unless the output is exactly one text in the letters of Base64."""
     if len(output) != 1 or not isinstance(output[0], str):
         return None
     token = "".join(output[0].split())
-    return token if token and token.isascii() and token.isprintable() else None
+    return token if re.fullmatch(r"[A-Za-z0-9+/_-]+=*", token) else None
 
 
 def new_bridge_principal(
@@ -148,7 +152,7 @@ def new_bridge_principal(
 
 def object_id_in(output: t.Iterable[t.Any]) -> str | None:
     """Return the object id in the output of New-AzureBridgeServicePrincipal, None unless there is exactly one."""
-    identifiers = [str(bag["objectid"]) for bag in map(_properties, output) if bag.get("objectid")]
+    identifiers = [str(bag["objectid"]) for bag in map(properties, output) if bag.get("objectid")]
     return identifiers[0] if len(identifiers) == 1 else None
 
 
@@ -185,33 +189,33 @@ def offers(session: PepSession) -> dict[str, list[str]]:
 
 def offers_in(output: t.Iterable[t.Any]) -> dict[str, list[str]]:
     """Return the registration cmdlets in the output of Get-Command with the names of their own parameters, sorted."""
-    bags = (bag for bag in map(_properties, output) if bag.get("name"))
+    bags = (bag for bag in map(properties, output) if bag.get("name"))
     offered = {str(bag["name"]).lower(): _parameter_names(bag.get("parameters")) for bag in bags}
     return {name: offered[name.lower()] for name in sorted(REGISTRATION_CMDLETS) if name.lower() in offered}
 
 
 def stamp_in(output: t.Iterable[t.Any]) -> StampInformation | None:
     """Return the stamp information in the output of its cmdlet; None when no object tells cloud id and version."""
-    bags = map(_properties, output)
-    properties = next((bag for bag in bags if bag.get("cloudid") and bag.get("stampversion")), None)
-    if properties is None:
+    bags = map(properties, output)
+    told = next((bag for bag in bags if bag.get("cloudid") and bag.get("stampversion")), None)
+    if told is None:
         return None
-    admin = _properties(properties.get("adminexternalendpoints"))
-    tenant = _properties(properties.get("tenantexternalendpoints"))
-    nodes = _text(properties.get("numberofnodes")) or ""
-    consoles = properties.get("emergencyconsoleipaddresses") or []
+    admin = properties(told.get("adminexternalendpoints"))
+    tenant = properties(told.get("tenantexternalendpoints"))
+    nodes = _text(told.get("numberofnodes")) or ""
+    consoles = told.get("emergencyconsoleipaddresses") or []
     if not isinstance(consoles, (list, tuple, set)):
         consoles = [consoles]
     return StampInformation(
-        cloud_id=str(properties["cloudid"]),
-        stamp_version=str(properties["stampversion"]),
-        deployment_id=_text(properties.get("deploymentid")),
+        cloud_id=str(told["cloudid"]),
+        stamp_version=str(told["stampversion"]),
+        deployment_id=_text(told.get("deploymentid")),
         nodes=int(nodes) if nodes.isdecimal() and len(nodes) < 10 else None,
-        region=_text(properties.get("regionname")),
-        external_fqdn=_text(properties.get("externaldomainfqdn")),
-        domain=_text(properties.get("domainnetbiosname")),
-        aad_tenant_id=_text(properties.get("aadtenantid")),
-        aad_tenant_name=_text(properties.get("aadtenantname")),
+        region=_text(told.get("regionname")),
+        external_fqdn=_text(told.get("externaldomainfqdn")),
+        domain=_text(told.get("domainnetbiosname")),
+        aad_tenant_id=_text(told.get("aadtenantid")),
+        aad_tenant_name=_text(told.get("aadtenantname")),
         ercs_addresses=tuple(str(address) for address in consoles),
         admin_endpoint=_address(admin.get("adminresourcemanager")),
         admin_portal=_address(admin.get("adminportal")),
@@ -220,7 +224,7 @@ def stamp_in(output: t.Iterable[t.Any]) -> StampInformation | None:
     )
 
 
-def _properties(value: t.Any) -> dict[str, t.Any]:
+def properties(value: t.Any) -> dict[str, t.Any]:
     """Return the properties of an object, or the entries of a hashtable, under lower-case names."""
     if isinstance(value, dict):
         bags: tuple[t.Any, ...] = (value,)
@@ -234,7 +238,7 @@ def _parameter_names(value: t.Any) -> list[str]:
     if isinstance(value, dict):
         names = value
     elif isinstance(value, (list, tuple)):
-        names = (item if isinstance(item, str) else _properties(item).get("name") for item in value)
+        names = (item if isinstance(item, str) else properties(item).get("name") for item in value)
     return sorted(str(name) for name in names if name and str(name).lower() not in _COMMON_PARAMETERS)
 
 

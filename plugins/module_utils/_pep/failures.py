@@ -19,6 +19,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     AzsError, MissingLibrary, PepError, PepSessionLost, PepUnreachable, SignInError,
 )
+from ansible_collections.azurestack.hub.plugins.module_utils._pep import action_plan
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import Address, PepOptions
 
 try:
@@ -111,19 +112,50 @@ def on_waiting(cmdlet: str, where: str, seconds: int, *, changes: bool) -> PepSe
     )
 
 
-def of_cmdlet(cmdlet: str, said: str, code: str | None, where: str) -> PepError:
-    """Return what a cmdlet's own error means.
+def of_cmdlet(cmdlet: str, errors: t.Sequence[tuple[str, str | None]], where: str) -> PepError:
+    """Return what a cmdlet's own errors mean: all of them are shown, and the one that is known says what to do.
 
-    :param said: the stamp's message.
-    :param code: its fully qualified error id.
+    :param errors: the stamp's messages with their fully qualified error ids, in their order; at least one.
     """
-    known = _failures.classify(code, said)
-    message = f"{cmdlet} failed: {said.strip()}"
+    found = [(code, known) for said, code in reversed(errors) if (known := _known(cmdlet, said, code))]
+    code, known = found[0] if found else (errors[-1][1], None)
+    message = f"{cmdlet} failed: {_joined(said for said, dummy in errors)}"
     if known is None:
         remedy = f"This is the stamp's own message (error id {code}); follow it, or give it to support"
         return PepError(message, kind="pep_cmdlet_failed", where=where, remedy=remedy, code=code)
     error = PepSessionLost if known.retry == _failures.READ_BACK else PepError
     return error(message, kind=known.kind, where=where, cause=known.cause, remedy=known.remedy, code=code)
+
+
+def of_plan(cmdlet: str, plan: action_plan.Plan, errors: t.Sequence[tuple[str, str | None]], where: str) -> PepError:
+    """Return the error that an action plan failed, whether the cmdlet said so by an error or not."""
+    texts = [*(said for said, dummy in errors), *([plan.cause] if plan.cause else [])]
+    known = next((known for said, code in [*reversed(errors), (plan.cause or "", None)] if (known := _known(cmdlet, said, code))), None)
+    step = f" in the step {plan.step!r}" if plan.step else ""
+    failed = known or _failures.named("action_plan_failed")
+    return PepError(
+        f"The action plan of {cmdlet} failed{step}" + (f": {_joined(texts)}" if texts else ""),
+        kind=failed.kind,
+        where=where,
+        cause=failed.cause,
+        remedy=failed.remedy,
+        code=errors[-1][1] if errors else None,
+    )
+
+
+def _known(cmdlet: str, said: str, code: str | None) -> _failures.Failure | None:
+    """Return the known failure that an error means: by its id first, by its text where the id is none of PowerShell's own.
+
+    An id names what happened, and behind a comma where; thrown text has itself as its id.
+    """
+    identifier = (code or "").partition(",")[0]
+    if identifier == "CommandNotFoundException" and cmdlet.lower() not in said.lower():
+        return None  # what the stamp's own script did not find is no cmdlet of this session
+    return _failures.classify(identifier, said)
+
+
+def _joined(texts: t.Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(text.strip().rstrip(".") for text in texts if text.strip()))
 
 
 def lost_because(error: Exception, options: PepOptions) -> str:

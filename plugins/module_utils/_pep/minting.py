@@ -98,15 +98,21 @@ class Minted:
     request: billing.Request
     token: str | None = dataclasses.field(repr=False)
     bridge_principal: str | None
+    decoded: claims.TokenClaims = claims.TokenClaims(opaque=True)
+
+    def _told(self, name: str) -> t.Any:
+        """Return a field as the token itself says it, else as it was asked for."""
+        said = getattr(self.decoded, name)
+        return getattr(self.request, name) if said is None else said
 
     def entry(self, where: bundle.Place) -> bundle.Entry:
         """Return the manifest entry of the token; of a predicted one without what only the token itself would tell."""
         request = self.request
         facts: dict[str, t.Any] = {
-            "cloud_id": self.stamp.cloud_id,
-            "billing_model": request.billing_model,
-            "marketplace_syndication": request.marketplace_syndication,
-            "usage_reporting": request.usage_reporting,
+            "cloud_id": self.decoded.cloud_id or self.stamp.cloud_id,
+            "billing_model": self._told("billing_model"),
+            "marketplace_syndication": self._told("marketplace_syndication"),
+            "usage_reporting": self._told("usage_reporting"),
             "token_version": request.token_version,
             "bridge_principal": self.bridge_principal,
             "stamp_version": self.stamp.stamp_version,
@@ -158,7 +164,7 @@ def mint(
     :raises ConflictError: another stamp answered than was expected.
     :raises InputError: the stamp's version does not know what is asked for.
     :raises PepError: a cmdlet failed.
-    :raises ArtifactError: the token is another stamp's.
+    :raises ArtifactError: the token is another stamp's, or says something else than it was asked for.
     """
     progress.step("reading the stamp information")
     stamp = cmdlets.stamp_information(session, progress)
@@ -190,7 +196,44 @@ def mint(
             cause=f"the token says cloud id {decoded.cloud_id}, the stamp information {stamp.cloud_id}",
             remedy="Do not use it; the stamp needs support",
         )
-    return Minted(stamp, request, token, principal or decoded.bridge_principal)
+    check_token(request, decoded, session.host)
+    return Minted(stamp, request, token, principal or decoded.bridge_principal, decoded)
+
+
+_COMPARED: t.Final = {
+    "billing_model": "billing model",
+    "marketplace_syndication": "marketplace syndication",
+    "usage_reporting": "usage reporting",
+    "agreement_number": "agreement number",
+    "asset_tag": "asset tag",
+}
+"""What a token can say of a request -> how messages call it."""
+
+
+def check_token(request: billing.Request, decoded: claims.TokenClaims, where: str) -> None:
+    """Raise ArtifactError when a token says something else than it was asked for; what it does not tell fits."""
+    differing = []
+    for name, title in _COMPARED.items():
+        asked, said = getattr(request, name), getattr(decoded, name)
+        if said is not None and _plain(asked) != _plain(said):
+            differing.append(f"{title} {_word(asked)} was asked for, and the token says {_word(said)}")
+    if differing:
+        raise ArtifactError(
+            "The stamp gave a registration token that says something else than it was asked for",
+            kind="token_says_otherwise",
+            where=where,
+            cause="; ".join(differing),
+            remedy="Nothing was written or sent to Azure. Run the same command again; when it stays so, give the stamp's version and "
+            "this message to support",
+        )
+
+
+def _plain(value: t.Any) -> t.Any:
+    return value if isinstance(value, bool) else (value or "").strip().lower()
+
+
+def _word(value: t.Any) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else repr(value or "none")
 
 
 def check_stamp(stamp: cmdlets.StampInformation, cloud_id: str | None, where: str) -> None:

@@ -14,7 +14,7 @@ import time
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, MissingLibrary, PepError, PepSessionLost
-from ansible_collections.azurestack.hub.plugins.module_utils._pep import failures
+from ansible_collections.azurestack.hub.plugins.module_utils._pep import action_plan, cmdlets, failures
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import Address, PepOptions, Transcripts
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.transport import Connection
 
@@ -89,12 +89,14 @@ class PepSession:
     """An open session. Made by `open_session`.
 
     :ivar host: the address that answered, with its port.
+    :ivar plan_completed: whether the action plan of the last cmdlet was seen to complete; False when nothing told.
     """
 
     def __init__(self, options: PepOptions, address: Address, notify: Notify) -> None:
         self.host = str(address)
         self._options = options
         self._notify = notify
+        self.plan_completed = False
         self._lost = False
         self._finished: t.Any = None
         self._connection = Connection(
@@ -135,17 +137,17 @@ class PepSession:
         tolerant: bool = False,
         progress: ProgressCallback | None = None,
     ) -> list[t.Any]:
-        """Run one cmdlet and return what it wrote to the output stream.
+        """Run one cmdlet and return what it wrote to the output stream, but for the objects of its action plan.
 
         While the stamp runs another action plan, the cmdlet is tried again with growing pauses.
 
-        :param parameters: names and values; None as the value means a switch that is given.
+        :param parameters: names and values; a switch is True or False.
         :param timeout: seconds after which the cmdlet itself gives up; waited for a little longer.
         :param changes: whether it changes the stamp, so that a lost session leaves the outcome unknown.
         :param tolerant: whether errors that did not end the cmdlet are only told when there is output all the same.
         :param progress: called with activity, status and percent of new progress records.
         :raises PepSessionLost: the session was lost or the time is over: the outcome is unknown.
-        :raises PepError: the cmdlet failed.
+        :raises PepError: the cmdlet failed, or its action plan did.
         """
         until = time.monotonic() + self._options.busy_timeout
         pause = 1.0
@@ -180,10 +182,13 @@ class PepSession:
         progress: ProgressCallback | None,
     ) -> list[t.Any]:
         shell = PowerShell(self._pool)
+        # Invocation info would bring back every parameter's value, activation key and refresh token among them, with each record.
+        shell.remote_stream_options = 0
+        self.plan_completed = False
         shell.add_cmdlet(cmdlet)
         shell.add_parameters(dict(parameters))
         until = time.monotonic() + timeout + _MARGIN
-        reported = 0
+        reported = heard = 0
         started = False
         try:
             self._end_last()
@@ -195,6 +200,11 @@ class PepSession:
                     reported = len(shell.streams.progress)
                     last = shell.streams.progress[-1]
                     progress(last.activity or cmdlet, last.description or "", last.percent_complete or 0)
+                while heard < len(shell.streams.verbose):
+                    step = action_plan.step_in(_line(shell.streams.verbose[heard]))
+                    heard += 1
+                    if progress and step:
+                        progress(step[0] or cmdlet, step[1], -1)
                 if shell.state == PSInvocationState.RUNNING and time.monotonic() > until:
                     raise failures.on_waiting(cmdlet, self.host, timeout + _MARGIN, changes=changes)
         except Exception as error:
@@ -209,14 +219,24 @@ class PepSession:
             self._connection.line.renew()
             raise
         self._finished = shell
-        errors = [_text_of(record) for record in shell.streams.error]
-        if shell.state == PSInvocationState.COMPLETED and (not errors or (tolerant and shell.output)):
+        told = [_line(record) for record in (*shell.streams.verbose, *shell.streams.warning)]
+        # A terminating error comes last, with the state; before it there may be errors that did not end the cmdlet.
+        errors = list(dict.fromkeys(_text_of(record) for record in shell.streams.error))
+        bags = [(one, cmdlets.properties(one)) for one in shell.output]
+        output = [one for one, bag in bags if not action_plan.is_noise(one, bag)]
+        ended = shell.state == PSInvocationState.COMPLETED and (not errors or (tolerant and bool(output)))
+        busy = None if ended else action_plan.busy_in([*(said for said, dummy in errors), *told])
+        if busy:
+            raise failures.of_cmdlet(cmdlet, [(busy, None)], self.host)
+        plan = action_plan.outcome(told, [bag for dummy, bag in bags])
+        if plan.status == action_plan.FAILED:
+            raise failures.of_plan(cmdlet, plan, errors, self.host)
+        if ended:
             for said, dummy in errors:
                 self._notify(f"{cmdlet} at {self.host} reported an error and went on: {said}")
-            return list(shell.output)
-        # A terminating error comes last, with the state; before it there may be errors that did not end the cmdlet.
-        said, code = errors[-1] if errors else ("the pipeline was stopped", None)
-        raise failures.of_cmdlet(cmdlet, said, code, self.host)
+            self.plan_completed = plan.status == action_plan.COMPLETED
+            return output
+        raise failures.of_cmdlet(cmdlet, errors or [("the pipeline was stopped", None)], self.host)
 
     def _end_last(self) -> None:
         """Tell the endpoint that the last pipeline is done with: finished ones count against the shell's quota.
@@ -255,6 +275,11 @@ class PepSession:
         with contextlib.suppress(Exception):  # whatever answers at this address
             self._pool.close()
         self._connection.close()
+
+
+def _line(record: t.Any) -> str:
+    """Return the text of a verbose or warning record."""
+    return str(getattr(record, "message", None) or record)
 
 
 def _text_of(record: t.Any) -> tuple[str, str | None]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ from cryptography.fernet import Fernet
 from stamps import AGREEMENT, ASSET_TAG, Operator
 
 Make = t.Callable[[str], Operator]
+ALWAYS: t.Final = ["BillingModel", "MarketplaceSyndicationEnabled", "UsageReportingEnabled", "AgreementNumber"]
 
 
 def stored(here: Operator) -> tuple[str, dict[str, t.Any]]:
@@ -86,9 +88,9 @@ def test_check_mode_predicts_and_reads_the_stamp_information_alone(operator: Mak
 @pytest.mark.parametrize(
     ("kind", "parameters", "version"),
     [
-        ("single", ["BillingModel", "AgreementNumber", "TokenVersion"], "6.0"),
-        ("middle", ["BillingModel", "AgreementNumber", "TokenVersion"], "4.0"),
-        ("old", ["BillingModel", "AgreementNumber"], None),
+        ("single", [*ALWAYS, "MsAssetTag", "TokenVersion"], "6.0"),
+        ("middle", [*ALWAYS, "MsAssetTag", "TokenVersion"], "4.0"),
+        ("old", ALWAYS, None),
     ],
 )
 def test_older_stamps_and_single_nodes(operator: Make, kind: str, parameters: list[str], version: str | None) -> None:
@@ -111,7 +113,7 @@ def test_switches_and_asset_tag_reach_the_stamp(operator: Make) -> None:
     request = here.state()["last_token_request"]
     assert request["MsAssetTag"] == ASSET_TAG
     assert request["MarketplaceSyndicationEnabled"] and request["UsageReportingEnabled"]
-    assert "AgreementNumber" not in request
+    assert request["AgreementNumber"] == ""
 
 
 def test_capacity_never_reports_usage(operator: Make) -> None:
@@ -366,3 +368,17 @@ def test_the_token_of_another_stamp_is_not_kept(operator: Make) -> None:
     for part in (here.stamp, other.stamp, str(here.bundle)):
         assert part in outcome.message
     assert here.requests() == [] and stored(here) == before
+
+
+@pytest.mark.parametrize("syndication", [True, False])
+@pytest.mark.parametrize("reporting", [True, False])
+def test_the_token_says_what_was_asked_for(operator: Make, syndication: bool, reporting: bool) -> None:
+    """Development alone lets both be chosen."""
+    here = operator("modern")
+    outcome = here.token(
+        {"billing_model": "Development", "disconnected": False, "marketplace_syndication": syndication, "usage_reporting": reporting}
+    )
+    assert outcome.changed, outcome.printed
+    said = json.loads(base64.b64decode(stored(here)[0]))
+    assert (said["marketplaceSyndicationEnabled"], said["usageReportingEnabled"]) == (syndication, reporting)
+    assert (outcome["token"]["marketplace_syndication"], outcome["token"]["usage_reporting"]) == (syndication, reporting)

@@ -67,17 +67,21 @@ def request(**changes: t.Any) -> billing.Request:
     return billing.Request(**{**plain, **changes})
 
 
-def test_switches_are_given_or_left_out() -> None:
+def test_nothing_is_sent_as_null() -> None:
+    """A function of PowerShell takes null for a switch as false."""
     assert cmdlets.token_parameters(request()) == {
-        "BillingModel": "Capacity", "AgreementNumber": "1", "TokenVersion": "4.0",
+        "BillingModel": "Capacity", "MarketplaceSyndicationEnabled": False, "UsageReportingEnabled": False,
+        "AgreementNumber": "1", "TokenVersion": "4.0",
     }
     everything = request(
-        marketplace_syndication=True, usage_reporting=True, agreement_number=None, asset_tag="T", token_version=None
+        marketplace_syndication=True, usage_reporting=True, agreement_number=None, asset_tag="T", token_version=None,
+        takes_asset_tag=True,
     )
     assert cmdlets.token_parameters(everything) == {
-        "BillingModel": "Capacity", "MarketplaceSyndicationEnabled": None, "UsageReportingEnabled": None,
-        "MsAssetTag": "T",
+        "BillingModel": "Capacity", "MarketplaceSyndicationEnabled": True, "UsageReportingEnabled": True,
+        "AgreementNumber": "", "MsAssetTag": "T",
     }
+    assert cmdlets.token_parameters(request(takes_asset_tag=True))["MsAssetTag"] == ""
 
 
 @pytest.mark.parametrize("output", [(), ("",), (" \n",), ("one", "two"), (7,), (None, "one"), ("tökén",), ("to\0ken",)])

@@ -9,7 +9,8 @@ import typing as t
 
 import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import minting
 
 PARAMS: dict[str, t.Any] = {
@@ -67,3 +68,27 @@ def test_diffs_hold_no_secret(tmp_path: pathlib.Path) -> None:
     assert "fingerprint" not in shown
     place = bundle.place(bundle.TOKEN, bundle=str(tmp_path), stamp="s1", path=None)
     assert "fingerprint" not in minting.shown(ENTRY, place, encrypted=False)
+
+
+ASKED = billing.Request("PayAsYouUse", True, True, None, None, "6.0")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({}, ""),
+        ({"billing_model": "payasyouuse", "agreement_number": "", "usage_reporting": True}, ""),
+        ({"usage_reporting": False}, "usage reporting on was asked for, and the token says off"),
+        ({"marketplace_syndication": False}, "marketplace syndication on was asked for, and the token says off"),
+        ({"billing_model": "Capacity"}, "billing model 'PayAsYouUse' was asked for, and the token says 'Capacity'"),
+        ({"agreement_number": "7"}, "agreement number 'none' was asked for, and the token says '7'"),
+    ],
+)
+def test_a_token_that_says_something_else_than_was_asked(said: dict[str, t.Any], told: str) -> None:
+    decoded = claims.TokenClaims(opaque=False, **said)
+    if not told:
+        minting.check_token(ASKED, decoded, "10.0.0.4")
+        return
+    with pytest.raises(ArtifactError, match="something else") as refused:
+        minting.check_token(ASKED, decoded, "10.0.0.4")
+    assert refused.value.kind == "token_says_otherwise" and refused.value.cause == told
