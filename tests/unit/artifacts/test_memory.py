@@ -36,7 +36,8 @@ def test_what_an_unfinished_run_leaves_behind(tmp_path: pathlib.Path) -> None:
     bundle.store(token, bundle.new_entry(bundle.TOKEN, "s1", "dG9rZW4="), "dG9rZW4=")
     unfinished.begin(mark)
     assert known("unfinished", "unused_token") == [True, True]
-    receipt.write(receipt.path_of(where), claims.read_key(key()), "0f" * 32)
+    used = claims.read_key(key())
+    receipt.write(receipt.path_of(where), used, receipt.digest_of(used, key()))
     assert known("unfinished", "unused_token") == [True, False]
     unfinished.finish(mark)
     unfinished.finish(mark)
