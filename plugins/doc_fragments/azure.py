@@ -12,9 +12,9 @@ options:
   subscription_id:
     description:
       - The Azure subscription of the registration.
-      - If not given, the environment variable E(AZURE_SUBSCRIPTION_ID) of the controller.
+      - If not given, the environment variable E(AZURE_SUBSCRIPTION_ID) of the controller, or C(subscription_id) of the profile when
+        the account is taken from the credential file.
     type: str
-    required: true
   tenant:
     description:
       - The directory to sign in to.

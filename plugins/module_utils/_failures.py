@@ -274,7 +274,7 @@ _AT_THE_STAMP: t.Final[tuple[Failure, ...]] = (
 _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS), OAuth
     Failure(
         kind="wrong_secret",
-        codes=("AADSTS7000215", "MSIS9622", "MSIS9267"),
+        codes=("AADSTS7000215", "AADSTS70002", "AADSTS50012", "MSIS9622", "MSIS9267"),
         cause="the secret is not one of this application's (often its id was copied instead of its value)",
         remedy="Set the secret's value as secret (admin_secret for a stamp); make a new one if it is lost, "
         "at a stamp with AD FS with Set-GraphApplication -ResetClientSecret at its privileged endpoint",
@@ -287,75 +287,85 @@ _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS)
     ),
     Failure(
         kind="unknown_client",
-        codes=("AADSTS700016", "MSIS9223", "MSIS9210"),
-        cause="the directory, or the AD FS, knows no application with this client id",
+        codes=("AADSTS700016", "AADSTS7000229", "AADSTS70001", "AADSTS500021", "MSIS9223", "MSIS9210"),
+        cause="the directory, or the AD FS, knows no application with this client id, or no service principal of it",
         remedy="Compare client_id and tenant (admin_client_id and admin_tenant for a stamp): the application must be in "
         "that directory; an AD FS knows those that New-GraphApplication made",
     ),
     Failure(
         kind="unknown_tenant",
-        pattern=r"AADSTS(90002|900023|900021)\b|Unable to get authority configuration|OIDC Discovery failed",
+        pattern=r"AADSTS(90002|900023|900021|50059|50128|90019|50049|50107)\b|Unable to get authority configuration|OIDC Discovery failed",
         messages=(
             "AADSTS90002: Tenant '<tenant>' not found",
+            "AADSTS50059: No tenant-identifying information found in either the request or implied by any provided credentials",
             "AADSTS900023: Specified tenant identifier '<tenant>' is neither a valid DNS name, nor a valid external domain",
             "Unable to get authority configuration for <authority>",
         ),
         cause="the sign-in service knows no such directory in this cloud, or is no sign-in service",
-        remedy="Compare tenant and cloud_environment (admin_tenant and admin_authority for a stamp)",
+        remedy="Compare tenant and cloud_environment (admin_tenant and admin_authority for a stamp); a directory has to be named, "
+        "by its id or by one of its domains",
     ),
     Failure(
         kind="disabled_client",
-        codes=("AADSTS7000112",),
-        cause="the application is disabled in the directory",
+        codes=("AADSTS7000112", "AADSTS500014", "AADSTS7000113"),
+        cause="the application, or the service that it wants a token for, is disabled in the directory",
         remedy="Enable the application's service principal, or use another one",
     ),
     Failure(
         kind="wrong_certificate",
-        codes=("AADSTS700027", "AADSTS7000274"),
+        codes=("AADSTS700027", "AADSTS7000274", "AADSTS700030"),
         cause="the directory does not know this certificate for the application, or it has expired",
         remedy="Upload the certificate to the application, or use the one that it knows",
     ),
     Failure(
         kind="federation_mismatch",
-        codes=("AADSTS700213", "AADSTS70021", "AADSTS700212", "AADSTS700211"),
+        codes=("AADSTS700213", "AADSTS70021", "AADSTS700212", "AADSTS700211", "AADSTS700223"),
         cause="no federated credential of the application fits this token's issuer, subject and audience",
         remedy="Compare the application's federated credentials with the workload's token",
     ),
     Failure(
         kind="expired_assertion",
-        codes=("AADSTS700024",),
-        cause="the workload's token has expired, or a clock is wrong",
-        remedy="Renew the token, and compare the host's clock",
+        codes=("AADSTS700024", "AADSTS500133", "AADSTS50013"),
+        cause="what proves the identity (the workload's token, or the certificate's signature) is outside its time, or the clock of this "
+        "host is wrong",
+        remedy="Compare the clock of the host that this task runs on with the real time; renew the workload's token",
     ),
     Failure(
         kind="wrong_user_password",
-        codes=("AADSTS50126", "AADSTS50056", "MSIS9659"),
+        codes=("AADSTS50126", "AADSTS50056", "AADSTS50064", "MSIS9659"),
         cause="user name or password is wrong",
         remedy="Compare ad_user and password (admin_username and admin_password for a stamp); it was tried once",
     ),
     Failure(
         kind="user_of_another_directory",
-        codes=("AADSTS50034", "AADSTS50020", "AADSTS50177", "AADSTS90072"),
+        codes=("AADSTS50034", "AADSTS50020", "AADSTS50177", "AADSTS90072", "AADSTS51004", "AADSTS50178"),
         cause="the directory that was signed in to does not know this user",
         remedy="Set tenant (admin_tenant for a stamp) to the user's directory, sign in as another user, "
         "or have the user invited as a guest",
     ),
     Failure(
         kind="user_not_usable",
-        codes=("AADSTS50055", "AADSTS50053", "AADSTS50057"),
+        codes=("AADSTS50055", "AADSTS50053", "AADSTS50057", "AADSTS50144", "AADSTS50142", "AADSTS50052"),
         cause="the user's password has expired, or the user is locked or disabled",
         remedy="Sign in interactively once to see which, and have it repaired",
     ),
     Failure(
         kind="second_factor",
-        codes=("AADSTS50076", "AADSTS50079", "AADSTS50158"),
-        cause="this user must sign in with a second factor, which a task cannot do",
+        codes=(
+            "AADSTS50076", "AADSTS50079", "AADSTS50158", "AADSTS50078", "AADSTS50074", "AADSTS50072", "AADSTS500121", "AADSTS50058",
+            "AADSTS16000",
+        ),
+        cause="this user must sign in with a second factor or in person, or that has expired; a task cannot do it",
         remedy="Use a service principal, set auth_source to device_code, "
         "or sign in with 'az login' and set auth_source to cli",
     ),
     Failure(
         kind="conditional_access",
-        codes=("AADSTS53000", "AADSTS53001", "AADSTS53002", "AADSTS53003", "AADSTS530003", "AADSTS530034"),
+        codes=(
+            "AADSTS53000", "AADSTS53001", "AADSTS53002", "AADSTS53003", "AADSTS53004", "AADSTS53005", "AADSTS53009", "AADSTS53010",
+            "AADSTS53011", "AADSTS530003", "AADSTS530032", "AADSTS530034", "AADSTS530035", "AADSTS50005", "AADSTS50097", "AADSTS50131",
+            "AADSTS50105",
+        ),
         cause="a rule of the directory (conditional access) forbids this way of signing in, or this machine",
         remedy="Sign in another way (a browser sign-in with 'az login' where device codes are forbidden), "
         "or ask the directory's administrators for an exception",
@@ -389,8 +399,34 @@ _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS)
         remedy="Assign the identity to the host, and compare client_id (leave it out for the one of the system)",
     ),
     Failure(
+        kind="consent_missing",
+        codes=("AADSTS65001", "AADSTS65004", "AADSTS90094", "AADSTS650056", "AADSTS90008"),
+        cause="nobody has consented to the application acting for this user in the directory",
+        remedy="Have an administrator of the directory consent to the application, or sign in with the Azure CLI's public client "
+        "(leave client_id out)",
+    ),
+    Failure(
+        kind="not_a_public_client",
+        codes=("AADSTS7000218", "AADSTS7000216"),
+        cause="the application proves itself with a secret, and the sign-in of a user comes without one",
+        remedy="Allow public client flows for the application, or leave client_id out to use the Azure CLI's public client",
+    ),
+    Failure(
+        kind="sign_in_session_ended",
+        codes=("AADSTS50132", "AADSTS50133", "AADSTS50089", "AADSTS50085", "AADSTS54005"),
+        cause="the user's session was ended: the password was changed, or access was revoked",
+        remedy="Sign in anew (az login, or auth_source device_code), then run again",
+    ),
+    Failure(
+        kind="sign_in_service_busy",
+        codes=("AADSTS90033", "AADSTS90024", "AADSTS90020", "AADSTS50196", "AADSTS90006", "AADSTS90055"),
+        cause="the sign-in service is busy, or does not answer for the moment",
+        remedy="Run again in some minutes",
+        retry=AGAIN,
+    ),
+    Failure(
         kind="client_not_allowed",
-        codes=("MSIS9602", "MSIS9605"),
+        codes=("MSIS9605",),
         cause="this AD FS does not allow the client to use the stamp's services",
         remedy="Register the service principal at the stamp's privileged endpoint (New-GraphApplication), "
         "and use the client id that it printed",
@@ -450,7 +486,7 @@ _IN_AZURE: t.Final[tuple[Failure, ...]] = (
     ),
     Failure(
         kind="subscription_not_found",
-        codes=("SubscriptionNotFound", "InvalidSubscriptionId"),
+        codes=("SubscriptionNotFound", "InvalidSubscriptionId", "SubscriptionNotFoundInTenant"),
         cause="the account that signed in cannot see this subscription, or it belongs to another cloud or tenant",
         remedy="Compare subscription_id, tenant and cloud_environment; give the account a role on the subscription",
     ),
@@ -469,11 +505,13 @@ _IN_AZURE: t.Final[tuple[Failure, ...]] = (
     ),
     Failure(
         kind="wrong_audience",
-        codes=("InvalidAuthenticationTokenAudience", "AADSTS500011", "AADSTS650057"),
+        codes=(
+            "InvalidAuthenticationTokenAudience", "AADSTS500011", "AADSTS650057", "AADSTS50001", "AADSTS70011", "AADSTS650052", "MSIS9602",
+        ),
         cause="the access token is for another cloud than the one that was asked, "
-        "or the directory that was signed in to does not know that cloud",
-        remedy="Compare tenant and cloud_environment with the cloud of the subscription; "
-        "for a stamp, admin_tenant must be the directory of its operators",
+        "or the directory or AD FS that was signed in to does not know that cloud",
+        remedy="Compare tenant, cloud_environment and adfs_authority_url with the cloud of the subscription; "
+        "for a stamp, admin_authority must be its own AD FS, or admin_tenant the directory of its operators",
     ),
     Failure(
         kind="missing_rights",
@@ -487,6 +525,65 @@ _IN_AZURE: t.Final[tuple[Failure, ...]] = (
         codes=("Forbidden",),
         cause="only the identity that registered the stamp owns its bridge principal, and may change the registration",
         remedy="Sign in as the identity that registered the stamp, or unregister and register again",
+    ),
+    Failure(
+        kind="forbidden_by_policy",
+        codes=("RequestDisallowedByPolicy", "RequestDisallowedByAzure", "DisallowedOperation", "PolicyViolation"),
+        cause="a policy of the subscription forbids what was asked for, or wants something with it, such as tags or a location",
+        remedy="Read in the message which policy it is. Where it is about the resource group, make the group first, with the tags and in "
+        "the location that the policy wants: an existing group is left as it is. Else ask for an exemption for Microsoft.AzureStack",
+    ),
+    Failure(
+        kind="forbidden_by_deny_assignment",
+        codes=("DenyAssignmentAuthorizationFailed",),
+        cause="a deny assignment forbids this action, whatever role the account has",
+        remedy="Find it under access control of the scope in the message (a managed application, a blueprint or a deployment stack made "
+        "it), and register in another resource group, or have it removed",
+    ),
+    Failure(
+        kind="subscription_disabled",
+        codes=("ReadOnlyDisabledSubscription", "SubscriptionDisabled", "SubscriptionIsDisabled", "InvalidSubscriptionRegistrationState"),
+        cause="the subscription is disabled: it can be read, and nothing in it can be changed",
+        remedy="Have the subscription's owner enable it again (mostly its offer has ended, or its bill is open), then run again",
+    ),
+    Failure(
+        kind="subscription_not_ready",
+        codes=("SubscriptionNotRegistered", "DisallowedProvider", "DisallowedResourceType", "SubscriptionOfferNotAllowed"),
+        cause="the subscription's offer does not include this service, or the subscription is not set up for resources",
+        remedy="Use an EA or CSP subscription. Register the resource provider Microsoft.AzureStack once in the portal to see whether the "
+        "subscription takes it",
+    ),
+    Failure(
+        kind="provider_unknown",
+        codes=("NoRegisteredProviderFound", "InvalidResourceNamespace", "InvalidResourceType", "InvalidApiVersionParameter",
+               "MissingRegistrationForLocation", "LocationNotAvailableForResourceType", "InvalidResourceProvider"),
+        cause="this cloud does not offer the resource type, or not in this version or location",
+        remedy="Compare cloud_environment: registrations live in the cloud of the subscription, not on a stamp; then ask the operators "
+        "of that cloud whether it offers Microsoft.AzureStack",
+    ),
+    Failure(
+        kind="another_operation",
+        codes=("AnotherOperationInProgress", "ResourceGroupBeingDeleted", "ResourceNotProvisioned", "Conflict", "RetryableError",
+               "ConflictingConcurrentWriteNotAllowed", "PreconditionFailed"),
+        cause="another operation works on the same resource or its group, or has just changed it",
+        remedy="Wait until it has ended (the activity log shows it), then run again; where it stays so, the message names what is in the way",
+    ),
+    Failure(
+        kind="quota_used_up",
+        codes=("QuotaExceeded", "ResourceQuotaExceeded", "ResourceGroupQuotaExceeded", "RoleAssignmentLimitExceeded",
+               "ResourceCountExceedsLimit", "TagCountExceeded", "OperationNotAllowed"),
+        cause="a limit of the subscription is reached, or the operation is not allowed in its present state",
+        remedy="Read the limit in the message; remove what is not needed any more, or have the limit raised",
+    ),
+    Failure(
+        kind="request_not_understood",
+        codes=("BadRequest", "InvalidRequest", "InvalidRequestContent", "InvalidRequestFormat", "InvalidParameter", "InvalidRequestUri",
+               "MissingApiVersionParameter", "MissingOrIncorrectVersionHeader", "HttpResourceNotFound", "MethodNotAllowed",
+               "UnsupportedMediaType", "RequestEntityTooLarge", "LinkedInvalidPropertyId", "InvalidResourceName", "InvalidResourceGroup",
+               "InvalidResourceGroupLocation", "InvalidResourceReference", "ParentResourceNotFound", "ReservedResourceName",
+               "InvalidTagNameCharacters", "PropertyChangeNotAllowed", "InvalidDeploymentLocation"),
+        cause="Azure does not take a value that was given; the message names it",
+        remedy="Correct the name, group, location or id that the message names; when it names none that you gave, please report it",
     ),
     Failure(
         kind="provider_not_registered",

@@ -32,7 +32,7 @@ PEP_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
 }
 
 AZURE_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
-    "subscription_id": {"type": "str", "required": True},
+    "subscription_id": {"type": "str"},
     "tenant": {"type": "str"},
     "client_id": {"type": "str"},
     "secret": {"type": "str", "no_log": True},

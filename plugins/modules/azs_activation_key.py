@@ -114,11 +114,10 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     """Export the key, and write it unless the artifact that is there is still right."""
     params = module.params
     where = handover.target_of(module, bundle.KEY)
-    subscription = session.subscription_id(params["subscription_id"])
     if params["registration_id"]:
         registration = RegistrationId.parse(params["registration_id"])
     else:
-        registration = RegistrationId(subscription, params["resource_group"], params["name"])
+        registration = RegistrationId(session.named_subscription(module), params["resource_group"], params["name"])
     entry, artifact = keys.stored(where, module.warn)
     if module.check_mode and params["predicted_key"]:
         said = {name: params["predicted_key"].get(name) for name in keys.FACTS}

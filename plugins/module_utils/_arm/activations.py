@@ -123,7 +123,7 @@ class AdminOptions:
         :param hide: takes every access token, to keep it out of what is printed.
         :raises InputError: admin_endpoint is missing or no https URL.
         """
-        endpoint = (params["admin_endpoint"] or "").strip().rstrip("/")
+        endpoint = clouds.base_url("admin_endpoint", params["admin_endpoint"] or "")
         form = "https://adminmanagement.<region>.<fqdn>"
         if not endpoint:
             raise InputError("admin_endpoint is not given", remedy=f"Set it to {form}")

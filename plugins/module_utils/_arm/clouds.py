@@ -38,6 +38,7 @@ GERMANY: t.Final = (".microsoftazure.de", ".microsoftonline.de", ".cloudapi.de")
 """Ends of the host names of the cloud in Germany, which cannot hold registrations. Azure's regions in Germany can."""
 GERMAN_LOCATIONS: t.Final = ("germanycentral", "germanynortheast")
 METADATA_VERSION: t.Final = "2015-01-01"
+_METADATA_PATH: t.Final = "/metadata/endpoints"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +78,7 @@ def address(environment: str, manifest: str | None = None) -> tuple[str, str]:
     :param manifest: the option cloud_manifest_file.
     :raises InputError: they name none, two, or one that cannot hold registrations.
     """
-    wanted = environment.strip().rstrip("/")
+    wanted = base_url("cloud_environment", environment)
     if manifest is None:
         if wanted.lower() == BY_MANIFEST.lower():
             raise InputError(
@@ -98,6 +99,29 @@ def address(environment: str, manifest: str | None = None) -> tuple[str, str]:
             remedy="Leave one of them out",
         )
     return found
+
+
+def base_url(option: str, url: str) -> str:
+    """Return an https URL without a slash at its end, and without the metadata path that other tools call a discovery URL.
+
+    :param option: what the URL is, for the message.
+    :raises InputError: there is a query or a fragment in it: every request would go there.
+    """
+    plain = url.strip()
+    try:
+        parts = urllib.parse.urlsplit(plain)
+    except ValueError:
+        return plain.rstrip("/")
+    path = parts.path.rstrip("/")
+    if path.lower().endswith(_METADATA_PATH):
+        return urllib.parse.urlunsplit((parts.scheme, parts.netloc, path[: -len(_METADATA_PATH)].rstrip("/"), "", ""))
+    if parts.scheme and parts.netloc and ("?" in plain or "#" in plain):
+        raise InputError(
+            f"{option} {plain!r} holds more than an address",
+            cause="every request is made below it, and behind a question mark or a number sign there is no below",
+            remedy=f"Set {option} to {urllib.parse.urlunsplit((parts.scheme, parts.netloc, path, '', ''))}",
+        )
+    return plain.rstrip("/")
 
 
 def _named(wanted: str) -> tuple[str, str]:
@@ -131,6 +155,7 @@ def check_url(option: str, url: str, form: str = "https://<name>, with a port if
     """
     if _https_host(url) is None:
         raise InputError(f"{option} {url!r} is not an https URL", remedy=f"Set it to {form}")
+    base_url(option, url)
 
 
 def check_location(location: str | None) -> None:
@@ -173,7 +198,7 @@ def manifest_endpoint(path: str) -> str:
             remedy="Get the file from the operators of the cloud again, "
             "or set cloud_environment to the URL of its Azure Resource Manager",
         )
-    return content.strip().rstrip("/")
+    return base_url("CustomCloudARMEndpoint in the cloud manifest file", content)
 
 
 def resolve(environment: str, transport: RequestsTransport, manifest: str | None = None) -> Cloud:

@@ -33,6 +33,8 @@ CLI_CLIENT: t.Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 DEVICE_CODE: t.Final = "device_code"
 """The source that the controller signs in with; it hands an access token over."""
 CREDENTIAL_FILE: t.Final = "~/.azure/credentials"
+PROFILE_OPTIONS: t.Final = ("subscription_id", "cloud_environment", "adfs_authority_url", "cert_validation_mode")
+"""What a profile can say besides the account itself."""
 
 for _library in ("azure", "msal"):
     # Without a handler Python prints the libraries' warnings to standard error, beside our own error.
@@ -346,6 +348,26 @@ def of_azure(params: t.Mapping[str, t.Any]) -> tuple[Identity, dict[str, str]]:
         remedy="Set tenant, client_id and secret (or AZURE_TENANT, AZURE_CLIENT_ID and AZURE_SECRET), "
         f"or auth_source to msi, cli, device_code or credential_file ({CREDENTIAL_FILE})",
     )
+
+
+def with_profile(
+    params: t.Mapping[str, t.Any], given: t.Container[str], profile: t.Mapping[str, str]
+) -> dict[str, t.Any]:
+    """Return the options with what the profile says where the task says nothing, as azure.azcollection reads it.
+
+    :param given: names of the options that were given.
+    :param profile: section of the credential file that the account was taken from; empty when it was not.
+    :raises InputError: the profile says something that is none of an option's choices.
+    """
+    found = {name: profile[name].strip() for name in PROFILE_OPTIONS if profile.get(name, "").strip() and name not in given}
+    mode = found.get("cert_validation_mode")
+    if mode is not None and mode not in ("validate", "ignore"):
+        raise InputError(
+            f"The profile's cert_validation_mode is {mode!r}",
+            where=str(pathlib.Path(CREDENTIAL_FILE).expanduser()),
+            remedy="Set it to validate or ignore",
+        )
+    return {**params, **found}
 
 
 def _from_options(params: t.Mapping[str, t.Any]) -> Identity:

@@ -42,24 +42,34 @@ def connect(module: AzsModule, connections: int = CONNECTIONS) -> Azure:
     :raises Unreachable: the cloud's metadata endpoint does not answer.
     """
     require_libraries()
-    params = module.params
+    params, identity = _settled(module)
     subscription = subscription_id(params["subscription_id"])
     clouds.check_location(params.get("location"))
-    identity, profile = credentials.of_azure(params)
-    for name in ("secret", "password"):
-        if profile.get(name):
-            module.hide(profile[name])
     if identity.source == credentials.DEVICE_CODE:
         identity = dataclasses.replace(identity, access_token=module.controller.get("access_token"))
     trust = trust_of(params)
     transport = trust.transport(connections)
-    cloud = cloud_of(params, transport, {} if "cloud_environment" in module.given else profile)
+    cloud = cloud_of(params, transport)
     signed_in, discovery = sign_in_service(params, cloud)
     credential = identity.credential(signed_in, trust, discovery=discovery, hide=module.hide)
     client = ArmClient(
         cloud.resource_manager, transport, credential=credential, audience=cloud.audience, warn=module.warn
     )
     return Azure(cloud, client, subscription)
+
+
+def named_subscription(module: AzsModule) -> str:
+    """Return the subscription that the options name, or the profile of the credential file. Raises InputError."""
+    return subscription_id(_settled(module)[0]["subscription_id"])
+
+
+def _settled(module: AzsModule) -> tuple[dict[str, t.Any], credentials.Identity]:
+    """Return the Azure options with what the profile adds, and who signs in."""
+    identity, profile = credentials.of_azure(module.params)
+    for name in ("secret", "password"):
+        if profile.get(name):
+            module.hide(profile[name])
+    return credentials.with_profile(module.params, module.given, profile), identity
 
 
 def trust_of(params: t.Mapping[str, t.Any]) -> Trust:
@@ -71,21 +81,15 @@ def trust_of(params: t.Mapping[str, t.Any]) -> Trust:
     )
 
 
-def cloud_of(
-    params: t.Mapping[str, t.Any], transport: RequestsTransport, profile: t.Mapping[str, str] | None = None
-) -> clouds.Cloud:
+def cloud_of(params: t.Mapping[str, t.Any], transport: RequestsTransport) -> clouds.Cloud:
     """Return the cloud that the Azure options name, asking for its metadata unless they hold them.
 
-    :param profile: section of the credential file, which can name the cloud when the options do not.
     :raises InputError: they name none.
     :raises Unreachable: its metadata endpoint does not answer.
     """
     if params["cloud_metadata"]:
         return clouds.from_result(params["cloud_metadata"])
-    environment = params["cloud_environment"]
-    if environment == "AzureCloud":
-        environment = (profile or {}).get("cloud_environment") or environment
-    return clouds.resolve(environment, transport, params["cloud_manifest_file"])
+    return clouds.resolve(params["cloud_environment"], transport, params["cloud_manifest_file"])
 
 
 def sign_in_service(params: t.Mapping[str, t.Any], cloud: clouds.Cloud) -> tuple[clouds.Cloud, bool]:
@@ -99,12 +103,17 @@ def sign_in_service(params: t.Mapping[str, t.Any], cloud: clouds.Cloud) -> tuple
     return (dataclasses.replace(cloud, authority=authority.rstrip("/")) if authority else cloud), discovery
 
 
-def subscription_id(text: str) -> str:
+def subscription_id(text: str | None) -> str:
     """Return a subscription id without the decoration that it is copied with.
 
-    :raises InputError: it is not a GUID.
+    :raises InputError: there is none, or it is not a GUID.
     """
-    found = re.fullmatch(r"(?:/?subscriptions/)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/?", text.strip())
+    if not (text or "").strip():
+        raise InputError(
+            "Nothing says which subscription is meant",
+            remedy="Set subscription_id (or AZURE_SUBSCRIPTION_ID, or subscription_id in the profile of the credential file)",
+        )
+    found = re.fullmatch(r"(?:/?subscriptions/)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/?", str(text).strip())
     if not found:
         raise InputError(
             f"subscription_id {text!r} is not the id of a subscription",

@@ -201,6 +201,34 @@ def test_a_profile_of_the_credential_file(user: Users) -> None:
     answers(here.reads(**options, auth_source="credential_file", profile="other"), "bad_input", "no profile 'other'")
 
 
+def test_what_a_profile_says_besides_the_account(user: Users) -> None:
+    """The remedies tell users to write it there."""
+    here = user()
+    (here.home / ".azure").mkdir()
+    place = here.place
+
+    def profile(**changes: str) -> None:
+        values = {
+            **here.account, "tenant": place["tenant"], "cloud_environment": place["cloud_environment"],
+            "subscription_id": place["subscription_id"], **changes,
+        }
+        lines = "\n".join(f"{name}={value}" for name, value in values.items())
+        (here.home / ".azure" / "credentials").write_text(f"[default]\n{lines}\n")
+
+    options = {"tenant": None, "cloud_environment": None, "subscription_id": None, "auth_source": "credential_file"}
+    profile()
+    assert not here.reads(**options).failed
+    profile(subscription_id="")
+    answers(here.reads(**options), "bad_input", "Nothing says which subscription is meant")
+    profile(subscription_id="mistyped")
+    answers(here.reads(**options), "bad_input", "'mistyped' is not the id of a subscription")
+    assert not here.reads(**{**options, "subscription_id": place["subscription_id"]}).failed
+    profile(adfs_authority_url="https://adfs.example/?x=1")
+    answers(here.reads(**options), "bad_input", "adfs_authority_url")
+    profile(cert_validation_mode="never")
+    answers(here.reads(**options), "bad_input", "cert_validation_mode is 'never'")
+
+
 # -- managed identities ------------------------------------------------------------------------------------------------
 
 
@@ -307,7 +335,7 @@ def test_the_azure_cli(user: Users, cli: Cli) -> None:
     ),
     (
         "ERROR: AADSTS500011: The resource principal named https://management.other.example was not found in the tenant.",
-        "wrong_audience", ("Compare tenant and cloud_environment",),
+        "wrong_audience", ("Compare tenant, cloud_environment",),
     ),
 ])
 def test_an_azure_cli_that_has_no_token(user: Users, cli: Cli, text: str, kind: str, parts: tuple[str, ...]) -> None:

@@ -191,7 +191,11 @@ TABLE: t.Final[dict[str, tuple[Do, Fault | None]]] = {
     "sign_in_not_finished": (Place.look, sign_in_says("AADSTS70020", "expired_token")),
     "wrong_cloud": (Place.look, sign_in_says("AADSTS900382", "invalid_request")),
     "unknown_managed_identity": (Place.identity, None),
-    "client_not_allowed": (Place.at_stamp, sign_in_says("MSIS9602", "unauthorized_client")),
+    "consent_missing": (Place.look, sign_in_says("AADSTS65001")),
+    "not_a_public_client": (Place.look, sign_in_says("AADSTS7000218", "invalid_client")),
+    "sign_in_session_ended": (Place.look, sign_in_says("AADSTS50133")),
+    "sign_in_service_busy": (Place.look, sign_in_says("AADSTS90033", "invalid_request")),
+    "client_not_allowed": (Place.at_stamp, sign_in_says("MSIS9605", "unauthorized_client")),
     "cloud_id_already_registered": (Place.register, azure_says(
         409, "Conflict", *PUT, f"Cloud identifier [{GUID}] is already registered. Reusing cloud identifiers is not allowed."
     )),
@@ -211,6 +215,14 @@ TABLE: t.Final[dict[str, tuple[Do, Fault | None]]] = {
         "'Microsoft.AzureStack/registrations/write' over scope '/subscriptions/s'."
     )),
     "not_registration_owner": (Place.register, azure_says(403, "Forbidden", *PUT)),
+    "forbidden_by_policy": (Place.register, azure_says(403, "RequestDisallowedByPolicy", *PUT)),
+    "forbidden_by_deny_assignment": (Place.register, azure_says(403, "DenyAssignmentAuthorizationFailed", *PUT)),
+    "subscription_disabled": (Place.register, azure_says(409, "ReadOnlyDisabledSubscription", *PUT)),
+    "subscription_not_ready": (Place.register, azure_says(409, "SubscriptionNotRegistered", *PUT)),
+    "provider_unknown": (Place.register, azure_says(404, "NoRegisteredProviderFound", *PUT)),
+    "another_operation": (Place.register, azure_says(409, "AnotherOperationInProgress", *PUT)),
+    "quota_used_up": (Place.register, azure_says(409, "ResourceQuotaExceeded", *PUT)),
+    "request_not_understood": (Place.register, azure_says(400, "InvalidRequestContent", *PUT)),
     "provider_not_registered": (Place.register, azure_says(409, "MissingSubscriptionRegistration", *PUT)),
     "principal_not_replicated": (Place.assign, azure_says(400, "PrincipalNotFound", *ASSIGN)),
     "principal_of_another_type": (Place.assign, azure_says(400, "UnmatchedPrincipalType", *ASSIGN)),

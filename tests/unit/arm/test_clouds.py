@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import json
+import pathlib
+import typing as t
+
 import pytest
 from scripted import Answer, Server
 
@@ -82,3 +86,34 @@ def test_what_a_task_returned_is_taken_again() -> None:
 def test_half_of_it_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(InputError, match="cloud_metadata needs"):
         clouds.from_result(data)
+
+
+BASE: t.Final = "https://management.contoso.example"
+
+
+@pytest.mark.parametrize(
+    "discovery",
+    [
+        f"{BASE}/metadata/endpoints?api-version=2016-01-01", f"{BASE}/metadata/endpoints?api-version=2019-05-01",
+        f"{BASE}/metadata/endpoints", f"{BASE}/Metadata/Endpoints/", f"  {BASE}/  ", f"{BASE}/metadata/endpoints/?x#y",
+    ],
+)
+def test_a_discovery_url_means_its_base(discovery: str) -> None:
+    """Other tools call the option a discovery URL."""
+    assert clouds.address(discovery) == (BASE, BASE)
+    assert clouds.base_url("admin_endpoint", discovery) == BASE
+
+
+@pytest.mark.parametrize("wrong", [f"{BASE}?x=1", f"{BASE}/#home", f"{BASE}/sub?api-version=1", f"{BASE}/?", f"{BASE}/#"])
+def test_a_query_or_a_fragment_is_refused_by_name(wrong: str) -> None:
+    for refused in (lambda: clouds.address(wrong), lambda: clouds.check_url("admin_authority", wrong)):
+        with pytest.raises(InputError, match="holds more than an address") as error:
+            refused()
+        assert BASE in str(error.value.remedy)
+
+
+def test_a_manifest_with_a_discovery_url(tmp_path: pathlib.Path) -> None:
+    manifest = tmp_path / "cloud.json"
+    endpoint = {"CustomEnvironmentEndpoints": {"CustomCloudARMEndpoint": f"{BASE}/metadata/endpoints?api-version=2015-01-01"}}
+    manifest.write_text(json.dumps({"DeploymentData": endpoint}), encoding="utf-8")
+    assert clouds.address("AzureCloud", str(manifest)) == (BASE, BASE)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
@@ -66,3 +68,53 @@ def test_an_error_answers_what_where_why_and_what_next() -> None:
     assert str(error) == "It broke (host-1): it was old. Buy a new one. Request id: r-1."
     assert error.as_result()["kind"] == "broken"
     assert str(AzsError("Just this")) == "Just this."
+
+
+COMMON_OF_AZURE: t.Final = """
+    AnotherOperationInProgress AuthorizationFailed BadRequest Conflict DenyAssignmentAuthorizationFailed DisallowedOperation
+    DisallowedProvider ExpiredAuthenticationToken InvalidApiVersionParameter InvalidAuthenticationToken InvalidAuthenticationTokenAudience
+    InvalidAuthenticationTokenTenant InvalidParameter InvalidRequestContent InvalidRequestFormat InvalidResourceGroup
+    InvalidResourceGroupLocation InvalidResourceName InvalidResourceNamespace InvalidResourceReference InvalidResourceType
+    InvalidSubscriptionId InvalidSubscriptionRegistrationState LinkedAuthorizationFailed LinkedInvalidPropertyId
+    LocationNotAvailableForResourceGroup LocationNotAvailableForResourceType MissingApiVersionParameter MissingRegistrationForLocation
+    MissingSubscriptionRegistration NoRegisteredProviderFound NotFound OperationNotAllowed ParentResourceNotFound PreconditionFailed
+    QuotaExceeded ReadOnlyDisabledSubscription RequestDisallowedByPolicy RequestEntityTooLarge ReservedResourceName
+    ResourceGroupBeingDeleted ResourceGroupNotFound ResourceGroupQuotaExceeded ResourceNotFound ResourceQuotaExceeded ScopeLocked
+    SubscriptionNotFound SubscriptionNotRegistered SubscriptionRequestsThrottled TooManyRequests
+""".split()
+"""Codes of 4xx answers that any request to Azure Resource Manager can get."""
+COMMON_OF_SIGN_IN: t.Final = """
+    AADSTS16000 AADSTS50001 AADSTS50005 AADSTS50013 AADSTS50020 AADSTS50034 AADSTS50053 AADSTS50055 AADSTS50056 AADSTS50057 AADSTS50058
+    AADSTS50059 AADSTS50072 AADSTS50074 AADSTS50076 AADSTS50078 AADSTS50079 AADSTS50097 AADSTS50105 AADSTS50126 AADSTS50128 AADSTS50132
+    AADSTS50133 AADSTS50144 AADSTS50158 AADSTS50173 AADSTS50177 AADSTS500011 AADSTS500014 AADSTS500121 AADSTS500133 AADSTS53000 AADSTS53001
+    AADSTS53003 AADSTS53005 AADSTS65001 AADSTS650052 AADSTS650057 AADSTS70000 AADSTS70008 AADSTS700016 AADSTS700024 AADSTS700027 AADSTS70011
+    AADSTS700082 AADSTS7000112 AADSTS7000215 AADSTS7000218 AADSTS7000222 AADSTS7000229 AADSTS70043 AADSTS90002 AADSTS90024 AADSTS90033
+    AADSTS90072 AADSTS90094 MSIS9223 MSIS9602 MSIS9605 MSIS9622 MSIS9659
+""".split()
+
+
+@pytest.mark.parametrize("code", [*COMMON_OF_AZURE, *COMMON_OF_SIGN_IN])
+def test_every_common_code_has_a_remedy(code: str) -> None:
+    known = _failures.classify(code, f"{code}: something went wrong")
+    assert known is not None and known.cause and known.remedy
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("AADSTS50078", "second_factor"), ("AADSTS53005", "conditional_access"), ("AADSTS50059", "unknown_tenant"),
+        ("AADSTS50128", "unknown_tenant"), ("AADSTS7000229", "unknown_client"), ("AADSTS500133", "expired_assertion"),
+        ("MSIS9602", "wrong_audience"), ("RequestDisallowedByPolicy", "forbidden_by_policy"),
+        ("ReadOnlyDisabledSubscription", "subscription_disabled"), ("SubscriptionNotRegistered", "subscription_not_ready"),
+        ("DisallowedProvider", "subscription_not_ready"), ("DenyAssignmentAuthorizationFailed", "forbidden_by_deny_assignment"),
+        ("NoRegisteredProviderFound", "provider_unknown"),
+    ],
+)
+def test_codes_from_the_field(code: str, kind: str) -> None:
+    known = _failures.classify(code, f"{code}: said the service")
+    assert known is not None and known.kind == kind
+
+
+def test_no_code_stands_twice() -> None:
+    codes = [code.lower() for failure in _failures.FAILURES for code in failure.codes]
+    assert sorted(set(codes)) == sorted(codes)
