@@ -4,6 +4,7 @@
 # make deep       what takes long: kills at every request, long drift tables, the simulator's own tests, molecule
 # make molecule   the molecule scenarios alone: whole fleets
 # make powershell the endpoint's cmdlets run by a real PowerShell: pwsh on the PATH, or named by AZS_PWSH
+# make recordings ask that PowerShell again what the simulator's tests compare with
 # make matrix     every supported ansible-core on every Python that is found (PAIRS="oldest newest" for two of them)
 # make browser    the fleet report in Chromium, which has to be installed
 # make lint       ruff, mypy, ansible-lint, ansible-test sanity, galaxy-importer, ansible-builder
@@ -47,6 +48,11 @@ molecule: .venv/ready
 .PHONY: powershell
 powershell: .venv/ready
 	.venv/bin/pytest -c tests/powershell/pytest.ini tests/powershell -n 2 --dist loadscope
+
+.PHONY: recordings
+RECORDINGS ?= simulator/tests/recordings
+recordings: .venv/ready
+	.venv/bin/python tests/powershell/recorder.py $(RECORDINGS)
 
 .PHONY: matrix
 matrix:

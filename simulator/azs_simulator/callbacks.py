@@ -123,8 +123,9 @@ class Visit:
     """One session's place at the API."""
 
     def __init__(self, callbacks: Callbacks, ticket: str, session: Session) -> None:
-        self.effect: Effect | None = None
-        """What a fault rule makes of the cmdlets of the pipeline that runs."""
+        self.begun = asyncio.Event()
+        """Set when the pipeline that runs has come to a cmdlet of the stamp."""
+        self._effect: Effect | None = None
         self._callbacks = callbacks
         self._ticket = ticket
         self._session = session
@@ -137,6 +138,11 @@ class Visit:
         """What the process needs to know."""
         return {VARIABLE: f"{self._callbacks.url}/{self._ticket}"}
 
+    def expect(self, effect: Effect | None) -> None:
+        """A pipeline begins; `effect` is what a fault rule makes of its cmdlets."""
+        self._effect = effect
+        self.begun = asyncio.Event()
+
     def begin(self, name: str, parameters: dict[str, Any]) -> str:
         """Begin to run a cmdlet; returns the number to ask for."""
         command = psrpcore.Command(name)
@@ -144,9 +150,10 @@ class Visit:
             command.add_parameter(parameter, _sent(value))
         number = str(next(self._numbers))
         script = self._scripts[number] = Script(command)
-        task = asyncio.create_task(script.play(self._session, self.effect))
+        task = asyncio.create_task(script.play(self._session, self._effect))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        self.begun.set()
         return number
 
     def script(self, number: str) -> Script:

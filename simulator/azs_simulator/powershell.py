@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import dataclasses
 import logging
 import os
@@ -49,6 +50,8 @@ _SESSION = uuid.UUID(int=0)
 _PACKET = re.compile(rb"<(\w+)(?: Stream='(\w+)')? PSGuid='([0-9a-fA-F-]+)'(?: />|>([^<]*)</\w+>)")
 _LONGEST_LINE = 64 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+_LAST_WORDS = 10.0
+"""Seconds that a process may take to hand on a command that was accepted when its session is already lost."""
 _LAST_OBJECT = 2**62
 """Number of the messages that this side makes up, where PowerShell's own counting never comes."""
 
@@ -123,6 +126,7 @@ class Host:
         self._acknowledged: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
+        self._last_words: asyncio.Task[None] | None = None
         self._ending = False
 
     def run(self, received: Received, ended: Callable[[], None]) -> None:
@@ -135,6 +139,16 @@ class Host:
         self._ending = True
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
+
+    def end_after(self, event: asyncio.Event) -> None:
+        """End the process when something has happened, or some seconds later when it does not happen."""
+
+        async def wait() -> None:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(event.wait(), _LAST_WORDS)
+            self.end()
+
+        self._last_words = asyncio.create_task(wait())
 
     async def gone(self) -> None:
         """Wait until it has ended."""
@@ -286,6 +300,10 @@ class RelayedPool:
         for fragment in self._opening:
             host.data(_SESSION, fragment)
 
+    def leave(self) -> None:
+        """Send nothing more to the process."""
+        self._host = None
+
     def feed(self, data: bytes) -> None:
         """Take data that is for the pool itself, or a pipeline's definition or input. Raises MalformedData."""
         if self._host is None:
@@ -392,6 +410,8 @@ class PowerShellSession:
         self._inner = inner
         self._visit = engine.callbacks.admit(inner)
         self._host: Host | None = None
+        self._waiting: RelayedPipeline | None = None
+        """The pipeline that was accepted last."""
 
     @property
     def closed(self) -> bool:
@@ -410,10 +430,15 @@ class PowerShellSession:
         self.pool.open(self._host)
 
     def end(self) -> None:
-        """End the process."""
-        if self._host is not None:
-            host, self._host = self._host, None
+        """End the process; but what was accepted reaches the stamp before, as it does when a real session is lost."""
+        host, self._host = self._host, None
+        self.pool.leave()
+        if host is None:
+            return
+        if self._waiting is None or self._waiting.ended.is_set() or self._visit.begun.is_set():
             host.end()
+        else:
+            host.end_after(self._visit.begun)
 
     def settle(self, commit: str) -> None:
         """Decide what becomes of what the stamp is doing (see plans.COMMITS)."""
@@ -421,7 +446,8 @@ class PowerShellSession:
 
     async def run(self, pipeline: RelayedPipeline, effect: Effect | None) -> None:
         """Let the process run a pipeline; returns when it has ended."""
-        self._visit.effect = effect
+        self._visit.expect(effect)
+        self._waiting = pipeline
         self.pool.run(pipeline)
         await pipeline.ended.wait()
         self._visit.stop()

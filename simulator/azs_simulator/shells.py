@@ -109,10 +109,10 @@ class Shell:
 
     def close(self, fault: WSManFault) -> None:
         """End all commands; whoever waits for output gets the fault. What the stamp is doing goes on."""
+        self.session.end()
         for command_id in list(self.commands):
             self.remove(command_id, fault)
         self.pool.output.close(fault)
-        self.session.end()
 
     def start(self, pipeline: psrp.Pipeline, effect: Effect | None) -> None:
         """Run a pipeline whose definition is complete."""

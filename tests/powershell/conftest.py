@@ -9,7 +9,6 @@ import typing as t
 import pytest
 from azs_simulator.client import Simulator
 from azs_simulator.powershell import NoPowerShell, find_pwsh
-from plays import Controller
 from processes import ROOT, Modules
 from stamps import Operator, Stamps
 
@@ -67,17 +66,3 @@ def operator(modules: Modules, stamps: Stamps, tmp_path: pathlib.Path) -> t.Iter
     """Operators of stamps of a kind, each with a stamp of its own: ``operator("modern")``."""
     yield lambda kind: Operator(modules, stamps.simulator, stamps.take(kind), tmp_path / "bundle")
     stamps.simulator.clear_faults()
-
-
-@pytest.fixture
-def controller(tmp_path: pathlib.Path) -> t.Iterator[t.Callable[[Simulator], Controller]]:
-    """Controllers for a simulator's stamps."""
-    made: list[Controller] = []
-
-    def make(simulator: Simulator) -> Controller:
-        made.append(Controller(tmp_path / f"controller-{len(made)}", simulator))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.end()

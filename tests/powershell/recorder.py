@@ -18,7 +18,7 @@ import typing as t
 import uuid
 
 import psrpcore
-from azs_simulator.powershell import Host, find_pwsh
+from azs_simulator.powershell import Host, NoPowerShell, find_pwsh
 from psrpcore.types import RemoteStreamOptions
 
 CONFIGURATION: t.Final = pathlib.Path(__file__).with_name("recorded.pssc")
@@ -221,7 +221,12 @@ async def records() -> list[dict[str, t.Any]]:
 
 def main() -> None:
     """Write the recordings into the directory that the command line names."""
+    try:
+        find_pwsh()
+    except NoPowerShell as error:
+        sys.exit(str(error))
     place = pathlib.Path(sys.argv[1])
+    place.mkdir(parents=True, exist_ok=True)
     rows = asyncio.run(bindings())
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     (place / "bindings.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
