@@ -39,6 +39,9 @@ def anything(value: Any) -> Any:
     return value
 
 
+_NET_TYPES = {"PSList": "System.Collections.ArrayList", "list": "System.Collections.ArrayList"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Parameter:
     """One parameter of a cmdlet."""
@@ -124,11 +127,17 @@ def _convert(parameter: Parameter, value: Any, cmdlet: str) -> Any:
     if parameter.switch:
         if value is None or isinstance(value, bool):
             return value is True  # null is false for a function, and the endpoint's cmdlets are functions
+        told = (
+            f'the "{value}" value of type "System.Int32" to type "{parameter.type_name}".'
+            if isinstance(value, int)
+            else f'value "{_NET_TYPES.get(type(value).__name__, "System.String")}" to type "{parameter.type_name}". Boolean '
+            "parameters accept only Boolean values and numbers, such as $True, $False, 1 or 0."
+        )
         raise psobjects.binding_error(
-            f"Cannot convert '{type(value).__name__}' to the type '{parameter.type_name}' required by parameter "
-            f"'{parameter.name}'. ",
-            "CannotConvertArgument",
+            f"Cannot process argument transformation on parameter '{parameter.name}'. Cannot convert {told}",
+            "ParameterArgumentTransformationError",
             cmdlet,
+            "InvalidData",
         )
     if value is None:
         raise psobjects.binding_error(
