@@ -77,6 +77,12 @@ options:
     description: Seconds that the stamp may take.
     type: int
     default: 1800
+  ask_action_status:
+    description:
+      - Whether to ask the stamp in a new session how its action ended (C(Get-ActionStatus)), when the session was lost and the
+        activation does not show it. What the stamp says is shown, and decides only where it plainly says success or failure.
+    type: bool
+    default: true
   reactivate:
     description: Whether to activate although the stamp is activated with this key.
     type: bool
@@ -219,6 +225,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "marketplace_syndication": {"type": "bool"},
     "usage_reporting": {"type": "bool"},
     "timeout": {"type": "int", "default": 1800},
+    "ask_action_status": {"type": "bool", "default": True},
     "reactivate": {"type": "bool", "default": False},
     "predicted_key": {"type": "dict", "no_log": False},
     "observed": {"type": "dict"},

@@ -118,6 +118,7 @@ _CMDLETS = (
         ),
     ),
     Cmdlet("Get-Command", (Parameter("Name", anything, "System.String[]"), switch("ListImported"))),
+    Cmdlet("Get-ActionStatus", (Parameter("FunctionName"),)),
     Cmdlet("Exit-PSSession"),
     Cmdlet("Clear-Host"),
     Cmdlet("Out-Default"),
@@ -126,7 +127,6 @@ _CMDLETS = (
     *(
         Cmdlet(name)
         for name in (
-            "Get-ActionStatus",
             "Get-AzureStackLog",
             "Get-ClusterLog",
             "Get-FormatData",

@@ -47,6 +47,12 @@ class ActionPlan:
         """What the plan gave. Raises CmdletError when it failed."""
         return self._task.result()
 
+    def when_ended(self, tell: Callable[[bool], Any]) -> None:
+        """Tell at its end whether it worked."""
+        self._task.add_done_callback(
+            lambda task: tell(not self.dropped and not task.cancelled() and task.exception() is None)
+        )
+
     def settle(self, commit: str) -> None:
         """Decide what becomes of a plan whose session is lost: one of `COMMITS`."""
         if commit == "never":

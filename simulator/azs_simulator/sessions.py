@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 import psrpcore.types as ps
@@ -133,6 +134,10 @@ class Session:
             lifetime = seconds * 2 if outcome == "after" else seconds
             commit = (lambda: None) if outcome == "never" else commit
         plan = self._plan = ActionPlan(stamp, lifetime, commit)
+        told = stamp.actions[cmdlet.name] = {
+            "Status": "Running", "StartDateTime": datetime.now(timezone.utc).isoformat(timespec="seconds")
+        }
+        plan.when_ended(lambda worked: told.update(Status="Completed" if worked else "Failed"))
         if self._commit is not None:
             plan.settle(self._commit)
             self._commit = None
@@ -186,6 +191,8 @@ class Session:
             for pattern in missing:
                 pipeline.write_error(psobjects.command_not_found(pattern, _GET_COMMAND))
             return descriptions
+        if name == "Get-ActionStatus":
+            return self._action_status(str(parameters.get("FunctionName", "")))
         if name == "Close-PrivilegedEndpoint":
             self._ship_transcripts(parameters)
             return []
@@ -194,6 +201,18 @@ class Session:
         if name in ("Exit-PSSession", "Clear-Host", "Out-Default", "Select-Object"):
             return []
         raise CmdletError(f"{name} is not simulated.", f"NotSimulated,{name}", "NotImplemented")
+
+    def _action_status(self, function: str) -> list[Any]:
+        """The latest action plan of a cmdlet, in one of the forms that it may have: its output is not published."""
+        action = self._stamp.actions.get(function)
+        form = self._stamp.world.settings.action_status_form
+        if action is None or form == "silent":
+            return []
+        if form == "text":
+            return [f"{function}: status is {action['Status']}"]
+        if form == "timeless":
+            return [psobjects.property_bag({"FunctionName": function, "Status": action["Status"]})]
+        return [psobjects.property_bag({"FunctionName": function, **action})]
 
     def _ship_transcripts(self, parameters: dict[str, Any]) -> None:
         credential = parameters["Credential"]

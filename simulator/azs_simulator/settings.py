@@ -50,6 +50,8 @@ class Settings:
     """Whether the admin ARM has the list of activations below the subscription; drawn at every start."""
     expirations_of_2018: bool = False
     """Activations tell their expiration as those of 2018 do: without a zone, in a local time (UTC-8), and no cloud's name."""
+    action_status_form: str = "silent"
+    """What Get-ActionStatus answers, which is not published: "object" with its times, "timeless" object, "text", or "silent"."""
     token_lifetime: float = 3600.0
     """Of the access tokens that the sign-in endpoints give out from now on."""
     registration_lifetime: float = 0.0

@@ -104,6 +104,8 @@ class Stamp:
         """Bridge principals that this stamp made; the last one goes into its tokens."""
         self.activation: dict[str, Any] | None = None
         self.busy: str | None = None
+        self.actions: dict[str, dict[str, str]] = {}
+        """Cmdlet -> its latest action plan, as Get-ActionStatus tells it."""
         self.key_pair = False
         self.last_token_request: dict[str, Any] = {}
         self.tokens_minted = 0

@@ -17,7 +17,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
     bundle, deactivation, handover, memory, receipt, text, unfinished,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError, PepSessionLost
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, AzsError, InputError, PepSessionLost
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import activation, cmdlets, minting
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import PepOptions
@@ -203,17 +203,59 @@ class _Task:
                 self._begin()
             self._forget()  # from here on until it succeeded, nothing is known
             until = time.monotonic() + timeout
+            begun = datetime.datetime.now(datetime.timezone.utc)
             try:
                 self._run(session, key, timeout)
             except PepSessionLost as error:
                 lost = error
         self._progress.step("reading the activation back")
-        confirmed = activation.read_back(
-            self._observer, wanted, lost, before=before, until=until, notify=self._module.warn
-        )
+        try:
+            confirmed = activation.read_back(
+                self._observer, wanted, lost, before=before, until=until, notify=self._module.warn
+            )
+        except PepSessionLost as unknown:
+            if not self._is_told(unknown, before, wanted, key, begun, until):
+                raise
+            confirmed = False
         if key is not None:
             self._keep(key)
         return session.host, confirmed
+
+    def _is_told(
+        self, unknown: PepSessionLost, before: activation.Observed, wanted: activation.Observed, key: activation.Key | None,
+        begun: datetime.datetime, until: float,
+    ) -> bool:
+        """Ask the stamp in a new session how its action plan ended; tell whether it plainly says that it succeeded.
+
+        :param unknown: gets what the stamp says as evidence.
+        :raises PepError: it plainly says that the plan failed.
+        """
+        if not self._params["ask_action_status"]:
+            return False
+        from ansible_collections.azurestack.hub.plugins.module_utils._pep import action_status
+        from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session
+
+        self._progress.step("asking for the status of the action")
+        cmdlet = "Remove-AzureStackActivation" if key is None else "New-AzureStackActivation"
+        try:
+            with open_session(self._options, self._module.warn) as session:
+                said = action_status.ask_until_ended(session, cmdlet, until)
+        except AzsError:  # what led here is the error to tell
+            return False
+        if said.text:
+            unknown.cause = f"{unknown.cause}; {action_status.CMDLET} says: {said.text}"
+        own = said.is_of(begun)
+        if self._observer is not None and activation.shows(wanted, before):
+            return False  # the stamp's activation was read, and counts more
+        if said.verdict == action_status.FAILED and own is not False:
+            raise action_status.failed(cmdlet, said, unknown) from unknown
+        # Without its time, what succeeded may be an older plan, unless there can be none.
+        if said.verdict != action_status.SUCCEEDED or not (
+            own or (own is None and key is not None and before.state != activation.REGISTERED)
+        ):
+            return False
+        self._module.warn(f"{unknown.message}, but {action_status.CMDLET} says: {said.text}.")
+        return True
 
     def _run(self, session: PepSession, key: activation.Key | None, timeout: int) -> None:
         if key is None:

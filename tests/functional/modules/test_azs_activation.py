@@ -468,10 +468,10 @@ def test_an_execution_timeout_that_cannot_be_read_back(registered: Operator) -> 
 
 def test_a_busy_stamp(registered: Operator) -> None:
     here = registered
-    here.fault("busy", match={"action": "Command", "cmdlet": ACTIVATE}, times=None, action_id="5f2c1a")
+    here.fault("busy", match={"action": "Command", "cmdlet": ACTIVATE}, times=None, action_id="5f2c1a00-0000-4000-8000-000000000001")
     outcome = here.activate({"pep_busy_timeout": 1})
     assert outcome.kind == "stamp_busy"
-    assert "5f2c1a" in outcome.message
+    assert "5f2c1a00-0000-4000-8000-000000000001" in outcome.message
     here.simulator.clear_faults()
     assert here.activate().changed
 
@@ -632,3 +632,45 @@ def test_a_second_address_of_another_stamp_is_refused_before_anything_is_changed
     assert other.cmdlets() == ["Get-AzureStackStampInformation"]
     assert here.activate({"pep_hosts": [silent, here.pep["pep_hosts"][0]]}).changed
     assert here.cmdlets() == ["Get-AzureStackStampInformation", ACTIVATE]
+
+
+@pytest.mark.parametrize(
+    ("form", "commit", "kind"),
+    [
+        ("object", "after", None), ("object", "never", "action_plan_failed"),
+        ("timeless", "after", None), ("text", "never", "action_plan_failed"), ("silent", "after", "outcome_unknown"),
+    ],
+)
+def test_the_stamp_is_asked_how_an_action_ended_whose_session_was_lost(
+    registered: Operator, form: str, commit: str, kind: str | None
+) -> None:
+    here = registered
+    here.simulator.settings(action_status_form=form)
+    here.fault("shell_gone", match={"action": "Receive", "cmdlet": ACTIVATE}, commit=commit)
+    try:
+        outcome = here.activate()
+    finally:
+        here.simulator.settings(action_status_form="silent")
+    assert here.cmdlets()[:2] == [ACTIVATE, "Get-ActionStatus"]
+    if kind is None:
+        assert outcome.changed and not outcome["confirmed"] and "Get-ActionStatus says" in outcome.warnings[0]
+        assert here.receipt.exists()
+    else:
+        assert outcome.kind == kind and not here.receipt.exists()
+        assert (form == "silent") is ("Get-ActionStatus" not in outcome.message)
+
+
+def test_a_success_that_may_be_an_older_one_s_decides_nothing(registered: Operator) -> None:
+    here = registered
+    here.activate()
+    here.simulator.settings(action_status_form="timeless")
+    here.fault("shell_gone", match={"action": "Receive", "cmdlet": ACTIVATE}, commit="after")
+    try:
+        outcome = here.activate({"reactivate": True})
+        here.fault("shell_gone", match={"action": "Receive", "cmdlet": ACTIVATE}, commit="after")
+        here.cmdlets()
+        unasked = here.activate({"reactivate": True, "ask_action_status": False})
+    finally:
+        here.simulator.settings(action_status_form="silent")
+    assert outcome.kind == "outcome_unknown" and "Get-ActionStatus says" in outcome.message
+    assert unasked.kind == "outcome_unknown" and here.cmdlets() == [ACTIVATE]
