@@ -46,6 +46,18 @@ options:
   cloud_id:
     description: The stamp's cloud id. A key of another stamp is refused, and nothing is written.
     type: str
+  registered:
+    description:
+      - What M(azurestack.hub.azs_registration) returned as C(registration), when it registered the stamp in the same run. A key that
+        says something else is refused. Somebody else registered the stamp meanwhile.
+    type: dict
+    default: {}
+  replication_timeout:
+    description:
+      - Seconds to wait until a registration that was just made is known everywhere. Until then Azure may say that it is not there.
+        Set it only for a registration that is known to be there.
+    type: int
+    default: 0
   predicted_key:
     description:
       - What M(azurestack.hub.azs_registration) returned as C(predicted_key). In check mode it stands in for the key of a
@@ -103,10 +115,10 @@ content:
 
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import keys, registrations, session
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import keys, provisioning, registrations, session
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import conflicts, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
 
@@ -123,9 +135,13 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         said = {name: params["predicted_key"].get(name) for name in keys.FACTS}
         said["registration_id"] = str(registration)
         return _predicted(module, where, said, entry if artifact else None)
-    key = registrations.export_key(session.connect(module).client, registration)
+    client = session.connect(module).client
+    key = provisioning.once_known(lambda: registrations.export_key(client, registration), params["replication_timeout"])
     module.hide(key)
     claims = keys.read(key, params["cloud_id"])
+    differing = conflicts.differing_key(params["registered"], vars(claims))
+    if differing is not None:
+        raise differing
     if claims.expired(expiry.now()):
         module.warn(f"The registration {registration} has expired ({claims.expires}); no stamp takes its key. Renew it.")
     new = keys.new_entry(where, key, claims, str(registration))
@@ -201,6 +217,8 @@ def main() -> None:
             "name": {"type": "str"},
             "resource_group": {"type": "str", "default": DEFAULT_GROUP},
             "cloud_id": {"type": "str"},
+            "registered": {"type": "dict", "default": {}, "no_log": False},
+            "replication_timeout": {"type": "int", "default": 0},
             "predicted_key": {"type": "dict", "default": {}, "no_log": False},
         },
         mutually_exclusive=[*handover.PLACE_CONSTRAINTS["mutually_exclusive"], ("registration_id", "name")],

@@ -25,6 +25,7 @@ description:
     O(reregister) when they changed.
   - Without a token, O(billing_model), O(marketplace_syndication), O(usage_reporting) and O(bridge_principal) say what the
     registration is to be. Lock and role assignment are then put back; a registration that has to be written anew is refused.
+  - With O(state=prepared) the stamp's cloud id may be unknown. Whether the stamp is registered already is not asked then.
   - The lock is lifted only for the request that needs it, and is put back when that request fails and when the module is
     ended by SIGTERM, SIGINT or SIGHUP.
 extends_documentation_fragment:
@@ -53,8 +54,11 @@ options:
         which O(cloud_id), the registration token, or the record of the deactivation in O(bundle) tells.
         It is refused when the registration belongs to another stamp than those say, and when the one that is meant is not there
         while the stamp has another one.
+      - V(prepared) does what comes before, so that a stamp is touched only once Azure can take its registration. It asks
+        everything that V(present) asks before its first write, for the token that O(predicted_token) describes. It has the resource
+        provider registered and makes the resource group. With O(bundle) it makes sure that files can be written there.
     type: str
-    choices: [present, absent]
+    choices: [present, prepared, absent]
     default: present
   name:
     description:
@@ -135,21 +139,22 @@ options:
     default: 300
   preflight:
     description:
-      - Whether to check, before the first write, that the account may do everything that this run is going to do. It names
-        every action that is missing. One request more, and none when there is nothing to write.
+      - Whether to ask, before the first write, for what could forbid it. That is the rights of the account, locks that somebody put
+        on the resource group, the subscription or the registration, and the location of a resource group that has to be made. Two or
+        three requests more, and none when there is nothing to write.
     type: bool
     default: true
   predicted_token:
     description:
-      - What M(azurestack.hub.azs_registration_token) returned as C(token). In check mode it stands in for a token that
-        would only be made. Otherwise it is not used.
+      - What M(azurestack.hub.azs_registration_token) returned as C(token). In check mode, and with O(state=prepared), it stands in
+        for a token that would only be made. Otherwise it is not used.
       - A C(bridge_principal) of V(new) stands for one that would only be made.
     type: dict
     default: {}
   predicted_removed:
     description:
-      - Resource id of a registration of the stamp that an earlier task would delete. With O(state=present) and in check mode it
-        counts as deleted. Otherwise it is not used.
+      - Resource id of a registration of the stamp that another task deletes. With O(state=prepared), and with O(state=present) in
+        check mode, it counts as deleted. Otherwise it is not used.
     type: str
   predicted_artifacts:
     description:
@@ -195,6 +200,15 @@ EXAMPLES = r"""
     stamp: "{{ inventory_hostname }}"
     reregister: true
 
+- name: Make sure that Azure can take the registration, before the stamp is asked for a token
+  azurestack.hub.azs_registration:
+    subscription_id: "{{ subscription }}"
+    state: prepared
+    cloud_id: "{{ cloud_id }}"
+    assign_role: true
+    predicted_token:
+      bridge_principal: new
+
 - name: Put back the lock and the role assignment of a registered connected stamp
   azurestack.hub.azs_registration:
     subscription_id: "{{ subscription }}"
@@ -213,7 +227,7 @@ registration:
   description:
     - The registration, in check mode as it would be. What Azure does not tell is null.
     - V(expires) is null after the token was sent; M(azurestack.hub.azs_activation_key) tells it.
-  returned: success
+  returned: success, but for O(state=prepared)
   type: dict
   sample:
     id: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/north
@@ -228,25 +242,25 @@ registration:
     expires: "9999-12-30T23:59:59Z"
 lock:
   description: The lock of the registration, and whether it had to be put on.
-  returned: success
+  returned: success, but for O(state=prepared)
   type: dict
   sample: {name: RegistrationResourceLock, level: CanNotDelete, changed: false}
 role_assignment:
   description:
     - The bridge principal's role on the registration, and whether it had to be given. Null when O(assign_role=false), and
       without a bridge principal.
-  returned: success
+  returned: success, but for O(state=prepared)
   type: dict
   sample: {role: Azure Stack Registration Owner, principal_id: 4d1c1c8e-6d0c-4a38-8f57-2b8d4c4d1d7f, assigned: true, changed: false}
 differences:
   description: The fields that differed from the token, with the wanted and the found value and where that was read.
-  returned: success
+  returned: success, but for O(state=prepared)
   type: list
   elements: dict
   sample: [{field: billing_model, wanted: Capacity, found: PayAsYouUse, read_from: registration}]
 not_compared:
   description: The fields that nobody can compare, or that token or registration do not tell.
-  returned: success
+  returned: success, but for O(state=prepared)
   type: list
   elements: str
   sample: [agreement_number, asset_tag]
@@ -267,7 +281,7 @@ predicted_key:
   description:
     - In check mode, what the claims of the activation key would be, for the option of that name of
       M(azurestack.hub.azs_activation_key). Empty when the key would stay as Azure exports it now, and outside check mode.
-  returned: success
+  returned: success, but for O(state=prepared)
   type: dict
   sample: {}
 cloud:
@@ -282,15 +296,16 @@ cloud:
 """
 
 import dataclasses
+import pathlib
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import locks, registering, session, tokens
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
-    bundle, deactivation, handover, text, unfinished,
+    bundle, deactivation, files, handover, text, unfinished,
 )
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims, conflicts, expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims, conflicts, expiry, preflight
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
@@ -301,7 +316,7 @@ _ASKED: t.Final = ("billing_model", "marketplace_syndication", "usage_reporting"
 def work(module: AzsModule) -> dict[str, t.Any]:
     """Bring the registration into the wanted state."""
     params = module.params
-    gone = params["predicted_removed"]
+    gone, preparing = params["predicted_removed"], params["state"] == "prepared"
     place = registering.Place(
         name=params["name"],
         resource_group=params["resource_group"],
@@ -311,7 +326,8 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     )
     how = registering.How(
         check=module.check_mode,
-        gone=RegistrationId.parse(gone) if module.check_mode and gone else None,
+        prepare=preparing,
+        gone=RegistrationId.parse(gone) if (module.check_mode or preparing) and gone else None,
         warn=module.warn,
         **{
             name: params[name]
@@ -332,23 +348,41 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         outcome = registering.absent(azure, cloud_id, place, how, guard)
     else:
         wanted = _wanted(module)
+        if preparing and params["bundle"]:
+            files.check_room(pathlib.Path(params["bundle"]), probe=not module.check_mode)
         azure = session.connect(module)
         if params["bundle"]:
             mark = unfinished.of_stamp(params["bundle"], params["stamp"])
             how = dataclasses.replace(how, before_writing=lambda: unfinished.begin(mark))
         outcome = registering.present(azure, wanted, place, how)
-    wrote = {registering.REGISTER, registering.DELETE}.intersection(outcome.actions)
+    wrote = {preflight.REGISTER, preflight.DELETE}.intersection(outcome.actions)
     if wrote and params["bundle"] and not module.check_mode:
         deactivation.use(params["bundle"], params["stamp"])
+    if preparing:
+        return _prepared(outcome, azure)
     _warn_of_expiry(module, outcome)
     return {**_shown(outcome, module.check_mode), "cloud": azure.cloud.as_result()}
+
+
+def _prepared(outcome: registering.Outcome, azure: session.Azure) -> dict[str, t.Any]:
+    """Return the result of what comes before a registration, which itself is as it was."""
+    made = {action: action in outcome.actions for action in (preflight.REGISTER_PROVIDER, preflight.CREATE_GROUP)}
+    return {
+        "changed": outcome.changed,
+        "diff": diff_of(dict.fromkeys(made, False), made),
+        "adopted": outcome.adopted,
+        "actions": outcome.actions,
+        "cloud": azure.cloud.as_result(),
+    }
 
 
 def _wanted(module: AzsModule) -> registering.Wanted:
     """Return what the registration is to be; in check mode the token may be one that is only predicted."""
     params = module.params
     asked = {name: params[name] for name in _ASKED}
-    foreseen = params["predicted_token"] if module.check_mode else {}
+    foreseen = params["predicted_token"] if module.check_mode or params["state"] == "prepared" else {}
+    if params["state"] == "prepared" and not (foreseen.get("cloud_id") or params["cloud_id"]):
+        return registering.Wanted(cloud_id="", **{**asked, "bridge_principal": foreseen.get("bridge_principal")})
     if foreseen or _has_token(params):
         return tokens.agreed(_foreseen(module, foreseen) if foreseen else _read_token(module), asked)
     if not params["cloud_id"]:
@@ -430,9 +464,9 @@ def _shown(outcome: registering.Outcome, check: bool) -> dict[str, t.Any]:
     if outcome.principal is not None:
         role = {
             "role": "Azure Stack Registration Owner", "principal_id": outcome.principal, "assigned": True,
-            "changed": registering.ASSIGN_ROLE in outcome.actions,
+            "changed": preflight.ASSIGN_ROLE in outcome.actions,
         }
-    new_key = check and registering.REGISTER in outcome.actions and (outcome.differences or not outcome.existed)
+    new_key = check and preflight.REGISTER in outcome.actions and (outcome.differences or not outcome.existed)
     return {
         "changed": outcome.changed,
         "diff": diff_of(outcome.before, outcome.after),
@@ -453,7 +487,7 @@ def main() -> None:
         families=("azure",),
         argument_spec={
             **handover.READ_SPEC,
-            "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+            "state": {"type": "str", "default": "present", "choices": ["present", "prepared", "absent"]},
             "name": {"type": "str"},
             "resource_group": {"type": "str"},
             "location": {"type": "str"},

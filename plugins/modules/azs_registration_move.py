@@ -120,7 +120,7 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import moving, registering, session
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, preflight
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
 
@@ -142,7 +142,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         **{name: params[name] for name in ("preflight", "provider_timeout", "replication_timeout")},
     )
     outcome = moving.move(azure, journey, how)
-    moved = registering.MOVE in outcome.actions
+    moved = preflight.MOVE in outcome.actions
     return {
         "changed": bool(outcome.actions),
         "diff": diff_of(outcome.before, outcome.after),

@@ -86,7 +86,7 @@ class Call:
     def registration(self) -> Registration:
         """The registration of the path. Raises ArmError (ResourceNotFound)."""
         found = self.group.registrations.get(self.ids["registration"].lower())
-        if found is None:
+        if found is None or found.known_from > time.monotonic():
             raise ArmError(
                 404,
                 "ResourceNotFound",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from .arm import GROUP, REGISTRATION, REGISTRATION_VERSIONS, SUBSCRIPTION, Call, route
@@ -47,6 +48,7 @@ def list_by_subscription(call: Call) -> Answer:
         (group, registration)
         for group in call.subscription.groups.values()
         for registration in group.registrations.values()
+        if registration.known_from <= time.monotonic()
     ]
     return Answer(body=call.page(entries, lambda entry: registration_body(call.subscription, *entry)))
 

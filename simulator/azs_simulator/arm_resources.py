@@ -58,6 +58,15 @@ def get_subscription(call: Call) -> Answer:
     return Answer(body=_subscription_body(call.subscription))
 
 
+@route("GET", SUBSCRIPTION + "/locations", "Microsoft.Resources/subscriptions/locations/read")
+def list_locations(call: Call) -> Answer:
+    """Where resource groups can be."""
+    scope = call.subscription.scope
+    return Answer(
+        body={"value": [{"id": f"{scope}/locations/{one}", "name": one, "displayName": one} for one in call.cloud.spec.locations]}
+    )
+
+
 # -- resource providers ----------------------------------------------------------------------------------------------
 
 
@@ -128,7 +137,7 @@ def get_group(call: Call) -> Answer:
 @route("HEAD", GROUP, f"{GROUPS}/read")
 def head_group(call: Call) -> Answer:
     """Whether a group exists: 204 or 404."""
-    return Answer(204 if call.ids["group"].lower() in call.subscription.groups else 404)
+    return Answer(204 if call.subscription.has_group(call.ids["group"]) else 404)
 
 
 @route("PUT", GROUP, f"{GROUPS}/write")
@@ -149,6 +158,7 @@ def put_group(call: Call) -> Answer:
     existing = call.subscription.groups.get(name.lower())
     if existing is None:
         group = call.subscription.groups[name.lower()] = Group(name, location, dict(body.get("tags") or {}))
+        group.known_from = time.monotonic() + call.world.settings.write_lag
         return Answer(201, _group_body(call, group))
     if existing.location != location:
         raise ArmError(

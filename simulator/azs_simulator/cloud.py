@@ -47,6 +47,8 @@ class Registration:
     """Customer subscription id, in the case it was written in, -> tenant id. Changed by `map` and `unmap` alone."""
     writes: int = 1
     exports: int = 0
+    known_from: float = 0.0
+    """Monotonic time; before that a new registration is not found."""
     _by_tenant: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -82,6 +84,8 @@ class Group:
     tags: dict[str, str] = dataclasses.field(default_factory=dict)
     registrations: dict[str, Registration] = dataclasses.field(default_factory=dict)
     """By name in lower case."""
+    known_from: float = 0.0
+    """Monotonic time; before that a new group is not found."""
 
 
 class Subscription:
@@ -145,10 +149,14 @@ class Subscription:
 
     def group(self, name: str) -> Group:
         """A resource group by name. Raises ArmError (ResourceGroupNotFound)."""
-        try:
-            return self.groups[name.lower()]
-        except KeyError:
-            raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.") from None
+        if not self.has_group(name):
+            raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
+        return self.groups[name.lower()]
+
+    def has_group(self, name: str) -> bool:
+        """Whether a resource group exists and is known already."""
+        found = self.groups.get(name.lower())
+        return found is not None and found.known_from <= time.monotonic()
 
     def group_scope(self, group: Group) -> str:
         """A group's ARM id, in the case it was made with."""
@@ -262,6 +270,7 @@ class Cloud:
         expires = self._expiry(subscription, str(claims["cloudId"]))
         if existing is None:
             existing = Registration(name, claims, caller, "", expires, dict(tags))
+            existing.known_from = time.monotonic() + self.world.settings.write_lag
             group.registrations[name.lower()] = existing
             existing.etag = self._etag()
             return existing, True

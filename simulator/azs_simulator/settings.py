@@ -20,6 +20,8 @@ class Settings:
     """How long a resource provider stays ``Registering``."""
     replication_lag: float = 0.0
     """How long a new principal is unknown to role assignments (PrincipalNotFound)."""
+    write_lag: float = 0.0
+    """How long a resource group or a registration that was made is not found by the requests that follow."""
     move_duration: float = 0.2
     """How long moving resources takes."""
     page_size: int = 100

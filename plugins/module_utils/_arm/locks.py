@@ -7,7 +7,7 @@ import signal
 import types
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence, provisioning
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, properties
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, SignInError
@@ -16,6 +16,9 @@ API_VERSION: t.Final = "2016-09-01"
 NAME: t.Final = "RegistrationResourceLock"
 LEVEL: t.Final = "CanNotDelete"
 NOTES: t.Final = "Protects the registration of an Azure Stack Hub. Lifted and put back by the modules that change it."
+
+REPLICATION: t.Final = 60.0
+"""Seconds that a registration may take to be known everywhere once Azure has said that it made it."""
 
 T = t.TypeVar("T")
 
@@ -26,11 +29,16 @@ def level(client: ArmClient, where: RegistrationId) -> str | None:
     return None if lock is None else str(properties(lock).get("level") or "")
 
 
-def put(client: ArmClient, where: RegistrationId) -> None:
-    """Lock a registration. Raises as ArmClient.request."""
+def put(client: ArmClient, where: RegistrationId, *, patience: float = 0.0) -> None:
+    """Lock a registration. Raises as ArmClient.request.
+
+    :param patience: seconds to wait for one that was just made, or moved, and may not be known everywhere yet.
+    """
     body = {"properties": {"level": LEVEL, "notes": NOTES}}
     doing = f"lock the registration {where.name}"
-    client.request("PUT", _path(where), API_VERSION, json=body, doing=doing, resource=True)
+    provisioning.once_known(
+        lambda: client.request("PUT", _path(where), API_VERSION, json=body, doing=doing, resource=True), patience
+    )
 
 
 def lift(client: ArmClient, where: RegistrationId) -> None:
@@ -79,7 +87,7 @@ def unlocked(
             raise
         if not deletes:
             try:
-                put(client, where)
+                put(client, where, patience=REPLICATION)
             except AzsError as error:
                 raise unprotected(where, f"Azure did {doing}", error) from None
         return answer

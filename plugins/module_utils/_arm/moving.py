@@ -25,9 +25,13 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import (
+    claims,
+    conflicts,
+    preflight as domain_preflight,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.rights import REGISTRATION_OWNER
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, ConflictError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, ConflictError
 
 API_VERSION: t.Final = "2018-05-01"
 _PAUSE: t.Final = 2.0
@@ -72,7 +76,7 @@ class Outcome:
 def move(azure: Azure, journey: Journey, how: registering.How) -> Outcome:
     """Move a registration unless it is there already, and see to lock and role assignment in the new place.
 
-    :raises InputError: nothing says where to make the target group.
+    :raises AzsError: rights, a lock or the location of the target group forbid it; nothing was changed.
     :raises ConflictError: there is no such registration, it is another stamp's, or the name is taken in the target.
     :raises ArmError: an error of Azure; the lock is back, wherever the registration is.
     :raises AzsError: kinds interrupted, registration_unprotected and move_unfinished.
@@ -92,13 +96,10 @@ def move(azure: Azure, journey: Journey, how: registering.How) -> Outcome:
     assigned = _has_role(azure.client, found.id, principal)
     new_group = not there and not provisioning.group_exists(azure.client, target.subscription_id, target.resource_group)
     location = journey.location or azure.cloud.default_location
-    if new_group and not location:
-        raise InputError(
-            f"The resource group {target.resource_group} does not exist, and nothing says where to create it",
-            cause=f"{azure.cloud.name} has no default location",
-            remedy="Set location, or target_resource_group to an existing group",
-        )
-    steps = [registering.LIFT_LOCK] * (level is not None) + [registering.MOVE] if not there else []
+    if new_group:
+        missing = domain_preflight.NewGroup(target.resource_group, location, azure.cloud.name)
+        domain_preflight.require(domain_preflight.Facts(f"move the registration {target.name}", {}, group=missing))
+    steps = [domain_preflight.LIFT_LOCK] * (level is not None) + [domain_preflight.MOVE] if not there else []
     outcome = Outcome(
         id=target,
         cloud_id=found.cloud_id,
@@ -106,22 +107,22 @@ def move(azure: Azure, journey: Journey, how: registering.How) -> Outcome:
         after={"registration_id": str(target), "lock": locks.LEVEL, "role_assigned": None if principal is None else True},
         principal=principal,
         actions=[
-            *([registering.CREATE_GROUP] if new_group else []),
+            *([domain_preflight.CREATE_GROUP] if new_group else []),
             *steps,
-            *([registering.PUT_LOCK] if steps or level != locks.LEVEL else []),
-            *([registering.ASSIGN_ROLE] if principal and (steps or not assigned) else []),
+            *([domain_preflight.PUT_LOCK] if steps or level != locks.LEVEL else []),
+            *([domain_preflight.ASSIGN_ROLE] if principal and (steps or not assigned) else []),
         ],
     )
-    _require_rights(azure, found.id, target, outcome, new_group, how)
+    _require_allowed(azure, found.id, target, outcome, new_group, how)
     if how.check:
         return outcome
     if new_group:
         provisioning.create_group(azure.client, target.subscription_id, target.resource_group, t.cast(str, location))
     if not there:
         _move_unlocked(azure, found, target, journey, how, outcome, locked=level is not None)
-    elif registering.PUT_LOCK in outcome.actions:
+    elif domain_preflight.PUT_LOCK in outcome.actions:
         locks.put(azure.client, target)
-    if registering.ASSIGN_ROLE in outcome.actions:
+    if domain_preflight.ASSIGN_ROLE in outcome.actions:
         role = f"/subscriptions/{target.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{REGISTRATION_OWNER}"
         assignment = role_assignments.planned(str(target), role, t.cast(str, principal), "ServicePrincipal")
         role_assignments.put(azure.client, assignment, patience=how.replication_timeout)
@@ -179,22 +180,22 @@ def _has_role(client: ArmClient, where: RegistrationId, principal: str | None) -
     return role_assignments.find(client, str(where), REGISTRATION_OWNER, principal) is not None
 
 
-def _require_rights(
+def _require_allowed(
     azure: Azure, source: RegistrationId, target: RegistrationId, outcome: Outcome, new_group: bool, how: registering.How
 ) -> None:
-    """Check the account's rights at both ends before the first write."""
-    if registering.MOVE not in outcome.actions:
-        registering.require_rights(azure, {str(target): outcome.actions}, how, f"keep the registration {target.name}")
+    """Make sure that rights and locks at both ends allow the move, before the first write."""
+    if domain_preflight.MOVE not in outcome.actions:
+        registering.require_allowed(azure, {str(target): outcome.actions}, how, f"keep the registration {target.name}")
         return
     there = f"/subscriptions/{target.subscription_id}" + ("" if new_group else f"/resourceGroups/{target.resource_group}")
-    leaving = [one for one in outcome.actions if one in (registering.LIFT_LOCK, registering.MOVE)]
+    leaving = [one for one in outcome.actions if one in (domain_preflight.LIFT_LOCK, domain_preflight.MOVE)]
     arriving = [one for one in outcome.actions if one not in leaving]
     # The move itself asks for the right to write to the target group, also when it exists.
-    registering.require_rights(
+    registering.require_allowed(
         azure,
         {
-            f"/subscriptions/{source.subscription_id}/resourceGroups/{source.resource_group}": leaving,
-            there: list(dict.fromkeys((registering.CREATE_GROUP, *arriving))),
+            str(source): leaving,
+            there: list(dict.fromkeys((domain_preflight.ARRIVE, *arriving))),
         },
         how,
         f"move the registration {source.name}",
@@ -219,9 +220,9 @@ def _move_unlocked(
             provider = provisioning.Provider(client, target.subscription_id, how.provider_timeout)
             provider.when_usable(
                 lambda: _move(client, found, target, journey.timeout),
-                lambda: outcome.actions.insert(0, registering.REGISTER_PROVIDER),
+                lambda: outcome.actions.insert(0, domain_preflight.REGISTER_PROVIDER),
             )
-            locks.put(client, target)
+            locks.put(client, target, patience=locks.REPLICATION)
         except BaseException as failure:
             _lock_if_there(client, target, failure)
             raise

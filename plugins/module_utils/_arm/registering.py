@@ -12,11 +12,10 @@ import datetime
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
-    absence,
     locks,
+    preflight,
     provisioning,
     registrations,
-    rights,
     role_assignments,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
@@ -26,44 +25,34 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import (
     claims,
     conflicts,
     expiry,
-    rights as domain_rights,
+    preflight as domain_preflight,
+)
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.preflight import (
+    ASSIGN_ROLE,
+    CREATE_GROUP,
+    DELETE,
+    LIFT_LOCK,
+    PUT_LOCK,
+    REGISTER,
+    REGISTER_PROVIDER,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.rights import REGISTRATION_OWNER
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, ConflictError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, ConflictError, InputError
 
 UNREADABLE: t.Final = ("agreement_number", "asset_tag")
 """Part of the registration token that Azure shows nowhere: never compared, never reported as in sync."""
 FIELDS: t.Final = ("cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal")
 NO_PRINCIPAL: t.Final = "00000000-0000-0000-0000-000000000000"
+_TAKEN: t.Final = ("resource_locked", "cloud_id_already_registered", "not_registration_owner", "registration_of_another_stamp")
+"""Kinds of a refused first registration where there was none when it was looked for."""
 NEW_PRINCIPAL: t.Final = "new"
 """Stands for the object id of a bridge principal that would only be made (check mode)."""
-
-# What a run does, in the result's `actions`.
-REGISTER_PROVIDER: t.Final = "register_provider"
-CREATE_GROUP: t.Final = "create_resource_group"
-LIFT_LOCK: t.Final = "lift_lock"
-REGISTER: t.Final = "register"
-PUT_LOCK: t.Final = "put_lock"
-ASSIGN_ROLE: t.Final = "assign_role"
-DELETE: t.Final = "delete_registration"
-MOVE: t.Final = "move"
-
-_RIGHTS: t.Final = {
-    REGISTER_PROVIDER: (rights.REGISTER_PROVIDER,),
-    CREATE_GROUP: (rights.WRITE_GROUP,),
-    REGISTER: (rights.WRITE, rights.EXPORT_KEY),
-    LIFT_LOCK: (rights.LIFT_LOCK,),
-    PUT_LOCK: (rights.PUT_LOCK,),
-    ASSIGN_ROLE: (rights.ASSIGN_ROLE,),
-    DELETE: (rights.DELETE,),
-    MOVE: (domain_rights.MOVE_ACTION,),
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
     """What the registration token says; None where it does not tell, or cannot be decoded.
 
+    :param cloud_id: empty while it is not known, which is enough to prepare a registration.
     :param token: the registration token; None when an earlier task would only make it (check mode).
     :param tokenless: there is no token, and none is foreseen: registering is not expected to be needed.
     :param disconnected: whether the token is known to name no bridge principal, which those of connected stamps do.
@@ -87,9 +76,10 @@ class How:
 
     :param reregister: register again although nothing that can be compared differs.
     :param assign_role: see to it that the bridge principal has its role on the registration.
-    :param preflight: check the account's rights before the first write.
+    :param preflight: read before the first write what could forbid it: the account's rights, locks, locations.
     :param check: plan only; nothing but GETs and the export of the key is sent.
-    :param gone: a registration that an earlier task would have deleted by now (check mode): it does not count.
+    :param prepare: ask everything, and make what a registration needs, provider and group, but not the registration.
+    :param gone: a registration that another task deletes: it does not count.
     :param provider_timeout: seconds to wait for the resource provider.
     :param replication_timeout: seconds to wait until a new principal is known everywhere.
     :param warn: takes a warning for the operator.
@@ -100,6 +90,7 @@ class How:
     assign_role: bool = False
     preflight: bool = False
     check: bool = False
+    prepare: bool = False
     gone: RegistrationId | None = None
     provider_timeout: int = 600
     replication_timeout: int = 300
@@ -203,7 +194,7 @@ def absent(
         existed=True,
         actions=[*([LIFT_LOCK] if level is not None else []), DELETE],
     )
-    require_rights(azure, {str(where): outcome.actions}, how, f"delete the registration {where.name}")
+    require_allowed(azure, {str(where): outcome.actions}, how, f"delete the registration {where.name}")
     if not how.check:
         locks.unlocked(
             azure.client, where, lambda: registrations.delete(azure.client, where),
@@ -290,14 +281,14 @@ def _search(
     hint: RegistrationId | None,
     target: RegistrationId | None = None,
     gone: RegistrationId | None = None,
-) -> tuple[list[Registration], Registration | None, bool]:
+) -> tuple[list[Registration], Registration | None, bool | None]:
     """Look for a stamp's registrations.
 
     :param hint: where the registration is believed to be; when it is there, nothing else is read.
     :param target: where a new one would be made.
     :param gone: one that does not count.
     :returns: the registrations (several only when expired ones were left behind), another stamp's registration at the
-        target, and whether the resource provider is known to be usable.
+        target, and whether the resource provider is usable: None when the list is empty, which proves nothing.
     :raises ConflictError: the stamp is registered in another subscription, or what was hinted at belongs to another stamp.
     """
     if hint is not None and not (gone is not None and hint.same(gone)):
@@ -313,8 +304,10 @@ def _search(
             return [found], None, True
     own: list[Registration] = []
     occupant: Registration | None = None
+    provider_usable: bool | None = None
     try:
         for registration in registrations.list_all(azure.client, azure.subscription_id):
+            provider_usable = True
             if gone is not None and registration.id.same(gone):
                 continue
             if claims.same_id(registration.cloud_id, cloud_id):
@@ -325,7 +318,7 @@ def _search(
         if error.kind != "provider_not_registered":
             raise
         return [], None, False
-    return own, occupant, True
+    return own, occupant, provider_usable
 
 
 def _choose(
@@ -352,28 +345,36 @@ def _choose(
     raise conflicts.registered_elsewhere(cloud_id, _told(living[0]), place.name, place.resource_group)
 
 
+def _meanwhile(azure: Azure, where: RegistrationId, error: ArmError) -> AzsError:
+    """Return the error of a first registration that Azure refused: another one when somebody else registered it meanwhile."""
+    if error.kind not in _TAKEN:
+        return error
+    try:
+        found = registrations.get(azure.client, where)
+    except AzsError:
+        return error
+    return error if found is None else conflicts.registered_meanwhile(str(where), str(error))
+
+
 def _expired(azure: Azure, registration: Registration, now: datetime.datetime) -> bool:
     key = _key_claims(azure, registration.id, needed=False)
     return key is not None and key.expired(now)
 
 
 def _create(
-    azure: Azure, wanted: Wanted, where: RegistrationId, location: str | None, provider_usable: bool, how: How
+    azure: Azure, wanted: Wanted, where: RegistrationId, location: str | None, provider_usable: bool | None, how: How
 ) -> Outcome:
     if wanted.tokenless:
         raise _token_needed(f"The stamp {wanted.cloud_id} is not registered in subscription {azure.subscription_id}")
     client, subscription = azure.client, azure.subscription_id
     scope = f"/subscriptions/{subscription}"
     group_scope = f"{scope}/resourceGroups/{where.resource_group}"
-    group_exists, known = _look_at_group(azure, where.resource_group, how)
-    new_group = not group_exists
+    group_exists, known = preflight.group_and_rights(
+        client, subscription, where.resource_group, ask_rights=how.preflight,
+        exists=lambda: provisioning.group_exists(client, subscription, where.resource_group),
+    )
     location = location or azure.cloud.default_location
-    if new_group and not location:
-        raise InputError(
-            f"The resource group {where.resource_group} does not exist, and nothing says where to create it",
-            cause=f"{azure.cloud.name} has no default location",
-            remedy="Set location, or resource_group to an existing group",
-        )
+    new_group = None if group_exists else domain_preflight.NewGroup(where.resource_group, location, azure.cloud.name)
     principal = plain("bridge_principal", wanted.bridge_principal) if how.assign_role else None
     in_group = [*([CREATE_GROUP] if new_group else []), REGISTER, PUT_LOCK, *([ASSIGN_ROLE] if principal else [])]
     outcome = Outcome(
@@ -382,29 +383,42 @@ def _create(
         after=_shown(where, wanted, None, locks.LEVEL),
         existed=False,
         principal=principal,
-        actions=[*([] if provider_usable else [REGISTER_PROVIDER]), *in_group],
+        actions=[*([REGISTER_PROVIDER] if provider_usable is False else []), *in_group],
         not_compared=list(UNREADABLE),
     )
-    needed: dict[str, list[str]] = {} if provider_usable else {scope: [REGISTER_PROVIDER]}
+    needed: dict[str, list[str]] = {scope: [REGISTER_PROVIDER]} if provider_usable is False else {}
     target_scope = scope if new_group else group_scope
     needed[target_scope] = [*needed.get(target_scope, []), *in_group]
-    require_rights(azure, needed, how, f"register the stamp as {where.name}", known)
+    doing = f"register the stamp as {where.name}" if wanted.cloud_id else "register the stamp"
+    require_allowed(azure, needed, how, doing, known, new_group)
+    if how.prepare:
+        outcome.actions = [one for one in outcome.actions if one in (REGISTER_PROVIDER, CREATE_GROUP)]
     if how.check:
         return outcome
     provider = provisioning.Provider(client, subscription, how.provider_timeout)
-    if not provider_usable:
+    if how.prepare:
+        if not provider_usable and _prepared(provider, provider_usable is None) and REGISTER_PROVIDER not in outcome.actions:
+            outcome.actions.insert(0, REGISTER_PROVIDER)
+    elif provider_usable is False:
         provider.register()
     if new_group:
         provisioning.create_group(client, subscription, where.resource_group, t.cast(str, location))
+    if how.prepare:
+        return outcome
 
     def register() -> Registration:
+        # The group was made by this run or the last, or was seen.
         return provider.when_usable(
-            lambda: _put(azure, where, wanted, how), lambda: outcome.actions.insert(0, REGISTER_PROVIDER)
+            lambda: provisioning.once_known(lambda: _put(azure, where, wanted, how), how.replication_timeout),
+            lambda: outcome.actions.insert(0, REGISTER_PROVIDER)
         )
 
-    made = locks.unlocked(
-        client, where, register, doing=f"register the stamp as {where.name}", locked=False, exists=False
-    )
+    try:
+        made = locks.unlocked(
+            client, where, register, doing=f"register the stamp as {where.name}", locked=False, exists=False
+        )
+    except ArmError as error:
+        raise _meanwhile(azure, where, error) from None
     _accept(outcome, made, wanted)
     _assign_role(azure, outcome, how)
     return outcome
@@ -413,7 +427,7 @@ def _create(
 def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Registration, how: How) -> Outcome:
     client, where = azure.client, found.id
     level = locks.level(client, where)
-    key = _key_claims(azure, where, needed=not how.reregister)
+    key = None if how.prepare and how.reregister else _key_claims(azure, where, needed=not how.reregister)
     different, unknown = differences(wanted, found, key)
     register = how.reregister or bool(different)
     if register and wanted.tokenless:
@@ -442,8 +456,10 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
         outcome.principal = outcome.after["bridge_principal"]
         if _lacks_role(azure, where, outcome.principal, kept=outcome.principal == outcome.before["bridge_principal"]):
             outcome.actions.append(ASSIGN_ROLE)
-    require_rights(azure, {str(where): outcome.actions}, how, f"keep the registration {where.name}")
-    if how.check:
+    require_allowed(azure, {str(where): outcome.actions}, how, f"keep the registration {where.name}")
+    if how.prepare:
+        outcome.actions = []
+    if how.check or how.prepare:
         return outcome
     if register:
         made = locks.unlocked(
@@ -452,7 +468,7 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
         )
         _accept(outcome, made, wanted)
     elif PUT_LOCK in outcome.actions:
-        locks.put(client, where)
+        locks.put(client, where, patience=locks.REPLICATION)
     _assign_role(azure, outcome, how)
     return outcome
 
@@ -477,39 +493,37 @@ def _assign_role(azure: Azure, outcome: Outcome, how: How) -> None:
         scope = str(outcome.id)
         role = f"/subscriptions/{azure.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{REGISTRATION_OWNER}"
         assignment = role_assignments.planned(scope, role, t.cast(str, outcome.principal), "ServicePrincipal")
-        role_assignments.put(azure.client, assignment, patience=how.replication_timeout)
+        provisioning.once_known(
+            lambda: role_assignments.put(azure.client, assignment, patience=how.replication_timeout), how.replication_timeout
+        )
 
 
-def _look_at_group(azure: Azure, name: str, how: How) -> tuple[bool, dict[str, list[dict[str, t.Any]]]]:
-    """Tell whether a resource group exists, and by its scope what the account may do in it.
-
-    Asking for the rights answers both with one request; where Azure does not tell them, the group itself is asked for.
-    """
-    scope = f"/subscriptions/{azure.subscription_id}/resourceGroups/{name}"
-    if how.preflight:
-        try:
-            return True, {scope: rights.at(azure.client, scope)}
-        except ArmError as error:
-            if absence.is_told(error):
-                return False, {}
-            if error.status is None or error.status >= 500:
-                raise
-    return provisioning.group_exists(azure.client, azure.subscription_id, name), {}
+def _prepared(provider: provisioning.Provider, optional: bool) -> bool:
+    """Have the provider registered and tell whether it was not. Raises as Provider.prepare."""
+    try:
+        return provider.prepare()
+    except ArmError as error:
+        # An account that may not ask does without where nothing says that the provider is missing.
+        if not (optional and error.kind == "missing_rights"):
+            raise
+        return False
 
 
-def require_rights(
+def require_allowed(
     azure: Azure,
     planned: t.Mapping[str, t.Sequence[str]],
     how: How,
     doing: str,
-    known: t.Mapping[str, list[dict[str, t.Any]]] | None = None,
+    known: t.Mapping[str, domain_preflight.Permissions] | None = None,
+    group: domain_preflight.NewGroup | None = None,
 ) -> None:
-    """Check the account's rights for what is planned, scope by scope, when anything is."""
-    needed = {
-        scope: [right for action in actions for right in _RIGHTS[action]] for scope, actions in planned.items() if actions
-    }
-    if how.preflight and needed:
-        rights.require(azure.client, needed, known or {}, doing=doing, warn=how.warn)
+    """Make sure that rights, locks and location allow what is planned, scope by scope. Raises as preflight.require."""
+    if not how.preflight:
+        domain_preflight.require(domain_preflight.Facts(doing, {}, group=group))
+    elif any(planned.values()):
+        if group is not None and group.location:
+            group = dataclasses.replace(group, locations=preflight.locations(azure.client, azure.subscription_id))
+        preflight.require(azure.client, planned, doing=doing, warn=how.warn, known=known, group=group)
 
 
 def _token_needed(why: str) -> InputError:
@@ -527,8 +541,12 @@ def _key_claims(azure: Azure, where: RegistrationId, *, needed: bool) -> claims.
     :param needed: False when the stamp is registered again anyway: a registration that is broken in Azure may have no
         key to export, and registering again is what repairs it.
     """
+    # It was seen: where its key is not found, it is too new to be known everywhere.
+    patience = locks.REPLICATION if needed else 0.0
     try:
-        return claims.read_key(registrations.export_key(azure.client, where))
+        return claims.read_key(
+            provisioning.once_known(lambda: registrations.export_key(azure.client, where), patience)
+        )
     except ArmError:
         if needed:
             raise

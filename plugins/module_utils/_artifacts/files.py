@@ -113,6 +113,33 @@ def write(path: pathlib.Path, data: bytes) -> None:
         raise _unwritable(path, error) from None
 
 
+_ROOM: t.Final = 256 * 1024
+"""Bytes that have to be free: more than an artifact, its manifest entry and their unfinished copies take."""
+
+
+def check_room(directory: pathlib.Path, *, probe: bool) -> None:
+    """Make sure that files can be written to a directory, before something is made that would be lost otherwise.
+
+    :param probe: write and remove a file where the directory is there; else look only, at what is there of it.
+    :raises ArtifactError: kind unwritable_artifact.
+    """
+    try:
+        if probe and directory.is_dir():
+            with tempfile.TemporaryFile(dir=directory) as file:
+                file.write(bytes(_ROOM))
+                file.flush()
+                os.fsync(file.fileno())
+            return
+        there = next(one for one in (directory, *directory.absolute().parents) if one.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        about = os.statvfs(there)
+        if about.f_bavail * about.f_frsize < _ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except (OSError, ValueError) as error:
+        raise _unwritable(directory, error, "No file can be written to the directory") from None
+
+
 def tidy(*paths: pathlib.Path) -> None:
     """Remove what writers of these files of one directory left unfinished when they were killed: it may hold a secret.
 
@@ -224,9 +251,9 @@ def _remove_abandoned(unfinished: pathlib.Path) -> None:
     os.unlink(unfinished)
 
 
-def _unwritable(path: pathlib.Path, error: Exception) -> ArtifactError:
+def _unwritable(path: pathlib.Path, error: Exception, what: str = "The file cannot be written") -> ArtifactError:
     return ArtifactError(
-        "The file cannot be written", kind="unwritable_artifact", where=str(path), cause=_reason(error),
+        what, kind="unwritable_artifact", where=str(path), cause=_reason(error),
         remedy=_remedy(error, "Give the user that runs this task a directory to write to with enough space"),
     )
 

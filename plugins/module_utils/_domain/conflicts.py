@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError
 
 
@@ -65,6 +66,34 @@ def not_there(named: str, cloud_id: str | None, ids: t.Sequence[str]) -> Conflic
         "mean the one that the stamp has. This task changed nothing",
         details={"registration_ids": list(ids)},
     )
+
+
+def registered_meanwhile(registration_id: str, cause: str) -> ConflictError:
+    """Return the error for a stamp that somebody else registered while this run did.
+
+    :param cause: what shows it.
+    """
+    return ConflictError(
+        "Somebody else registered this stamp meanwhile",
+        kind="registered_meanwhile",
+        where=registration_id,
+        cause=cause,
+        remedy="Let one controller at a time work on a stamp, then run again: it takes the registration as it is then",
+    )
+
+
+def differing_key(registered: t.Mapping[str, t.Any], said: t.Mapping[str, t.Any]) -> ConflictError | None:
+    """Return the error for an activation key that is not that of the registration this run has made; None when it is.
+
+    :param registered: the registration as azs_registration returned it; empty when nothing was registered.
+    :param said: what the key says. What one side does not tell is not compared.
+    """
+    differing = [
+        f"{name.replace('_', ' ')} was registered as {registered[name]}, and its activation key says {said[name]}"
+        for name in ("cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal")
+        if None not in (registered.get(name), said.get(name)) and not same_id(str(registered[name]), str(said[name]))
+    ]
+    return registered_meanwhile(str(registered["id"]), "; ".join(differing)) if differing else None
 
 
 def of_connected_stamp(registration: t.Mapping[str, t.Any], principal: str, fields: t.Sequence[str]) -> ConflictError:

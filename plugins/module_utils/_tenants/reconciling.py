@@ -10,10 +10,12 @@ import dataclasses
 import time
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import locks
+from ansible_collections.azurestack.hub.plugins.module_utils import _failures
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import locks, preflight, registrations
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.preflight import MAP_TENANT
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants import applying, mappings, planning
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.applying import Applied
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import Wanted
@@ -134,10 +136,35 @@ def _hidden(
 def _put(client: ArmClient, outcome: Outcome, settings: Settings) -> None:
     changes = outcome.plan.puts
     if settings.check:
-        outcome.done += changes
+        refusal = _refusal(client, outcome.where)
+        if refusal is None:
+            outcome.done += changes
+        else:  # as the real run, which gives up after the first request
+            outcome.failed.append((changes[0], refusal))
+            outcome.untried += changes[1:]
+            outcome.stopped_by = refusal
         return
     batch = applying.puts(client, outcome.where, **_how(settings, "mapping subscriptions", len(changes)))
     _account(outcome, batch.run(changes))
+
+
+def _refusal(client: ArmClient, where: RegistrationId) -> AzsError | None:
+    """Foretell that mappings would be refused, all for the same reason, which a real run is told by its first request."""
+    found = registrations.get(client, where)
+    if found is not None and found.billing_model == "Capacity":
+        known = _failures.named("tenants_need_pay_as_you_use")
+        return ArmError(
+            f"The registration {where.name} takes no tenants",
+            kind=known.kind,
+            where=str(where),
+            cause=known.cause,
+            remedy=known.remedy,
+        )
+    try:
+        preflight.require(client, {str(where): [MAP_TENANT]}, doing=f"map tenants to {where.name}", warn=client.warn)
+    except AzsError as error:
+        return error
+    return None
 
 
 def _remove(client: ArmClient, outcome: Outcome, settings: Settings) -> None:

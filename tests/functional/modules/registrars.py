@@ -59,15 +59,18 @@ _SHORT: t.Final = (
     (r"^R/providers/Microsoft.Authorization/locks/RegistrationResourceLock$", "lock"),
     (r"^R/getactivationkey$", "key"),
     (r"^(R|/resourceGroups/[^/]+)?/providers/Microsoft.Authorization/permissions$", "rights"),
+    (r"^(R|/resourceGroups/[^/]+)?/providers/Microsoft.Authorization/locks$", "locks"),
+    (r"^/locations$", "locations"),
 )
 """Paths of requests as the tests write them."""
 
 FIRST = [
-    "GET metadata", "GET list", "GET rights", "GET rights", "POST provider", "PUT group", "PUT R", "PUT lock",
+    "GET metadata", "GET list", "GET rights", "GET locations", "GET rights", "GET locks",
+    "POST provider", "PUT group", "PUT R", "PUT lock",
 ]
 """What the first registration in a subscription asks."""
 LOOK = ["GET metadata", "GET list", "GET lock", "POST key"]
-"""What a run with nothing to do asks; one that has something to do asks for its rights after that."""
+"""What a run with nothing to do asks; one that has something to do asks after that what could forbid it."""
 
 
 class Registrar:

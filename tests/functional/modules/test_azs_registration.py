@@ -25,7 +25,7 @@ from registrars import (
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
 Make = t.Callable[..., Registrar]
-PLAN = [*LOOK, "GET rights"]
+PLAN = [*LOOK, "GET rights", "GET locks"]
 """What check mode asks when something differs."""
 AGAIN = [*PLAN, "DELETE lock", "PUT R", "PUT lock"]
 """What registering again asks when something differs."""
@@ -70,7 +70,7 @@ class TestFirstRun:
     def test_check_mode_predicts_it_and_only_reads(self, registrar: Make) -> None:
         here = registrar()
         predicted = here.register(check=True)
-        assert here.requests() == FIRST[:4]
+        assert here.requests() == FIRST[:6]
         assert here.registration() is None
         same_prediction(predicted, here.register())
         assert predicted["predicted_key"]["id"] == here.id
@@ -81,7 +81,7 @@ class TestFirstRun:
         here.requests()
         outcome = here.register()
         assert outcome["actions"] == ["register", "put_lock"]
-        assert here.requests() == [*FIRST[:3], "PUT R", "PUT lock"], "rights and existence of the group in one request"
+        assert here.requests() == [*FIRST[:3], "GET locks", "PUT R", "PUT lock"], "rights and existence of the group in one request"
 
     def test_a_slow_provider_is_waited_for_without_asking_it(self, registrar: Make, azure_simulator: Simulator) -> None:
         here = registrar()
@@ -91,9 +91,9 @@ class TestFirstRun:
         finally:
             azure_simulator.settings(provider_registration=0.2)
         asked = here.requests()
-        assert asked[:6] == FIRST[:6]
-        assert set(asked[6:-1]) == {"PUT R"}
-        assert 2 <= len(asked[6:-1]) <= 4
+        assert asked[:8] == FIRST[:8]
+        assert set(asked[8:-1]) == {"PUT R"}
+        assert 2 <= len(asked[8:-1]) <= 4
         assert here.locked()
 
     def test_a_provider_that_never_comes_ends_in_an_error(self, registrar: Make, azure_simulator: Simulator) -> None:
@@ -116,7 +116,7 @@ class TestFirstRun:
         here.requests()
         outcome = here.register()
         assert outcome["actions"] == ["register_provider", "register", "put_lock"]
-        assert here.requests()[3:] == ["PUT R", "POST provider", "PUT R", "PUT lock"]
+        assert here.requests()[4:] == ["PUT R", "POST provider", "PUT R", "PUT lock"]
 
     def test_names_of_the_operators_choice(self, registrar: Make) -> None:
         here = registrar()
@@ -129,7 +129,7 @@ class TestFirstRun:
         here = registrar()
         outcome = here.register(location=None)
         answers(outcome, "bad_input", "The resource group azurestack does not exist", "Set location")
-        assert here.requests() == ["GET metadata", "GET list", "GET rights"]
+        assert here.requests() == ["GET metadata", "GET list", "GET rights", "GET rights", "GET locks"]
 
     def test_an_unknown_location_shows_the_known_ones(self, registrar: Make) -> None:
         here = registrar()
@@ -466,7 +466,7 @@ class TestProtection:
         here.azure |= here.account("lockless")
         outcome = here.register()
         answers(outcome, "missing_rights", "Microsoft.Authorization/locks/write", "Nothing was changed")
-        assert here.requests() == FIRST[:4]
+        assert here.requests() == FIRST[:6]
         outcome = here.register(preflight=False)
         answers(
             outcome, "registration_unprotected", "Azure did register the stamp", "Microsoft.Authorization/locks/write",
@@ -494,7 +494,7 @@ class TestProtection:
         scope = here.id.split("/providers/")[0]
         here.simulator.do("add-lock", scope=scope, name="theirs", level="ReadOnly")
         outcome = here.register(reregister=True)
-        answers(outcome, "resource_locked", "remove locks that others put on the group or the subscription")
+        answers(outcome, "resource_locked", "theirs", scope, "Nothing was changed")
         here.simulator.do("delete-lock", scope=scope, name="theirs")
 
 
@@ -669,6 +669,151 @@ class TestNamedAndNotThere:
         assert not outcome.changed and here.id_of("gone") in outcome.warnings[0]
 
 
+class TestForeignLocks:
+    """A lock that somebody else put on forbids the run before anything is changed, in check mode too."""
+
+    @pytest.mark.parametrize("at", ["", "/resourceGroups/azurestack", "R"])
+    @pytest.mark.parametrize("level", ["CanNotDelete", "ReadOnly"])
+    def test_nothing_is_deleted(self, registrar: Make, at: str, level: str) -> None:
+        here = registrar()
+        here.register()
+        scope = here.id if at == "R" else f"/subscriptions/{here.subscription_id}{at}"
+        here.simulator.do("add-lock", scope=scope, name="of the auditors", level=level)
+        here.requests()
+        for check in (True, False):
+            refused = here.remove(cloud_id=here.cloud_id, check=check)
+            answers(refused, "resource_locked", "of the auditors", level, scope)
+        assert not [request for request in here.requests() if not request.startswith("GET")]
+        here.simulator.do("delete-lock", scope=scope, name="of the auditors")
+        assert here.remove(cloud_id=here.cloud_id).changed
+
+    def test_a_stamp_is_registered_under_one_that_only_forbids_deletions(self, registrar: Make) -> None:
+        here = registrar()
+        scope = f"/subscriptions/{here.subscription_id}"
+        here.simulator.do("add-lock", scope=scope, name="keep", level="CanNotDelete")
+        assert here.register().changed
+        assert not here.register().changed
+
+    def test_no_stamp_is_registered_in_a_read_only_group(self, registrar: Make) -> None:
+        here = registrar()
+        scope = f"/subscriptions/{here.subscription_id}"
+        here.simulator.do("add-lock", scope=scope, name="frozen", level="ReadOnly")
+        here.requests()
+        for check in (True, False):
+            answers(here.register(check=check), "resource_locked", "frozen", scope)
+        assert not [request for request in here.requests() if not request.startswith("GET")]
+
+
+class TestPrepared:
+    """What is asked and made before a stamp is told to make a principal and a token."""
+
+    def prepare(self, here: Registrar, *, check: bool = False, **options: t.Any) -> Outcome:
+        """Run azs_registration with state prepared for a connected stamp."""
+        given = {
+            "state": "prepared", "location": here.location, "cloud_id": here.cloud_id, "assign_role": True,
+            "predicted_token": {"bridge_principal": "new"}, **options,
+        }
+        return here.run("azs_registration", given, check=check)
+
+    def test_provider_and_group_are_made_and_nothing_else(self, registrar: Make) -> None:
+        here = registrar()
+        predicted = self.prepare(here, check=True)
+        assert here.requests() == FIRST[:6]
+        made = self.prepare(here)
+        assert predicted["actions"] == made["actions"] == ["register_provider", "create_resource_group"]
+        assert predicted["diff"] == made["diff"]
+        assert here.registration() is None
+        again = self.prepare(here)
+        assert not again.changed
+        here.requests()
+        assert here.register().changed
+        assert "PUT group" not in here.requests()
+
+    @pytest.mark.parametrize(("wrong", "kind", "said"), [
+        ({"location": "nowhere"}, "unknown_location", "westcentralus"),
+        ({"name": "taken"}, "registration_of_another_stamp", "taken"),
+        ({"registration_hint": "elsewhere"}, "registered_elsewhere", "subscription"),
+    ])
+    def test_what_azure_would_refuse_is_told(
+        self, registrar: Make, wrong: dict[str, str], kind: str, said: str
+    ) -> None:
+        here = registrar()
+        if "name" in wrong:
+            registrar(beside=here).register(name="taken")
+        if "registration_hint" in wrong:
+            other = registrar()
+            other.register(other.mint())
+            wrong = {"registration_hint": other.id}
+        here.requests()
+        for check in (True, False):
+            answers(self.prepare(here, check=check, **wrong), kind, said)
+        assert not [request for request in here.requests() if not request.startswith("GET")]
+
+    def test_missing_lock_rights_are_told(self, registrar: Make) -> None:
+        here = registrar()
+        refused = self.prepare(here, **here.account("lockless"))
+        answers(refused, "missing_rights", "Microsoft.Authorization/locks/write")
+
+    @pytest.mark.parametrize("cloud_id", [True, False])
+    def test_a_provider_that_never_comes_is_the_same_error_twice(
+        self, registrar: Make, azure_simulator: Simulator, cloud_id: bool
+    ) -> None:
+        here = registrar()
+        azure_simulator.settings(provider_registration=3600.0)
+        try:
+            told = [self.prepare(here, provider_timeout=1, **({} if cloud_id else {"cloud_id": None})) for _time in (1, 2)]
+        finally:
+            azure_simulator.settings(provider_registration=0.2)
+        for outcome in told:
+            answers(outcome, "provider_not_registered", "Registering", here.subscription_id)
+        assert "PUT group" not in here.requests()
+
+    def test_a_bundle_that_cannot_be_written_is_told(self, registrar: Make, tmp_path: pathlib.Path) -> None:
+        here = registrar()
+        (tmp_path / "file").write_text("")
+        refused = self.prepare(here, bundle=str(tmp_path / "file"), stamp=here.stamp)
+        answers(refused, "unwritable_artifact", str(tmp_path / "file"))
+        assert here.requests() == []
+
+    def test_a_registration_that_another_task_deletes_is_in_nobodys_way(self, registrar: Make) -> None:
+        here = registrar()
+        here.register(name="old")
+        assert not self.prepare(here, name="new", predicted_removed=here.id_of("old")).changed
+
+
+def test_what_azure_does_not_know_yet_is_waited_for(registrar: Make, azure_simulator: Simulator) -> None:
+    here = registrar()
+    azure_simulator.settings(write_lag=0.8)
+    try:
+        assert here.register().changed
+        assert here.export(replication_timeout=30).changed
+    finally:
+        azure_simulator.settings(write_lag=0.0)
+    assert here.locked()
+    assert not here.register().changed
+
+
+class TestSomebodyElse:
+    """Two controllers register one stamp at once."""
+
+    def test_a_key_of_another_registration_is_refused(self, registrar: Make) -> None:
+        here = registrar()
+        registered = here.register()["registration"]
+        assert here.export(registered=registered).changed
+        here.key_file.unlink()
+        refused = here.export(registered={**registered, "bridge_principal": "1", "usage_reporting": True})
+        answers(refused, "registered_meanwhile", "usage reporting was registered as True", "run again")
+        assert not here.key_file.exists()
+
+    def test_a_registration_that_appears_in_between_is_named(self, registrar: Make) -> None:
+        here = registrar()
+        here.register()
+        here.fault("error", "GET", "registrations", status=409, code="MissingSubscriptionRegistration", message="not yet")
+        refused = here.register(here.mint(BillingModel="Development"))
+        answers(refused, "registered_meanwhile", "run again")
+        assert here.locked()
+
+
 class TestAbsent:
     """Removing a registration."""
 
@@ -682,7 +827,7 @@ class TestAbsent:
         }
         chosen = {"registration_token" if way == "token" else way: options[way]}
         here.requests()
-        look = ["GET metadata", "GET list" if way in ("cloud_id", "token") else "GET R", "GET lock", "GET rights"]
+        look = ["GET metadata", "GET list" if way in ("cloud_id", "token") else "GET R", "GET lock", "GET rights", "GET locks"]
         predicted = here.remove(check=True, **chosen)
         assert here.requests() == look
         outcome = here.remove(**chosen)
@@ -855,7 +1000,7 @@ class TestThrottling:
         here.fault("error", "PUT", "registrations/[^/]+", status=429, code="TooManyRequests", message="Slow down.",
                    headers={"Retry-After": "1"})
         assert here.register().changed
-        assert here.requests() == [*FIRST[:6], "PUT R", "PUT R", "PUT lock"]
+        assert here.requests() == [*FIRST[:8], "PUT R", "PUT R", "PUT lock"]
         times = [entry["at"] for entry in here.simulator.requests() if entry.get("path") == here.id]
         assert times[1] - times[0] >= 1.0
 
@@ -870,7 +1015,7 @@ def test_with_the_oldest_libraries(registrar: Make) -> None:
     old = oldest_libraries()
     run: t.Any = lambda **how: here.run("azs_registration", here.options(), environment=old, **how)  # noqa: E731
     predicted = run(check=True)
-    assert here.requests() == FIRST[:4]
+    assert here.requests() == FIRST[:6]
     outcome = run()
     same_prediction(predicted, outcome)
     assert here.requests() == FIRST

@@ -417,12 +417,19 @@ class TestFailures:
         failed(outcome, kind, remedy, "of 100 tenant mappings", "1 failed, 99 not tried")
         assert outcome["changed"] is False and len(outcome["not_tried"]) == 99
         assert here.counts()["PUT mapping"] == 1, "the others would fail just the same"
+        if stamp == "capacity":
+            foretold = here.run(tenants=listed, check=True)
+            failed(foretold, kind, remedy, "of 100 tenant mappings", "1 failed, 99 not tried")
+            assert here.counts().get("PUT mapping", 0) == 0
 
     def test_missing_rights(self, provider: Make) -> None:
         here = provider()
         outcome = here.run(tenants=tenants(50), **here.account("reader"))
         failed(outcome, "missing_rights", "customerSubscriptions/write", "49 not tried")
         assert here.counts()["PUT mapping"] == 1
+        foretold = here.run(tenants=tenants(50), check=True, **here.account("reader"))
+        failed(foretold, "missing_rights", "customerSubscriptions/write", "49 not tried")
+        assert here.counts().get("PUT mapping", 0) == 0
 
     def test_an_upstream_fault_passes(self, provider: Make) -> None:
         here, listed = provider(), tenants(30)
