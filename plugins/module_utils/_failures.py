@@ -422,7 +422,6 @@ _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS)
         codes=("AADSTS90033", "AADSTS90024", "AADSTS90020", "AADSTS50196", "AADSTS90006", "AADSTS90055"),
         cause="the sign-in service is busy, or does not answer for the moment",
         remedy="Run again in some minutes",
-        retry=AGAIN,
     ),
     Failure(
         kind="client_not_allowed",
