@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-HTTP_KINDS = frozenset({"error", "drop", "drop_after", "hang", "delay"})
+HTTP_KINDS = frozenset({"error", "page", "drop", "drop_after", "trickle", "hang", "delay"})
 """Effects of the HTTP services: `error` (status, code, message, headers, details), `drop` (connection cut, nothing
-done), `drop_after` (done, but the answer is lost), `hang` (never answered), `delay` (seconds, then as usual)."""
+done), `drop_after` (done, but the answer is lost), `trickle` (done, but the
+answer comes a byte at a time, `seconds` apart), `page` (a proxy's HTML with a status), `hang` (never answered), `delay` (seconds, then as
+usual)."""
 
 
 @dataclasses.dataclass(frozen=True)

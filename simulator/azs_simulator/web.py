@@ -119,6 +119,9 @@ class Service:
             if effect.kind == "drop":
                 self.journal.add(service, status=None, **request.facts)
             return self._cut(raw)
+        if effect and effect.kind == "page":
+            self.journal.add(service, status=int(effect.get("status", 502)), **request.facts)
+            return self._page(effect)
         failed = effect is not None and effect.kind == "error"
         answer = self._fault_answer(service, effect) if effect and failed else await self._answer(request)
         lost = effect is not None and effect.kind == "drop_after"
@@ -128,7 +131,31 @@ class Service:
             seconds=round(time.monotonic() - started, 6),
             **request.facts,
         )
+        if effect and effect.kind == "trickle":
+            return await self._trickle(raw, self._render(answer), float(effect.get("seconds", 1.0)))
         return self._cut(raw) if lost else self._render(answer)
+
+    async def _trickle(self, raw: web.BaseRequest, answer: web.StreamResponse, seconds: float) -> web.StreamResponse:
+        """The answer, a byte at a time. Blanks before the JSON keep even a short one from ending."""
+        body = b" " * 10_000 + bytes(getattr(answer, "body", b"") or b"{}")
+        slow = web.StreamResponse(status=answer.status, headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
+        try:
+            await slow.prepare(raw)
+            for number in range(len(body)):
+                await slow.write(body[number : number + 1])
+                await self._wait(seconds)
+                if self._ending.is_set():
+                    break
+        except ConnectionError:  # nobody listens any more
+            pass
+        return slow
+
+    @staticmethod
+    def _page(effect: Effect) -> web.StreamResponse:
+        """What a proxy answers in the service's place."""
+        status = int(effect.get("status", 502))
+        text = f"<html><head><title>{status}</title></head><body><h1>{effect.get('title', 'The proxy says no')}</h1></body></html>"
+        return web.Response(status=status, text=text, content_type="text/html", headers={"Via": "1.1 proxy"})
 
     async def _answer(self, request: Request) -> Answer:
         try:

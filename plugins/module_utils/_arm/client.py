@@ -18,7 +18,7 @@ import time
 import typing as t
 import urllib.parse
 
-from ansible_collections.azurestack.hub.plugins.module_utils import _failures
+from ansible_collections.azurestack.hub.plugins.module_utils import _deadline, _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     ArmError, AzsError, InputError, MissingLibrary, Unreachable, printable,
@@ -82,7 +82,7 @@ class Trust:
 
     :param verify: whether certificates are checked.
     :param ca_bundle: file with the authorities to trust instead of the host's own.
-    :param timeout: seconds for the answer to one request.
+    :param timeout: seconds for the answer to one request; connecting may take 15 more.
     """
 
     verify: bool = True
@@ -130,6 +130,7 @@ class Trust:
         transport.session.auth = as_it_is
         for adapter in transport.session.adapters.values():
             adapter.init_poolmanager(connections=CONNECTIONS, maxsize=connections)
+        _deadline.bound(transport.session, min(self.timeout, 15) + self.timeout)
         return transport
 
 

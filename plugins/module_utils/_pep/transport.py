@@ -12,6 +12,8 @@ import random
 import time
 import typing as t
 
+from ansible_collections.azurestack.hub.plugins.module_utils import _deadline
+
 try:
     import requests
     from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFaultError
@@ -92,6 +94,7 @@ class Line:
             self._transport.session = self._transport._build_session()
             # What an address redirects to is not the endpoint that was named: never sign in there.
             self._transport.session.max_redirects = 0
+            _deadline.bound(self._transport.session, self._transport.connection_timeout + 2 * self._transport.read_timeout)
         return self._transport.send(message, **options)
 
     def _signed_in(self) -> None:

@@ -405,6 +405,15 @@ class TestProtection:
         answers(outcome, "unreachable", "register the stamp")
         assert here.locked()
 
+    def test_after_an_answer_that_trickles_in(self, registrar: Make) -> None:
+        """A byte at a time is no answer, however long it goes on."""
+        here = registrar()
+        here.register()
+        here.fault("trickle", "PUT", "registrations/[^/]+", times=None, seconds=0.2)
+        outcome = here.register(reregister=True, arm_timeout=1)
+        answers(outcome, "unreachable", "register the stamp", "not complete after 2 seconds")
+        assert here.locked()
+
     def test_one_lost_answer_is_no_failure(self, registrar: Make) -> None:
         here = registrar()
         here.fault("drop_after", "PUT", "registrations/[^/]+")
