@@ -81,7 +81,7 @@ def test_noise_stays_out_of_the_output(pool: RunspacePool) -> None:
 
 def test_tokens_carry_the_stamp_and_never_repeat(lab: Lab, pool: RunspacePool) -> None:
     invoke(pool, "Set-RegistrationKeyPair")
-    request = {**CAPACITY, "TokenVersion": "4.0", "UsageReportingEnabled": None, "MarketplaceSyndicationEnabled": False}
+    request = {**CAPACITY, "TokenVersion": "4.0", "UsageReportingEnabled": True, "MarketplaceSyndicationEnabled": False}
     tokens = [invoke(pool, "New-RegistrationToken", **request).output[0] for _time in range(2)]
     assert tokens[0] != tokens[1]
     claims = json.loads(base64.b64decode(tokens[0]))
@@ -106,7 +106,7 @@ def test_parameters_match_in_any_case_and_abbreviated(pool: RunspacePool) -> Non
         ({"BillingModel": "Custom"}, "MissingMsAssetTag,New-RegistrationToken"),
         ({"BillingModel": "Free"}, "ParameterArgumentValidationError,New-RegistrationToken"),
         ({"BillingModel": None}, "MissingArgument,New-RegistrationToken"),
-        ({"UsageReportingEnabled": "yes"}, "CannotConvertArgument,New-RegistrationToken"),
+        ({"UsageReportingEnabled": "yes"}, "ParameterArgumentTransformationError,New-RegistrationToken"),
         ({"Nonsense": 1}, "NamedParameterNotFound,New-RegistrationToken"),
     ],
 )
