@@ -9,6 +9,7 @@ them on the controller (AWX puts credentials there) and hands them on as options
 from __future__ import annotations
 
 import copy
+import datetime
 import typing as t
 
 PEP_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
@@ -169,3 +170,37 @@ def from_environment(
         dropped = {name for way in ways for name in way} - set(chosen)
         found.update({name: value for name, value in values.items() if name not in dropped})
     return found
+
+
+QUOTE: t.Final = "Put it in quotes: YAML reads 0123 as the number 83, yes as true, and 2026-11-26 as a date"
+"""What to do about a value that YAML did not leave a text."""
+
+
+def no_texts(value: t.Any, spec: t.Mapping[str, t.Any], name: str) -> list[str]:
+    """Return a sentence for each text in an option's value that YAML read as something else. No value is in it.
+
+    :param spec: the option's specification.
+    :param name: what the option is called.
+    """
+    kind = spec.get("type", "str") if spec else "raw"
+    if kind in ("str", "path"):
+        read_as = _read_as(value)
+        return [f"{name} is {read_as} for YAML, and not a text"] if read_as else []
+    if kind == "list" and spec.get("elements"):
+        element = {**spec, "type": spec["elements"]}
+        values = value if isinstance(value, (list, tuple)) else [value]
+        return [said for number, one in enumerate(values, 1) for said in no_texts(one, element, f"entry {number} of {name}")]
+    if kind == "dict" and spec.get("options") and isinstance(value, dict):
+        return [
+            said for key, inner in spec["options"].items() if key in value for said in no_texts(value[key], inner, f"{key} of {name}")
+        ]
+    return []
+
+
+def _read_as(value: t.Any) -> str | None:
+    """Return what YAML read instead of a text; None for a text, and for nothing at all."""
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, (int, float)):
+        return "a number"
+    return "a date" if isinstance(value, (datetime.date, datetime.time)) else None

@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
+from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 
 KEYS: t.Final = ("subscription_id", "tenant_id", "name", "stamps")
@@ -75,6 +76,11 @@ def parse(raw: t.Any, origin: str) -> Entry:
             f"{origin} of the tenant list has unknown keys: {', '.join(unknown)}",
             remedy=f"An entry can have {', '.join(KEYS)}",
         )
+    texts = {key: {"type": "str"} for key in ("subscription_id", "tenant_id", "name")}
+    names = {"stamps": {"type": "list", "elements": "str"}} if isinstance(data.get("stamps"), list) else {}
+    wrong = _options.no_texts(data, {"type": "dict", "options": {**texts, **names}}, f"{origin} of the tenant list")
+    if wrong:
+        raise InputError("; ".join(wrong), kind="not_a_text", remedy=_options.QUOTE)
     subscription = _text(data.get("subscription_id"))
     if subscription is None:
         raise InputError(
