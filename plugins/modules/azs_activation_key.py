@@ -117,7 +117,7 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import keys, provisioning, registrations, session
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover, memory, unfinished
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import conflicts, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
@@ -156,6 +156,8 @@ def work(module: AzsModule) -> dict[str, t.Any]:
             hidden["_azs_sealed"] = handover.seal(content, module.controller["seal"])
     elif not module.check_mode:
         hidden = handover.write(module, where, key, new)
+    if where.bundled and not module.check_mode and memory.recall(str(where.path.parent), where.stamp)[0]["unused_key"]:
+        unfinished.finish(unfinished.path_of(where))  # the key itself is the mark now: it was not used yet
     file_entry = entry if kept else None if module.check_mode else new
     return {
         "changed": not kept,

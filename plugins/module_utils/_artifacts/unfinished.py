@@ -3,8 +3,8 @@
 
 A stamp's activation does not show all that is in the key it was made with: billing model, agreement and hardware it does not. So a run
 that ended between a new registration and the activation with its key would be taken for finished. It leaves a mark beside the
-activation key, before the registration is written and before the stamp is activated, which only a finished activation removes.
-It holds no secret, and does not travel.
+activation key, before the registration is written and before the stamp is activated, which only a finished activation removes,
+or the activation key that was not used yet and lies there instead. It holds no secret, and does not travel.
 """
 
 from __future__ import annotations
