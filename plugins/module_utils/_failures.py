@@ -209,10 +209,18 @@ _AT_THE_STAMP: t.Final[tuple[Failure, ...]] = (
     ),
     Failure(
         kind="action_plan_failed",
-        met="The action plan of <cmdlet> failed in the step '<step>'",
+        met="<cmdlet> failed: the stamp's action plan failed in the step '<step>'",
         cause="the stamp's action plan ended with status Failed, and the stamp is as the step left it",
         remedy="Read the failed step in the administrator portal or with Get-ActionStatus at the privileged endpoint, mend what it "
         "names, then run again; otherwise give it to support with the action plan's id",
+    ),
+    Failure(
+        kind="bridge_principal_of_another_user",
+        met="New-AzureBridgeServicePrincipal failed: <403, Authorization_RequestDenied or Insufficient privileges>",
+        cause="the stamp's bridge principal belongs to the user who registered the stamp, and the directory lets no other user "
+        "change it",
+        remedy="Sign in as the user who registered the stamp, or unregister the stamp first and register it anew as this "
+        "user, who needs the right to register applications in the directory",
     ),
     Failure(
         kind="pep_scripts_not_allowed",
@@ -699,7 +707,12 @@ FAILURES: t.Final[tuple[Failure, ...]] = tuple(failure for section in SECTIONS.v
 
 def classify(code: str | None, message: str) -> Failure | None:
     """Return the known failure that a service's error code and message mean, or None when it is not a known one."""
-    return next((failure for failure in FAILURES if failure.matches(code, message)), None)
+    known = next((failure for failure in FAILURES if failure.matches(code, message)), None)
+    if known:
+        return known
+    # A sign-in service's number inside the message of another service that signed in, a stamp's for one.
+    numbers = re.findall(r"\b(?:AADSTS|MSIS)\d+\b", message)
+    return next((failure for number in numbers for failure in FAILURES if failure.matches(number, message)), None)
 
 
 def named(kind: str) -> Failure:

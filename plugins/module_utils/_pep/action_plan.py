@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an action plan of the stamp tells in the streams of a cmdlet. FOR INTERNAL COLLECTION USE ONLY.
+"""What a cmdlet's streams tell of the action plan that it runs. FOR INTERNAL COLLECTION USE ONLY.
 
-Pure. Sources: public transcripts of real endpoints. The plan's story is told in the verbose stream, and its instance can stand
-in the output beside the result. A plan can fail without an error of the cmdlet. Verbose text can hold secrets (a line of input
-parameters does), so only what is recognised here is ever shown.
+Registration cmdlets start an action plan at the stamp and wait for it. Its story stands in the verbose stream, and an object of the
+plan can stand in the output beside the result. A plan that failed is not always an error of the cmdlet. Source: public
+transcripts of real endpoints. The verbose stream can hold secrets, so that nothing is taken from it but what is recognised.
 """
 
 from __future__ import annotations
@@ -11,121 +11,196 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing as t
-import xml.etree.ElementTree as ET
+import uuid
+from xml.etree import ElementTree
 
-COMPLETED: t.Final = "Completed"
-FAILED: t.Final = "Failed"
+from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 
-_STEP: t.Final = re.compile(r"^\s*Step '(?P<name>[^'\r\n]{1,200})' status: '(?P<status>[A-Za-z]{1,30})'", re.MULTILINE)
-_OVERALL: t.Final = re.compile(r"^\s*Overall action status: '(?P<status>[A-Za-z]{1,30})'", re.MULTILINE)
-_END: t.Final = (
-    re.compile(r"^\s*Action plan finished with status: '(?P<status>[A-Za-z]{1,30})'", re.MULTILINE),
-    re.compile(r"ActionPlanInstanceID: '[^'\r\n]{1,80}' CurrentStatus: '(?P<status>[A-Za-z]{1,30})'"),
-    _OVERALL,
+_COMPLETED: t.Final = frozenset({"completed", "complete", "success", "succeeded", "successful"})
+_FAILED: t.Final = frozenset(
+    {"failed", "failure", "error", "errored", "faulted", "canceled", "cancelled", "aborted", "timedout", "stopped"}
 )
-_DONE: t.Final = re.compile(r"^\s*DONE\s*$", re.MULTILINE)
-_BUSY: t.Final = re.compile(r"Cannot invoke action plan because another action is in progress: *(?P<action>[0-9a-fA-F-]{36})?")
-_GUID: t.Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_OF_A_PLAN: t.Final = frozenset({"instanceid", "actionplanname", "actiontypename", "rolepath", "progressasxml", "runtimeparameters"})
-_BAD: t.Final = ("error", "failed", "failure")
+_STATUS: t.Final = r"\s*:\s*'?(?P<status>\w+)"
+_STEP: t.Final = re.compile(r"(?:^|[\s\]:])Step\s+'(?P<name>.{1,200}?)'\s+status" + _STATUS, re.IGNORECASE)
+_OVERALL: t.Final = re.compile(
+    r"(?:\bOverall action status|\bCurrentStatus|\bAction plan finished with status)" + _STATUS, re.IGNORECASE
+)
+_BEGINNING: t.Final = re.compile(r"\bAction plan instance ID specified\b", re.IGNORECASE)
+_DONE: t.Final = re.compile(r"(?:VERBOSE:\s*)?DONE\.?", re.IGNORECASE)
+_DATA: t.Final = re.compile(r"^\W*(?:VERBOSE:\s*)?Input parameters\b|[{,]\s*\"|\"\s*:", re.IGNORECASE)
+"""Lines of JSON: they hold the cmdlet's parameters, so that nothing in them is the plan's word."""
+_BUSY: t.Final = re.compile(
+    f"{_failures.named('stamp_busy').pattern}(?:: (?P<action>[0-9a-f-]{{36}}))?", re.IGNORECASE
+)
+_NAMES: t.Final = ("name", "description", "fullstepindex", "index", "interfacetype", "actiontype")
+_REASONS: t.Final = frozenset({"message", "errormessage", "error", "exception"})
+_LONGEST_REASON: t.Final = 1500
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How an action plan ended, as far as anything tells.
+    """What is told of a cmdlet's action plan.
 
-    :param status: COMPLETED, FAILED or None when nothing tells.
-    :param step: the step that failed, None when nothing tells.
-    :param cause: what the plan says of it, None when nothing does.
+    :param completed: True and False as it ended; None when nothing tells.
+    :param step: the step that failed, or that ran last of a plan that failed.
+    :param why: what the plan says of its failure.
+    :param busy: what the stamp says about another action plan in the way, when nothing tells of its own plan afterwards.
     """
 
-    status: str | None = None
+    completed: bool | None = None
     step: str | None = None
-    cause: str | None = None
+    why: str | None = None
+    busy: str | None = None
 
 
-def step_in(line: str) -> tuple[str, str] | None:
-    """Return name and status of the step that a verbose line tells of, or the status of the whole plan under an empty name.
+def steps_in(text: str) -> list[tuple[str, str]]:
+    """Return name and status of the steps that a verbose record tells of; nothing else of it."""
+    told = (_STEP.search(line) for line in _lines(text) if not _DATA.search(line))
+    return [(match["name"], match["status"]) for match in told if match]
 
-    None for every other line: it is not shown.
+
+def busy_in(text: str) -> str | None:
+    """Return what a text says about another action plan in the way; None when it does not."""
+    match = _BUSY.search(text)
+    return match[0] if match else None
+
+
+def read(verbose: t.Iterable[str], output: t.Iterable[t.Any]) -> Plan:
+    """Return what a cmdlet's streams tell of its action plan.
+
+    :param verbose: texts of the verbose records, in order.
+    :param output: the cmdlet's output.
     """
-    found = _STEP.search(line)
-    if found:
-        return found["name"], found["status"]
-    found = _OVERALL.search(line)
-    return ("", found["status"]) if found else None
+    told, step, busy = _story(verbose)
+    plans = [bag for bag in map(properties, output) if _is_plan(bag)]
+    known = {_text(bag.get("instanceid")).lower() for bag in plans}
+    ends = [
+        (_verdict(bag.get("status")), bag)
+        for bag in plans
+        if _text(bag.get("parentactionplaninstanceid")).lower() not in known - {""}
+    ]
+    ended, last = ends[-1] if ends else (None, {})
+    if False in (told, ended):
+        name, why = _failing(_text(last.get("progressasxml")))
+        return Plan(completed=False, step=name or step, why=why, busy=busy or busy_in(why or ""))
+    return Plan(completed=True if True in (told, ended) else None, busy=None if ended else busy)
 
 
-def busy_in(lines: t.Iterable[str]) -> str | None:
-    """Return the sentence that another action is in progress, from lines of any stream; None when none says so."""
-    for line in lines:
-        found = _BUSY.search(line)
-        if found:
-            return f"Cannot invoke action plan because another action is in progress: {found['action'] or 'not told which'}"
-    return None
+def results(output: t.Iterable[t.Any]) -> list[t.Any]:
+    """Return a cmdlet's output without what its action plan left there: objects of plans, their ids, nothing."""
+    return [
+        item for item in output
+        if not _is_plan(properties(item)) and not _is_id(item) and not (isinstance(item, str) and not item.strip())
+        and item is not None
+    ]
 
 
-def outcome(lines: t.Iterable[str], output: t.Iterable[t.Mapping[str, t.Any]]) -> Plan:
-    """Return how the plan ended.
+def properties(value: t.Any) -> dict[str, t.Any]:
+    """Return the properties of an object, or the entries of a hashtable, under lower-case names."""
+    if isinstance(value, dict):
+        bags: tuple[t.Any, ...] = (value,)
+    else:
+        bags = (getattr(value, "adapted_properties", None), getattr(value, "extended_properties", None))
+    return {str(name).lower(): item for bag in bags if isinstance(bag, dict) for name, item in bag.items()}
 
-    :param lines: verbose lines, in their order.
-    :param output: properties of the objects in the output, under lower-case names.
-    """
-    status, step, cause = None, None, None
-    for line in lines:
-        for pattern in _END:
-            found = pattern.search(line)
-            if found and found["status"] in (COMPLETED, FAILED):
-                status = found["status"]
-        if status is None and _DONE.search(line):
-            status = COMPLETED
-        told = step_in(line)
-        if told and told[0] and told[1].lower() in _BAD:
-            step = told[0]
-    for bag in output:
-        if not is_plan(bag):
+
+def _story(verbose: t.Iterable[str]) -> tuple[bool | None, str | None, str | None]:
+    """Return how the plan ended, the step that failed or else was under way, and what is said about another plan."""
+    ended: bool | None = None
+    failed = running = busy = None
+    for line in (line for text in verbose for line in _lines(text)):
+        if busy_in(line):
+            busy = busy_in(line)
+        if _DATA.search(line) or busy_in(line):
             continue
-        if str(bag.get("status")) in (COMPLETED, FAILED):
-            # The object was made when the plan had ended; of both, the one that says failed is believed.
-            status = FAILED if FAILED in (status, str(bag["status"])) else COMPLETED
-        failed = _failed_step(str(bag.get("progressasxml") or ""))
-        step, cause = failed[0] or step, failed[1] or cause
-    return Plan(status, step, cause) if status == FAILED else Plan(status)
+        step, overall = _STEP.search(line), _OVERALL.search(line)
+        if _BEGINNING.search(line):
+            ended, failed, running, busy = None, None, None, None
+        elif step:
+            busy = None
+            verdict = _verdict(step["status"])
+            failed = step["name"] if verdict is False else None if step["name"] == failed else failed
+            running = step["name"] if verdict is None else None if step["name"] == running else running
+        elif overall:
+            ended, busy = _verdict(overall["status"]), None
+        elif _DONE.fullmatch(line):
+            ended, busy = ended is not False, None
+    return ended, failed or running, busy
 
 
-def is_plan(bag: t.Mapping[str, t.Any]) -> bool:
-    """Tell whether an object's properties are those of a plan's instance."""
-    return len(_OF_A_PLAN & bag.keys()) >= 2
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def is_noise(value: t.Any, bag: t.Mapping[str, t.Any]) -> bool:
-    """Tell whether an object of the output belongs to the plan and is no result: its instance, or its id.
-
-    :param value: the object as it came.
-    :param bag: its properties.
-    """
-    return is_plan(bag) or (not bag and _GUID.fullmatch(str(value).strip()) is not None)
+def _verdict(status: t.Any) -> bool | None:
+    word = _text(status).lower()
+    return True if word in _COMPLETED else False if word in _FAILED else None
 
 
-def _failed_step(document: str) -> tuple[str | None, str | None]:
-    """Return name and message of the innermost failed step in ProgressAsXml."""
-    if not document or "<!" in document:  # no plan has a document type, and an entity could grow without bounds
-        return None, None
+def _is_plan(bag: t.Mapping[str, t.Any]) -> bool:
+    return "progressasxml" in bag or "actionplanname" in bag or {"instanceid", "status"} <= bag.keys()
+
+
+def _is_id(value: t.Any) -> bool:
+    if isinstance(value, uuid.UUID):
+        return True
     try:
-        root = ET.fromstring(document)
-    except ET.ParseError:
+        return isinstance(value, str) and bool(uuid.UUID(value.strip()))
+    except ValueError:
+        return False
+
+
+def _text(value: t.Any) -> str:
+    return str(value).strip() if value is not None else ""
+
+
+def _failing(document: str) -> tuple[str | None, str | None]:
+    """Return the steps that failed in the XML of a plan's progress, and what it says of them."""
+    document = re.sub(r"^\s*\ufeff?\s*<\?xml[^>]*\?>", "", document)
+    if not document or "<!" in document.replace("<![CDATA[", "").replace("<!--", ""):
+        return None, None  # a plan declares no entities
+    try:
+        root = ElementTree.fromstring(document)
+    except (ElementTree.ParseError, ValueError):
         return None, None
-    name = cause = None
+    failing = list(_failing_elements(root))
+    steps = [one for one in failing if _local(one.tag) == "step"]
+    # Actions hold steps, steps hold tasks, and tasks can hold actions again: the innermost step is the one that failed.
+    steps = [one for one in steps if not any(other is not one and other in set(one.iter()) for other in steps)]
+    names = list(dict.fromkeys(name for one in steps or failing[-1:] if (name := _name(one))))
+    reasons = list(dict.fromkeys(reason for one in steps or failing for reason in _reasons(one)))
+    reasons = reasons or list(dict.fromkeys(reason for one in failing for reason in _reasons(one)))
+    return "', '".join(names[:3]) or None, "; ".join(reasons)[:_LONGEST_REASON] or None
+
+
+def _failing_elements(root: ElementTree.Element) -> t.Iterator[ElementTree.Element]:
     for element in root.iter():
-        if element.tag.rpartition("}")[2] not in ("Step", "Task") or element.get("Status", "").lower() not in _BAD:
-            continue
-        name = element.get("Name") or element.get("FullStepIndex") or name
-        cause = _said(element) or cause
-    return name, cause
+        status = _attribute(element, "status") or next(
+            (child.text for child in element if _local(child.tag) == "status"), None
+        )
+        if _local(element.tag) in ("action", "step", "task") and _verdict(status) is False:
+            yield element
 
 
-def _said(element: ET.Element) -> str | None:
-    for one in element.iter():
-        if one.tag.rpartition("}")[2] in ("Message", "ErrorMessage", "Exception") and (one.text or "").strip():
-            return re.sub(r"\s+", " ", (one.text or "").strip())[:1000]
+def _name(element: ElementTree.Element) -> str | None:
+    for name in _NAMES:
+        value = _attribute(element, name) or next((child.text for child in element if _local(child.tag) == name), None)
+        if value and value.strip():
+            return " ".join(value.split())
     return None
+
+
+def _reasons(element: ElementTree.Element) -> t.Iterator[str]:
+    for one in element.iter():
+        texts = [value for name, value in one.attrib.items() if _local(name) in _REASONS]
+        if _local(one.tag) in _REASONS:
+            texts.append(one.text or "")
+        yield from (" ".join(text.split()) for text in texts if text.strip())
+
+
+def _attribute(element: ElementTree.Element, name: str) -> str | None:
+    return next((value for key, value in element.attrib.items() if _local(key) == name), None)
+
+
+def _local(tag: t.Any) -> str:
+    return str(tag).rpartition("}")[2].lower()

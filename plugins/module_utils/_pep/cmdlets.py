@@ -10,8 +10,9 @@ import dataclasses
 import re
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import PepError
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, PepError
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.action_plan import properties
 
 if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import PepSession, ProgressCallback
@@ -25,6 +26,9 @@ REGISTRATION_CMDLETS: t.Final = (
     "Remove-AzureStackActivation",
     "Close-PrivilegedEndpoint",
 )
+SECRETS: t.Final = frozenset({"ActivationKey", "RefreshToken", "Credential"})
+"""Parameters whose values must never be shown."""
+_SHORTEST_TOKEN: t.Final = 40
 _COMMON_PARAMETERS: t.Final = frozenset(
     name.lower()
     for name in (
@@ -114,11 +118,28 @@ def token_parameters(request: billing.Request) -> dict[str, t.Any]:
 
 
 def token_in(output: t.Sequence[t.Any]) -> str | None:
-    """Return the registration token without white space, None unless the output is exactly one text in the letters of Base64."""
-    if len(output) != 1 or not isinstance(output[0], str):
-        return None
-    token = "".join(output[0].split())
-    return token if re.fullmatch(r"[A-Za-z0-9+/_-]+=*", token) else None
+    """Return the registration token without white space, None unless the output holds exactly one.
+
+    It is the text that is base64 of a JSON object. Newer versions may not decode: without such a text it is the one text of the
+    alphabet, whatever else stands beside it. A sentence is none.
+    """
+    texts = {
+        joined: text
+        for text in output
+        if isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9+/_-]+=*", joined := "".join(text.split()))
+    }
+    told = [joined for joined in texts if _is_document(joined)]
+    if not told:
+        words = [joined for joined, text in texts.items() if " " not in text.strip()]
+        told = [word for word in words if len(word) >= _SHORTEST_TOKEN] or words
+    return told[0] if len(told) == 1 else None
+
+
+def _is_document(text: str) -> bool:
+    try:
+        return not claims.read_token(text).opaque
+    except ArtifactError:  # a document that ends in the middle
+        return False
 
 
 def new_bridge_principal(
@@ -152,8 +173,8 @@ def new_bridge_principal(
 
 def object_id_in(output: t.Iterable[t.Any]) -> str | None:
     """Return the object id in the output of New-AzureBridgeServicePrincipal, None unless there is exactly one."""
-    identifiers = [str(bag["objectid"]) for bag in map(properties, output) if bag.get("objectid")]
-    return identifiers[0] if len(identifiers) == 1 else None
+    found = [str(bag["objectid"]) for bag in map(properties, output) if bag.get("objectid")]
+    return found[0] if len({identifier.lower() for identifier in found}) == 1 else None
 
 
 def activate(session: PepSession, key: str, *, timeout: int, progress: ProgressCallback | None = None) -> None:
@@ -222,15 +243,6 @@ def stamp_in(output: t.Iterable[t.Any]) -> StampInformation | None:
         tenant_endpoint=_address(tenant.get("tenantresourcemanager")),
         tenant_portal=_address(tenant.get("tenantportal")),
     )
-
-
-def properties(value: t.Any) -> dict[str, t.Any]:
-    """Return the properties of an object, or the entries of a hashtable, under lower-case names."""
-    if isinstance(value, dict):
-        bags: tuple[t.Any, ...] = (value,)
-    else:
-        bags = (getattr(value, "adapted_properties", None), getattr(value, "extended_properties", None))
-    return {str(name).lower(): item for bag in bags if bag for name, item in bag.items()}
 
 
 def _parameter_names(value: t.Any) -> list[str]:

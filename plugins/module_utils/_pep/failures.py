@@ -8,6 +8,7 @@ methods of signing in).
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import re
@@ -112,50 +113,108 @@ def on_waiting(cmdlet: str, where: str, seconds: int, *, changes: bool) -> PepSe
     )
 
 
-def of_cmdlet(cmdlet: str, errors: t.Sequence[tuple[str, str | None]], where: str) -> PepError:
-    """Return what a cmdlet's own errors mean: all of them are shown, and the one that is known says what to do.
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """An error record of a cmdlet.
 
-    :param errors: the stamp's messages with their fully qualified error ids, in their order; at least one.
+    :param message: the stamp's, on one line.
+    :param id: its fully qualified error id: of thrown text the text itself, of others a name and where it comes from.
+    :param target: name of what it speaks of; of an unknown cmdlet that cmdlet.
     """
-    found = [(code, known) for said, code in reversed(errors) if (known := _known(cmdlet, said, code))]
-    code, known = found[0] if found else (errors[-1][1], None)
-    message = f"{cmdlet} failed: {_joined(said for said, dummy in errors)}"
+
+    message: str
+    id: str | None = None
+    target: str | None = None
+
+
+def of_cmdlet(
+    cmdlet: str, errors: t.Sequence[Said], where: str, plan: action_plan.Plan = action_plan.Plan(), noise: t.Sequence[str] = ()
+) -> PepError:
+    """Return what the failure of a cmdlet means.
+
+    :param errors: its error records, in order; those that did not end it, too.
+    :param plan: what is told of its action plan.
+    :param noise: texts of its other streams. Nothing of them is shown: they can hold secrets.
+    """
+    sentences = list(dict.fromkeys(error.message.rstrip(".") for error in errors))
+    if plan.completed is False:
+        at = f" in the step '{plan.step}'" if plan.step else ""
+        why = f": {plan.why}" if plan.why and plan.why not in sentences else ""
+        sentences.append(f"the stamp's action plan failed{at}{why}")
+    busy = plan.busy or next((said for said in map(action_plan.busy_in, noise) if said), None)
+    known, code = _meaning(cmdlet, errors, plan, noise)
+    if busy and known and known.kind == "stamp_busy" and not any(busy in sentence for sentence in sentences):
+        sentences.append(busy)
+    message = f"{cmdlet} failed: {'; '.join(sentences) or 'the pipeline was stopped'}"
     if known is None:
-        remedy = f"This is the stamp's own message (error id {code}); follow it, or give it to support"
-        return PepError(message, kind="pep_cmdlet_failed", where=where, remedy=remedy, code=code)
+        named = f" (error id {code})" if code else ""
+        return PepError(
+            message, kind="pep_cmdlet_failed", where=where, code=code,
+            remedy=f"This is the stamp's own message{named}; follow it, or give it to support",
+        )
     error = PepSessionLost if known.retry == _failures.READ_BACK else PepError
     return error(message, kind=known.kind, where=where, cause=known.cause, remedy=known.remedy, code=code)
 
 
-def of_plan(cmdlet: str, plan: action_plan.Plan, errors: t.Sequence[tuple[str, str | None]], where: str) -> PepError:
-    """Return the error that an action plan failed, whether the cmdlet said so by an error or not."""
-    texts = [*(said for said, dummy in errors), *([plan.cause] if plan.cause else [])]
-    known = next((known for said, code in [*reversed(errors), (plan.cause or "", None)] if (known := _known(cmdlet, said, code))), None)
-    step = f" in the step {plan.step!r}" if plan.step else ""
-    failed = known or _failures.named("action_plan_failed")
-    return PepError(
-        f"The action plan of {cmdlet} failed{step}" + (f": {_joined(texts)}" if texts else ""),
-        kind=failed.kind,
-        where=where,
-        cause=failed.cause,
-        remedy=failed.remedy,
-        code=errors[-1][1] if errors else None,
-    )
+def _meaning(
+    cmdlet: str, errors: t.Sequence[Said], plan: action_plan.Plan, noise: t.Sequence[str]
+) -> tuple[_failures.Failure | None, str | None]:
+    """Return the known failure that a cmdlet's streams mean, and the error's id.
 
-
-def _known(cmdlet: str, said: str, code: str | None) -> _failures.Failure | None:
-    """Return the known failure that an error means: by its id first, by its text where the id is none of PowerShell's own.
-
-    An id names what happened, and behind a comma where; thrown text has itself as its id.
+    What ended the cmdlet counts before what it went on from, its errors before its action plan, and both before the other streams.
+    An outcome that one of them calls unknown is unknown.
     """
-    identifier = (code or "").partition(",")[0]
-    if identifier == "CommandNotFoundException" and cmdlet.lower() not in said.lower():
-        return None  # what the stamp's own script did not find is no cmdlet of this session
-    return _failures.classify(identifier, said)
+    found = [(_of_error(cmdlet, error), _id_of(error)) for error in reversed(errors)]
+    found = [(known, code) for known, code in found if known]
+    if plan.why:
+        found += [(known, None) for known in [_of_text(cmdlet, plan.why)] if known]
+    unknown = next((one for one in found if one[0] and one[0].retry == _failures.READ_BACK), None)
+    if unknown or found:
+        return unknown or found[0]
+    code = _id_of(errors[-1]) if errors else None
+    if plan.busy or any(map(action_plan.busy_in, noise)):
+        return _failures.named("stamp_busy"), code
+    told = (line for text in noise for line in text.splitlines() if re.search(r"\b(?:error|exception|failed)\b", line, re.I))
+    known = next((known for line in told if (known := _of_text(cmdlet, line))), None)
+    if known is None and plan.completed is False:
+        known = _failures.named("action_plan_failed")
+    return known, code
 
 
-def _joined(texts: t.Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(text.strip().rstrip(".") for text in texts if text.strip()))
+def _of_error(cmdlet: str, error: Said) -> _failures.Failure | None:
+    name, dummy, source = (error.id or "").partition(",")
+    if name in _INNER:
+        # The same error of a command that the cmdlet itself runs says nothing about what was asked of the stamp.
+        at_fault = error.target if name == _NO_COMMAND else source
+        if at_fault and at_fault.lower() != cmdlet.lower():
+            return None
+    return _failures.classify(name, error.message) or _refused_principal(cmdlet, error.message)
+
+
+def _of_text(cmdlet: str, text: str) -> _failures.Failure | None:
+    return _failures.classify(None, text) or _refused_principal(cmdlet, text)
+
+
+def _refused_principal(cmdlet: str, text: str) -> _failures.Failure | None:
+    """Return the failure that the directory does not let this user change the bridge principal."""
+    if cmdlet == "New-AzureBridgeServicePrincipal" and _REFUSED.search(text):
+        return _failures.named("bridge_principal_of_another_user")
+    return None
+
+
+def _id_of(error: Said) -> str | None:
+    """Return an error's id; None for thrown text, whose id is the text again."""
+    return error.id if error.id and not re.search(r"\s", error.id) else None
+
+
+_NO_COMMAND: t.Final = "CommandNotFoundException"
+_INNER: t.Final = frozenset(
+    code for kind in ("pep_cmdlet_unknown", "pep_parameter_unknown", "pep_parameter_refused") for code in _failures.named(kind).codes
+)
+"""Ids of errors that a command inside a cmdlet can end with, too."""
+_REFUSED: t.Final = re.compile(
+    r"Authorization_RequestDenied|Insufficient privileges|\bForbidden\b|\b403\b|not (?:the|an) owner", re.IGNORECASE
+)
 
 
 def lost_because(error: Exception, options: PepOptions) -> str:

@@ -7,6 +7,7 @@ The endpoint is a JEA session configuration without a language: only cmdlets can
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import random
 import re
 import signal
@@ -40,6 +41,7 @@ _OPENING: t.Final = 90
 _PATIENCE: t.Final = 4
 """How many connection timeouts long a lost connection is tried again while a cmdlet runs."""
 _LONGEST_PAUSE: t.Final = 30.0
+_STARS: t.Final = "********"
 _CLOSING: t.Final = 300
 
 
@@ -135,25 +137,27 @@ class PepSession:
         timeout: int,
         changes: bool = False,
         tolerant: bool = False,
+        reports: bool = False,
         progress: ProgressCallback | None = None,
     ) -> list[t.Any]:
-        """Run one cmdlet and return what it wrote to the output stream, but for the objects of its action plan.
+        """Run one cmdlet and return what it wrote to the output stream, without what its action plan left there.
 
-        While the stamp runs another action plan, the cmdlet is tried again with growing pauses.
+        An action plan that failed is a failure of the cmdlet, also when the cmdlet says nothing of it. While the stamp runs another action plan, the cmdlet is tried again with growing pauses.
 
-        :param parameters: names and values; a switch is True or False.
+        :param parameters: names and values; switches are true or false.
         :param timeout: seconds after which the cmdlet itself gives up; waited for a little longer.
         :param changes: whether it changes the stamp, so that a lost session leaves the outcome unknown.
         :param tolerant: whether errors that did not end the cmdlet are only told when there is output all the same.
-        :param progress: called with activity, status and percent of new progress records.
+        :param reports: whether its output tells of other action plans: it is returned whole, and none of them is this cmdlet's.
+        :param progress: called with activity, status and percent of new progress records, and with the plan's steps.
         :raises PepSessionLost: the session was lost or the time is over: the outcome is unknown.
-        :raises PepError: the cmdlet failed, or its action plan did.
+        :raises PepError: the cmdlet failed.
         """
         until = time.monotonic() + self._options.busy_timeout
         pause = 1.0
         while True:
             try:
-                return self._run(cmdlet, parameters or {}, timeout, changes, tolerant, progress)
+                return self._run(cmdlet, parameters or {}, timeout, changes, tolerant, reports, progress)
             except PepError as error:
                 remaining = until - time.monotonic()
                 if error.kind != "stamp_busy":
@@ -179,32 +183,25 @@ class PepSession:
         timeout: int,
         changes: bool,
         tolerant: bool,
+        reports: bool,
         progress: ProgressCallback | None,
     ) -> list[t.Any]:
-        shell = PowerShell(self._pool)
-        # Invocation info would bring back every parameter's value, activation key and refresh token among them, with each record.
-        shell.remote_stream_options = 0
         self.plan_completed = False
+        shell = PowerShell(self._pool)
         shell.add_cmdlet(cmdlet)
         shell.add_parameters(dict(parameters))
         until = time.monotonic() + timeout + _MARGIN
-        reported = heard = 0
+        shown = _Shown(cmdlet, progress) if progress else None
         started = False
         try:
             self._end_last()
             started = True
-            shell.begin_invoke()
+            # Without invocation info: with it, each record brings the parameters back with their values, secrets included.
+            shell.begin_invoke(remote_stream_options=0)
             while shell.state == PSInvocationState.RUNNING:
                 shell.poll_invoke()
-                if progress and len(shell.streams.progress) > reported:
-                    reported = len(shell.streams.progress)
-                    last = shell.streams.progress[-1]
-                    progress(last.activity or cmdlet, last.description or "", last.percent_complete or 0)
-                while heard < len(shell.streams.verbose):
-                    step = action_plan.step_in(_line(shell.streams.verbose[heard]))
-                    heard += 1
-                    if progress and step:
-                        progress(step[0] or cmdlet, step[1], -1)
+                if shown:
+                    shown.update(shell.streams)
                 if shell.state == PSInvocationState.RUNNING and time.monotonic() > until:
                     raise failures.on_waiting(cmdlet, self.host, timeout + _MARGIN, changes=changes)
         except Exception as error:
@@ -219,24 +216,27 @@ class PepSession:
             self._connection.line.renew()
             raise
         self._finished = shell
-        told = [_line(record) for record in (*shell.streams.verbose, *shell.streams.warning)]
-        # A terminating error comes last, with the state; before it there may be errors that did not end the cmdlet.
-        errors = list(dict.fromkeys(_text_of(record) for record in shell.streams.error))
-        bags = [(one, cmdlets.properties(one)) for one in shell.output]
-        output = [one for one, bag in bags if not action_plan.is_noise(one, bag)]
-        ended = shell.state == PSInvocationState.COMPLETED and (not errors or (tolerant and bool(output)))
-        busy = None if ended else action_plan.busy_in([*(said for said, dummy in errors), *told])
-        if busy:
-            raise failures.of_cmdlet(cmdlet, [(busy, None)], self.host)
-        plan = action_plan.outcome(told, [bag for dummy, bag in bags])
-        if plan.status == action_plan.FAILED:
-            raise failures.of_plan(cmdlet, plan, errors, self.host)
-        if ended:
-            for said, dummy in errors:
-                self._notify(f"{cmdlet} at {self.host} reported an error and went on: {said}")
-            self.plan_completed = plan.status == action_plan.COMPLETED
+        return self._outcome(cmdlet, shell, _Hidden(parameters), tolerant=tolerant, reports=reports)
+
+    def _outcome(self, cmdlet: str, shell: t.Any, hidden: _Hidden, *, tolerant: bool, reports: bool) -> list[t.Any]:
+        """Return the output of a cmdlet that has ended.
+
+        :raises PepError: it failed, or its action plan did.
+        """
+        errors = [hidden.in_error(_said(record)) for record in shell.streams.error]
+        verbose = [str(record) for record in map(_message, shell.streams.verbose)]
+        plan = action_plan.Plan() if reports else hidden.in_plan(action_plan.read(verbose, shell.output))
+        self.plan_completed = plan.completed is True
+        output = list(shell.output) if reports else action_plan.results(shell.output)
+        failed = plan.completed is False or (plan.busy is not None and not output)
+        if shell.state == PSInvocationState.COMPLETED and (not (errors or failed) or (tolerant and output)):
+            for error in errors:
+                self._notify(f"{cmdlet} at {self.host} reported an error and went on: {error.message}")
             return output
-        raise failures.of_cmdlet(cmdlet, errors or [("the pipeline was stopped", None)], self.host)
+        others = (shell.streams.warning, shell.streams.information, shell.streams.debug)
+        noise = [*verbose, *(_message(record) for stream in others for record in stream)]
+        noise += [text for text in shell.output if isinstance(text, str)]
+        raise failures.of_cmdlet(cmdlet, errors, self.host, plan, noise)
 
     def _end_last(self) -> None:
         """Tell the endpoint that the last pipeline is done with: finished ones count against the shell's quota.
@@ -257,7 +257,7 @@ class PepSession:
             self._connection.wait_until = time.monotonic() + self._options.operation_timeout
             self._pool.exchange_keys()
             self._connection.wait_until = 0.0
-            self._run("Close-PrivilegedEndpoint", parameters, _CLOSING, False, True, None)
+            self._run("Close-PrivilegedEndpoint", parameters, _CLOSING, False, True, False, None)
         except PepSessionLost as lost:
             # The cmdlet ends the session that it runs in, so its own end may not be seen.
             if lost.code != str(failures.SHELL_NOT_FOUND):
@@ -277,18 +277,69 @@ class PepSession:
         self._connection.close()
 
 
-def _line(record: t.Any) -> str:
-    """Return the text of a verbose or warning record."""
-    return str(getattr(record, "message", None) or record)
+class _Shown:
+    """Shows the progress records and the action plan's steps of a running cmdlet.
+
+    A step has no percentage: the last one of the progress records stays.
+    """
+
+    def __init__(self, cmdlet: str, progress: ProgressCallback) -> None:
+        self._cmdlet = cmdlet
+        self._progress = progress
+        self._records = 0
+        self._lines = 0
+        self._percent = -1
+
+    def update(self, streams: t.Any) -> None:
+        """Show what is new in the streams."""
+        records, self._records = streams.progress[self._records :], len(streams.progress)
+        lines, self._lines = streams.verbose[self._lines :], len(streams.verbose)
+        if records:
+            last = records[-1]
+            self._percent = last.percent_complete or 0
+            self._progress(last.activity or self._cmdlet, last.description or "", self._percent)
+        steps = [step for record in lines for step in action_plan.steps_in(_message(record))]
+        if steps:
+            name, status = steps[-1]
+            self._progress(name, status, self._percent)
 
 
-def _text_of(record: t.Any) -> tuple[str, str | None]:
-    """Return message and fully qualified error id of an error record."""
+class _Hidden:
+    """Takes secrets out of what a stamp says: what was sent to it, and whatever looks like a token or key."""
+
+    _LIKE_A_TOKEN: t.Final = re.compile(r"[\w+/=.~-]{120,}")
+
+    def __init__(self, parameters: t.Mapping[str, t.Any]) -> None:
+        values = (getattr(value, "password", value) for name, value in parameters.items() if name in cmdlets.SECRETS)
+        self._secrets = [value for value in values if isinstance(value, str) and value]
+
+    def in_text(self, text: str) -> str:
+        """Return the text with stars in place of secrets."""
+        for secret in self._secrets:
+            text = text.replace(secret, _STARS)
+        return self._LIKE_A_TOKEN.sub(_STARS, text)
+
+    def in_error(self, said: failures.Said) -> failures.Said:
+        """Return the error with stars in place of secrets."""
+        return failures.Said(self.in_text(said.message), self.in_text(said.id) if said.id else None, said.target)
+
+    def in_plan(self, plan: action_plan.Plan) -> action_plan.Plan:
+        """Return the plan with stars in place of secrets."""
+        step, why = (self.in_text(text) if text else None for text in (plan.step, plan.why))
+        return dataclasses.replace(plan, step=step, why=why)
+
+
+def _message(record: t.Any) -> str:
+    """Return the text of a record of any stream but the errors'."""
+    text = getattr(record, "message", None) or getattr(record, "message_data", None) or record
+    return text if isinstance(text, str) else str(action_plan.properties(text).get("message") or text)
+
+
+def _said(record: t.Any) -> failures.Said:
     exception = getattr(record, "exception", None)
-    message = getattr(record, "details_message", None)
-    for properties in ("adapted_properties", "extended_properties"):
-        message = message or (getattr(exception, properties, None) or {}).get("Message")
-    return re.sub(r"\s+", " ", str(message or record)).strip(), getattr(record, "fq_error", None)
+    message = getattr(record, "details_message", None) or action_plan.properties(exception).get("message")
+    text = re.sub(r"\s+", " ", str(message or record)).strip()
+    return failures.Said(text, getattr(record, "fq_error", None), getattr(record, "target_name", None))
 
 
 @contextlib.contextmanager

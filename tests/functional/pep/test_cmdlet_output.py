@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import typing as t
 
 import pytest
@@ -84,13 +85,33 @@ def test_nothing_is_sent_as_null() -> None:
     assert cmdlets.token_parameters(request(takes_asset_tag=True))["MsAssetTag"] == ""
 
 
-@pytest.mark.parametrize("output", [(), ("",), (" \n",), ("one", "two"), (7,), (None, "one"), ("tökén",), ("to\0ken",)])
+@pytest.mark.parametrize("output", [(), ("",), (" \n",), ("one", "two"), (7,), (None, "a sentence."), ("tökén",), ("to\0ken",)])
 def test_anything_but_one_token_is_none(output: tuple[t.Any, ...]) -> None:
     assert cmdlets.token_in(output) is None
     assert cmdlets.token_in([" dG9r\r\nZW4= "]) == "dG9rZW4="
 
 
+TOKEN = base64.b64encode(b'{"cloudId": "c1", "billingModel": "Capacity"}').decode()
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        (None, ""),
+        ("DONE",),
+        ("Token created successfully", "The plan has ended"),
+        ({"InstanceID": "i", "Status": "Completed"},),
+        (TOKEN,),
+    ],
+)
+def test_a_token_is_picked_by_its_form_whatever_stands_beside_it(beside: tuple[t.Any, ...]) -> None:
+    assert cmdlets.token_in([*beside, TOKEN]) == TOKEN
+    opaque = "x7Q_" * 20
+    assert TOKEN in beside or cmdlets.token_in([*beside, opaque]) == opaque
+
+
 def test_the_bridge_principal_s_object_id() -> None:
+    assert cmdlets.object_id_in([bag(ObjectId="o1"), bag(ObjectId="O1")]) == "o1"
     assert cmdlets.object_id_in(["noise", bag(ObjectId="o1")]) == "o1"
     assert cmdlets.object_id_in(["text"]) is None
     assert cmdlets.object_id_in([bag(ObjectId="o1"), bag(ObjectId="o2")]) is None

@@ -8,7 +8,7 @@ import spnego.exceptions
 from test_pep_options import options
 
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
-from ansible_collections.azurestack.hub.plugins.module_utils._pep import failures
+from ansible_collections.azurestack.hub.plugins.module_utils._pep import action_plan, failures
 
 
 def met(auth: str) -> AzsError:
@@ -42,7 +42,8 @@ NOT_FOUND = "CommandNotFoundException"
         ([("The term 'New-RegistrationToken' is not recognized as a name of a cmdlet", NOT_FOUND)], "pep_cmdlet_unknown"),
         ([("Der Begriff 'New-RegistrationToken' ist unbekannt", NOT_FOUND)], "pep_cmdlet_unknown"),
         # Something that the stamp's own script did not find is no cmdlet of this session.
-        ([("The term 'tnc' is not recognized as the name of a cmdlet", NOT_FOUND)], "pep_cmdlet_failed"),
+        ([("The term 'tnc' is not recognized as the name of a cmdlet", NOT_FOUND, "tnc")], "pep_cmdlet_failed"),
+        ([("?", "NamedParameterNotFound,Get-Inner")], "pep_cmdlet_failed"),
         ([("?", "NamedParameterNotFound,New-RegistrationToken")], "pep_parameter_unknown"),
         ([("?", "ParameterArgumentValidationError,New-RegistrationToken")], "pep_parameter_refused"),
         ([("?", "ParameterArgumentTransformationError,New-RegistrationToken")], "pep_parameter_refused"),
@@ -53,8 +54,9 @@ NOT_FOUND = "CommandNotFoundException"
          "stamp_hardware_unreadable"),
     ],
 )
-def test_errors_are_recognised_by_their_ids(errors: list[tuple[str, str]], kind: str) -> None:
-    assert failures.of_cmdlet("New-RegistrationToken", errors, "10.0.0.4").kind == kind
+def test_errors_are_recognised_by_their_ids(errors: list[tuple[str, ...]], kind: str) -> None:
+    said = [failures.Said(*error) for error in errors]
+    assert failures.of_cmdlet("New-RegistrationToken", said, "10.0.0.4").kind == kind
 
 
 def test_all_errors_are_shown_once_and_in_their_order() -> None:
@@ -63,6 +65,50 @@ def test_all_errors_are_shown_once_and_in_their_order() -> None:
         ("Action plan execution failed. Error: Execution timeout", "WriteErrorException,X"),
         ("The last word", "The last word"),
     ]
-    error = failures.of_cmdlet("New-AzureStackActivation", errors, "10.0.0.4")
+    error = failures.of_cmdlet("New-AzureStackActivation", [failures.Said(*one) for one in errors], "10.0.0.4")
     assert "The first complaint; Action plan execution failed. Error: Execution timeout; The last word" in str(error)
     assert error.kind == "stamp_action_timeout"  # the one that is known
+
+
+BUSY = "Cannot invoke action plan because another action is in progress: 5a1f6d0e-97a8-4a8c-8f1d-5a2d8f1c0b11"
+
+
+def of(cmdlet: str, said: str, plan: action_plan.Plan = action_plan.Plan(), noise: tuple[str, ...] = ()) -> AzsError:
+    """What a cmdlet's failure with one thrown sentence means."""
+    return failures.of_cmdlet(cmdlet, [failures.Said(said, said)] if said else [], "10.0.0.4", plan, noise)
+
+
+def test_busy_is_recognised_in_every_stream_and_nothing_else_of_it_is_shown() -> None:
+    tnc = failures.Said("The term 'tnc' is not recognized as the name of a cmdlet", NOT_FOUND, "tnc")
+    hidden = f'Input parameters: secret\nError in ECEClient. Error: Exception calling "GetResult": "{BUSY}"'
+    error = failures.of_cmdlet("New-AzureStackActivation", [tnc], "10.0.0.4", noise=[hidden])
+    assert error.kind == "stamp_busy" and "'tnc'" in error.message and BUSY in error.message
+    assert "secret" not in str(error)
+
+
+def test_another_known_failure_behind_an_error_of_the_stamp_s_own_script() -> None:
+    error = of("New-RegistrationToken", "it broke", noise=("Error: Cannot connect to N1 to get hardware info",))
+    assert error.kind == "stamp_hardware_unreadable" and "N1" not in str(error)
+
+
+def test_a_plan_that_failed_says_its_step_and_what_is_known_of_the_reason() -> None:
+    error = of("New-AzureStackActivation", "", action_plan.Plan(False, "Call the bridge", "it is away"))
+    assert error.kind == "action_plan_failed" and "in the step 'Call the bridge': it is away" in error.message
+    known = of("New-RegistrationToken", "", action_plan.Plan(False, None, "raised: Cannot connect to N1 to get hardware info"))
+    assert known.kind == "stamp_hardware_unreadable"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("Function 'X' raised an exception: AADSTS50034: the account must be added", "user_of_another_directory"),
+        ("AADSTS7000215: Invalid client secret", "wrong_secret"),
+        ("MSIS9622: Client authentication failed", "wrong_secret"),
+        ("AADSTS700082: The refresh token has expired", "refresh_token_refused"),
+        ("Code: Authorization_RequestDenied Message: Insufficient privileges", "bridge_principal_of_another_user"),
+        ("The remote server returned an error: (403) Forbidden.", "bridge_principal_of_another_user"),
+    ],
+)
+def test_sign_in_and_owner_inside_the_message_of_the_bridge_principal_s_cmdlet(said: str, kind: str) -> None:
+    error = of("New-AzureBridgeServicePrincipal", said)
+    assert error.kind == kind and error.remedy and "support" not in error.remedy
