@@ -14,8 +14,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsE
 
 SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "billing_model": {"type": "str", "choices": list(billing.BILLING_MODELS), "required": True},
-    "agreement_number": {"type": "str", "no_log": True},
-    "asset_tag": {"type": "str", "no_log": True},
+    "agreement_number": {"type": "str"},
+    "asset_tag": {"type": "str"},
     "usage_reporting": {"type": "bool"},
     "marketplace_syndication": {"type": "bool"},
     "token_version": {"type": "str", "choices": list(billing.TOKEN_VERSIONS), "no_log": False},

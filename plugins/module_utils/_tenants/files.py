@@ -78,8 +78,8 @@ def _csv(text: str, path: str) -> tuple[list[Entry], int]:
         text = text.replace("\r", "\n")  # line ends of old, of which a file has no others
     lines = text.split("\n")
     skipped = 0
-    # Excel writes, and reads, a first line that names the delimiter.
-    while skipped < len(lines) and re.fullmatch(r"(?:\"?sep=.)?[\s,;\"]*", lines[skipped]):
+    # Excel writes, and reads, a first line that names the delimiter; Export-Csv of PowerShell 5.1 one that names the type.
+    while skipped < len(lines) and re.fullmatch(r"(?:\"?sep=.|\"?#TYPE\b.*)?[\s,;\"]*", lines[skipped]):
         skipped += 1
     header = next(iter(lines[skipped:]), "")
     delimiter = max(",;\t", key=header.count)

@@ -118,3 +118,9 @@ def test_no_billing_model_is_assumed_anywhere() -> None:
             assert not re.search(r"billing_model\b.*(?:default\(|:)\s*['\"]?(?:Capacity|PayAsYouUse|Development)\b", path.read_text("utf-8")), path
     for name, spec in _options.argument_spec("pep", "azure", "admin").items():
         assert "billing" not in name or "default" not in spec
+
+
+@pytest.mark.parametrize("file", ["plugins/modules/azs_registration_token.py", "plugins/action/azs_plan.py"])
+def test_agreement_number_and_asset_tag_mask_no_part_of_an_id(file: str) -> None:
+    for line in (ROOT / file).read_text("utf-8").splitlines():
+        assert not (re.search(r"agreement_number|asset_tag", line) and "no_log" in line)

@@ -156,3 +156,13 @@ def test_a_missing_file(tmp_path) -> None:
     with pytest.raises(InputError) as caught:
         files.read(str(tmp_path / "tenants.csv"))
     assert "No such file" in str(caught.value) and "on the host that the task runs on" in str(caught.value)
+
+
+@pytest.mark.parametrize("first", [
+    "#TYPE Microsoft.Azure.Commands.Profile.Models.PSAzureSubscription", '"#TYPE System.Object";;', "#TYPE X\nsep=,", "sep=,\n#TYPE X", "\n#TYPE X\n",
+])
+def test_lines_before_the_titles_that_export_csv_and_excel_write_are_skipped(tmp_path: pathlib.Path, first: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f'{first}\n"Id","Name","SubscriptionId"\n"1","Contoso","6a1a9d1c-5b0e-4f4e-9a5c-6e0f3c1b2a01"\n')
+    (entry,), without = files.read(str(path))
+    assert (entry.subscription_id, entry.name, without) == ("6a1a9d1c-5b0e-4f4e-9a5c-6e0f3c1b2a01", "Contoso", 0)
