@@ -115,6 +115,14 @@ _ON_THE_WAY: t.Final[tuple[Failure, ...]] = (
         retry=AGAIN,
     ),
     Failure(
+        kind="page_in_place_of_an_answer",
+        met="Could not <do something>: HTTP status <status>, and a page in place of an answer",
+        cause="a proxy, a firewall or a load balancer between this host and the service answered in its place",
+        remedy="Compare HTTPS_PROXY and NO_PROXY of the host that this task runs on, and whether the proxy lets it reach this address "
+        "and wants a sign-in (407) or forbids it (403); then run again",
+        retry=AGAIN,
+    ),
+    Failure(
         kind="certificate_not_trusted",
         met="the certificate of <service> is not trusted",
         cause="this host does not know the authority that issued it, it has expired, or it is for another name",

@@ -48,8 +48,10 @@ _TRANSIENT: t.Final = frozenset({408, 429, 500, 502, 503, 504})
 _ATTEMPTS: t.Final = 4
 CONNECTIONS: t.Final = 4
 """Connections that a transport keeps open; requests beyond them work, each over a connection of its own."""
-_STALE_TOKEN: t.Final = frozenset({"ExpiredAuthenticationToken", "InvalidAuthenticationToken"})
-"""Codes of a 401 that a new access token can cure."""
+_INCURABLE: t.Final = frozenset({"InvalidAuthenticationTokenTenant", "InvalidAuthenticationTokenAudience"})
+"""Codes of a 401 that a new access token of the same sign-in cannot cure."""
+_RENEWALS: t.Final = 2
+"""Access tokens that one request may lose: more than one expiry can fall into its attempts."""
 _PATIENCE: t.Final = 300.0
 """Seconds that one request may spend waiting between its attempts; a server that asks for more is believed, not met."""
 _SILENCE: t.Final = 90.0
@@ -58,6 +60,8 @@ _PAGES: t.Final = 10_000
 """Pages of one list that are followed; a list of Azure's own size stays far below."""
 _LONGEST: t.Final = 86_400
 """The longest timeout, in seconds: sockets take no number."""
+PAGE: t.Final = "page_in_place_of_an_answer"
+"""Kind of a failure: a page answered, most likely a proxy's."""
 UNEXPECTED: t.Final = "unexpected_answer"
 """Kind of a failure: what answered did not answer as Azure Resource Manager does."""
 
@@ -276,7 +280,8 @@ class ArmClient:
         self, method: str, url: str, json: t.Any, doing: str, expected: str, observe: Observer | None = None
     ) -> dict[str, t.Any]:
         path = urllib.parse.unquote(urllib.parse.urlsplit(url).path)
-        attempt, waited, began, renewed = 1, 0.0, time.monotonic(), False
+        attempt, waited, began = 1, 0.0, time.monotonic()
+        refused: set[str] = set()
         while True:
             asked: float | None = None
             try:
@@ -286,8 +291,7 @@ class ArmClient:
                 if response.status_code < 400:
                     return self._body(response, expected, path, doing)
                 failure: AzsError = error_of(response, path, doing)
-                if failure.code in _STALE_TOKEN and not renewed and self._renew(response):
-                    renewed = True
+                if response.status_code == 401 and failure.code not in _INCURABLE and self._renew(response, refused):
                     continue
                 asked = retry_after(response.headers)
                 again = response.status_code in _TRANSIENT and not (observe and response.status_code == 429)
@@ -303,12 +307,20 @@ class ArmClient:
             time.sleep(pause)
             attempt, waited = attempt + 1, waited + pause
 
-    def _renew(self, response: HttpResponse) -> bool:
-        """Let the access token go that an answer refused; tell whether the credential gets another one."""
+    def _renew(self, response: HttpResponse, refused: set[str]) -> bool:
+        """Let the access token go that an answer refused; tell whether another one is worth a try.
+
+        Threads that were refused with the same token share the next one: the credential lets each go but once.
+
+        :param refused: the tokens that this request lost already; the next one is added.
+        """
         forget = getattr(self._credential, "forget", None)
-        if forget is None:
+        token = response.request.headers.get("Authorization", "").partition(" ")[2]
+        if forget is None or not token or token in refused or len(refused) == _RENEWALS:
             return False
-        forget(response.request.headers.get("Authorization", "").partition(" ")[2])
+        refused.add(token)
+        forget(token)
+        self._local.client = None  # azure-core's sign-in policy keeps the token as well
         return True
 
     def _at_home(self, link: t.Any, doing: str) -> str:
@@ -415,6 +427,17 @@ def error_of(response: HttpResponse, path: str, doing: str) -> ArmError:
         details = dict(zip(("account", "action", "scope"), missing.groups()))
         text = f"the account '{details['account']}' lacks {details['action']} on {details['scope']}"
     reason = " ".join(text.split()).rstrip(".")[:600] or f"HTTP status {response.status_code}"
+    if body is None and response.content.strip():
+        page = _failures.named(PAGE)
+        via = response.headers.get("Via") or response.headers.get("Server")
+        return ArmError(
+            f"Could not {doing}: HTTP status {response.status_code}, and a page in place of an answer",
+            status=response.status_code,
+            kind=page.kind,
+            where=path,
+            cause=page.cause + (f"; it calls itself {via[:100]!r}" if via else ""),
+            remedy=page.remedy,
+        )
     return ArmError(
         f"Could not {doing}: {reason}" + (f" [{code}]" if code else ""),
         status=response.status_code,

@@ -14,7 +14,7 @@ import re
 import typing as t
 import urllib.parse
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import UNEXPECTED, ArmClient
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import PAGE, UNEXPECTED, ArmClient
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
 
 if t.TYPE_CHECKING:
@@ -226,7 +226,9 @@ def describe(name: str, url: str, transport: RequestsTransport) -> Cloud:
             "/metadata/endpoints", METADATA_VERSION, doing=f"read the metadata of {url}"
         )
     except ArmError as error:
-        if error.status in (400, 401, 403, 404, 405) or error.kind == UNEXPECTED:
+        # A proxy forbids (403); what is no Azure Resource Manager knows no such address, or no such method.
+        proxy = error.kind == PAGE and error.status == 403
+        if (error.status in (400, 401, 403, 404, 405) and not proxy) or error.kind == UNEXPECTED:
             raise wrong from None
         raise
     parsed = parse(answer, url)

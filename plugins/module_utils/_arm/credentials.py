@@ -210,19 +210,26 @@ class SignIn:
         self._lock = threading.RLock()
         self._token: AccessToken | None = None
         self._asked_for: t.Any = None
+        self._claims: str | None = None
         self._renew_at = 0.0
 
-    def get_token(self, *scopes: str, **options: t.Any) -> AccessToken:
+    def get_token(self, *scopes: str, claims: str | None = None, **options: t.Any) -> AccessToken:
         """Return an access token that is valid for some time (the interface that azure-core's policies call).
 
         azure-core asks before every request when a token has less than five minutes left, so short-lived ones are kept
         here until a third of their life is left.
 
+        :param claims: what a service's challenge asks for. It counts for every further token, and threads that meet the same challenge
+            share one.
         :raises SignInError: the credential was not accepted, or there is none.
         :raises Unreachable: the sign-in service does not answer.
         """
         with self._lock:
             asked_for = (scopes, options)
+            if claims and claims != self._claims:
+                self._token, self._claims = None, claims
+            if self._claims:
+                options["claims"] = self._claims
             if self._token is None or self._asked_for != asked_for or time.time() >= self._renew_at:
                 token = self._sign_in(*scopes, **options)
                 now = time.time()

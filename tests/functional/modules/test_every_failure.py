@@ -249,6 +249,7 @@ ELSEWHERE: t.Final = {
     "pep_fips": ("modules/test_azs_stamp_info.py", "test_a_host_in_fips_mode"),
     "pep_no_tls": ("modules/test_azs_stamp_info.py", "test_tls_at_a_port_without_tls"),
     "pep_certificate_invalid": ("modules/test_azs_stamp_info.py", "test_an_untrusted_certificate_ends_the_search"),
+    "page_in_place_of_an_answer": ("modules/test_foreign_answers.py", "test_a_proxy_that_answers_in_azures_place"),
     "unreachable": ("modules/test_azs_activation_info.py", "test_an_endpoint_that_does_not_answer"),
     "certificate_not_trusted": ("modules/test_azs_activation_info.py", "test_an_untrusted_certificate"),
     "sign_in_declined": ("signin/test_users.py", "test_the_user_declines"),

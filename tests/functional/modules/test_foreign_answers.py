@@ -51,3 +51,26 @@ def test_a_list_that_is_none_registers_nothing(registrar: Make) -> None:
     here.fault("error", "GET", "registrations", times=1, **ERROR_IN_200)
     assert here.register(preflight=False).kind == "unexpected_answer"
     assert here.registration() is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/metadata/endpoints", 502), ("GET", "/metadata/endpoints", 407), ("GET", "/metadata/endpoints", 403),
+        ("GET", "/locks/", 404), ("GET", "/registrations", 403),
+    ],
+)
+def test_a_proxy_that_answers_in_azures_place(registrar: Make, method: str, path: str, status: int) -> None:
+    here = registrar()
+    here.register(preflight=False)
+    here.simulator.fault("arm", "page", match={"method": method, "path": path}, times=None, status=status)
+    outcome = here.register(preflight=False, reregister=True)
+    here.simulator.clear_faults()
+    assert outcome.kind == "page_in_place_of_an_answer", outcome.message
+    assert f"HTTP status {status}" in outcome.message and "HTTPS_PROXY" in outcome.message and "1.1 proxy" in outcome.message
+
+
+def test_a_page_that_passes_is_waited_out(registrar: Make) -> None:
+    here = registrar()
+    here.simulator.fault("arm", "page", match={"method": "GET", "path": "/metadata/endpoints"}, times=2, status=502)
+    assert here.register(preflight=False).changed

@@ -120,14 +120,31 @@ class TestStaleToken:
             assert client.get("/thing", VERSION, doing="read it") == {"name": "a"}
         assert bearer.forgotten == ["token-1"]
 
-    def test_a_second_refusal_is_final(self, plain_http: None) -> None:
+    @pytest.mark.parametrize("code", ["AuthenticationFailed", None])
+    def test_any_refusal_but_one_of_the_directory_or_the_audience(self, plain_http: None, code: str | None) -> None:
+        bearer = Bearer()
+        refusal = Answer({"error": {"code": code, "message": "No."}} if code else {}, 401)
+        with Server(refusal, Answer({"name": "a"})) as server:
+            client = ArmClient(server.url, Trust().transport(), credential=bearer, audience="a")
+            assert client.get("/thing", VERSION, doing="read it") == {"name": "a"}
+        assert bearer.forgotten == ["token-1"]
+
+    def test_what_another_token_cannot_cure(self, plain_http: None) -> None:
+        bearer = Bearer()
+        with Server(Answer({"error": {"code": "InvalidAuthenticationTokenTenant", "message": "No."}}, 401)) as server:
+            client = ArmClient(server.url, Trust().transport(), credential=bearer, audience="a")
+            with pytest.raises(ArmError):
+                client.get("/thing", VERSION, doing="read it")
+            assert len(server.requests) == 1 and bearer.forgotten == []
+
+    def test_a_third_refusal_is_final(self, plain_http: None) -> None:
         bearer = Bearer()
         with Server(expired()) as server:
             client = ArmClient(server.url, Trust().transport(), credential=bearer, audience="a")
             with pytest.raises(ArmError) as caught:
                 client.get("/thing", VERSION, doing="read it")
-            assert len(server.requests) == 2
-        assert caught.value.code == "ExpiredAuthenticationToken" and len(bearer.forgotten) == 1
+            assert len(server.requests) == 3
+        assert caught.value.code == "ExpiredAuthenticationToken" and len(bearer.forgotten) == 2
 
 
 class TestObserved:
