@@ -52,7 +52,7 @@ def get_lock(call: Call) -> Answer:
     scope, name = call.resolve(call.ids["scope"]), call.ids["name"]
     lock = call.cloud.access.locks.get((scope.lower(), name.lower()))
     if lock is None:
-        raise ArmError(404, "LockNotFound", f"The lock '{name}' could not be found.")
+        raise ArmError(404, call.world.settings.absent_lock_code, f"The lock '{name}' could not be found.")
     return Answer(body=_lock_body(lock))
 
 

@@ -60,7 +60,7 @@ def get_customer(call: Call) -> Answer:
     """One mapping; letter case counts although the name is a GUID."""
     registration, customer = _registration(call), call.ids["customer"]
     if customer not in registration.customers:
-        raise _not_found(customer, registration)
+        raise _not_found(call, customer, registration)
     return Answer(body=_body(call, customer, registration.customers[customer]))
 
 
@@ -85,16 +85,16 @@ def delete_customer(call: Call) -> Answer:
     """Remove a mapping; the registration's lock, inherited, forbids that."""
     registration, customer = _registration(call), call.ids["customer"]
     if customer not in registration.customers:
-        raise _not_found(customer, registration)
+        raise _not_found(call, customer, registration)
     call.require_unlocked(f"{call.registration_scope}/customerSubscriptions/{customer}", "delete")
     registration.unmap(customer)
     return Answer(204)
 
 
-def _not_found(customer: str, registration: Registration) -> ArmError:
+def _not_found(call: Call, customer: str, registration: Registration) -> ArmError:
     return ArmError(
         404,
-        "CustomerSubscriptionNotFound",
+        call.world.settings.absent_mapping_code,
         f"The customer subscription '{customer}' does not exist on the registration '{registration.name}'.",
     )
 

@@ -48,6 +48,10 @@ class Settings:
     """Seconds that a 429 asks to wait; 0: until there is room again."""
     absent_activation_code: str = ""
     """Code of the 404 for an activation that is not there; drawn at every start, because the services' own is not published."""
+    absent_lock_code: str = ""
+    """Code of the 404 for a lock that is not there; drawn at every start."""
+    absent_mapping_code: str = ""
+    """Code of the 404 for a customer subscription that is not there; drawn at every start."""
     activation_list: bool = True
     """Whether the admin ARM has the list of activations below the subscription; drawn at every start."""
     expirations_of_2018: bool = False

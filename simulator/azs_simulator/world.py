@@ -34,6 +34,12 @@ ABSENT_ACTIVATION_CODES = (
     "ResourceNotFound", "ResourceGroupNotFound", "NotFound", "ActivationNotFound", "ActivationDoesNotExist", "ResourceMissing"
 )
 """What a stamp may call an activation that is not there. Recorded is ResourceNotFound, on a stamp that once had one."""
+ABSENT_LOCK_CODES = ("LockNotFound", "ResourceNotFound", "NotFound", "ManagementLockNotFound")
+"""What Azure may call a lock that is not there."""
+ABSENT_MAPPING_CODES = (
+    "CustomerSubscriptionNotFound", "ResourceNotFound", "NotFound", "CustomerNotFound", "TenantMappingNotFound", "EntityDoesNotExist"
+)
+"""What Azure may call a tenant mapping that is not there. Published is CustomerSubscriptionNotFound."""
 
 LOCK_NAME = "RegistrationResourceLock"
 REGISTRATION_OWNER = "6f12a6df-dd06-4f3e-bcb1-ce8be600526a"
@@ -75,7 +81,8 @@ class World:
         self.fleet = fleet
         self.dice = Dice(seed)
         self.settings = Settings(
-            absent_activation_code=self.dice.one_of(ABSENT_ACTIVATION_CODES), activation_list=self.dice.one_of((True, False))
+            absent_activation_code=self.dice.one_of(ABSENT_ACTIVATION_CODES), activation_list=self.dice.one_of((True, False)),
+            absent_lock_code=self.dice.one_of(ABSENT_LOCK_CODES), absent_mapping_code=self.dice.one_of(ABSENT_MAPPING_CODES),
         )
         self.sign_in_key = tokens.SigningKey()
         self.registration_tokens = tokens.RegistrationTokens()

@@ -7,7 +7,7 @@ import datetime
 
 import pytest
 from azs_simulator.fleet import parse
-from azs_simulator.world import ABSENT_ACTIVATION_CODES, World
+from azs_simulator.world import ABSENT_ACTIVATION_CODES, ABSENT_LOCK_CODES, ABSENT_MAPPING_CODES, World
 from azure_lab import admin_token, code_of, plain_get
 
 RECORDED_KEYS = {"id", "name", "type", "etag", "location", "properties"}
@@ -75,6 +75,12 @@ def test_the_code_of_a_missing_activation_is_drawn_at_every_start():
     drawn = {World(parse({}), seed).settings.absent_activation_code for seed in range(40)}
     assert drawn == set(ABSENT_ACTIVATION_CODES)
     assert {World(parse({}), seed).settings.activation_list for seed in range(10)} == {True, False}
+
+
+def test_the_codes_of_missing_locks_and_mappings_are_drawn_at_every_start():
+    drawn = [World(parse({}), seed).settings for seed in range(80)]
+    assert {one.absent_lock_code for one in drawn} == set(ABSENT_LOCK_CODES)
+    assert {one.absent_mapping_code for one in drawn} == set(ABSENT_MAPPING_CODES)
 
 
 @pytest.mark.parametrize(("there", "status"), [(True, 200), (False, 404)])

@@ -13,8 +13,12 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError
 
-_SOMETHING_ELSE: t.Final = re.compile(r"(?<!customer)subscription|tenant|namespace|type|provider|api-?version", re.IGNORECASE)
+_SOMETHING_ELSE: t.Final = re.compile(
+    r"(?:(?<!customer)subscription|tenant)(?!s?mapping)|namespace|type|provider|api-?version", re.IGNORECASE
+)
 """In a code: the request was not understood, or went to the wrong place. Such an answer says nothing of the resource."""
+_HOLDER: t.Final = re.compile(r"registration|group|parent", re.IGNORECASE)
+"""In a code about something inside a registration: what holds it is not there."""
 
 
 def is_error_document(body: t.Any) -> bool:
@@ -34,3 +38,8 @@ def is_told(error: AzsError) -> bool:
         and error.in_form
         and _SOMETHING_ELSE.search(error.code or "") is None
     )
+
+
+def is_told_of_a_part(error: AzsError) -> bool:
+    """Tell whether an error says that a part of a registration (a mapping, a lock) is not there, and not the registration itself."""
+    return is_told(error) and _HOLDER.search(error.code or "") is None

@@ -42,8 +42,12 @@ def put(client: ArmClient, where: RegistrationId, *, patience: float = 0.0) -> N
 
 
 def lift(client: ArmClient, where: RegistrationId) -> None:
-    """Remove the registration's own lock. Raises as ArmClient.request."""
-    client.request("DELETE", _path(where), API_VERSION, doing=f"lift the lock of {where.name}")
+    """Remove the registration's own lock; one that is gone already is no error. Raises as ArmClient.request."""
+    try:
+        client.request("DELETE", _path(where), API_VERSION, doing=f"lift the lock of {where.name}")
+    except ArmError as error:
+        if not absence.is_told_of_a_part(error):
+            raise
 
 
 def unlocked(

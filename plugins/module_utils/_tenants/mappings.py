@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, properties
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId, check_part
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import API_VERSION
@@ -19,7 +20,6 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmE
 if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Observer
 
-_NOT_MAPPED: t.Final = ("tenant_not_mapped", "resource_not_found")
 _GUID: t.Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -47,7 +47,7 @@ def find(
     try:
         resource = client.request("GET", _path(where, subscription), API_VERSION, doing=doing, observe=observe)
     except ArmError as error:
-        if error.kind in _NOT_MAPPED and error.status == 404:
+        if absence.is_told_of_a_part(error):
             return False, None
         raise
     return True, _tenant(resource)
@@ -71,7 +71,7 @@ def delete(client: ArmClient, where: RegistrationId, subscription: str, observe:
     try:
         client.request("DELETE", _path(where, subscription), API_VERSION, doing=doing, observe=observe)
     except ArmError as error:
-        if error.kind not in _NOT_MAPPED or error.status != 404:
+        if not absence.is_told_of_a_part(error):
             raise
 
 

@@ -42,3 +42,16 @@ def test_a_hangup_ends_the_step_unless_hangups_are_ignored(hangups: signal.Handl
         assert [request.split()[0] for request in server.requests] == ["DELETE", "PUT"]
     assert outcome == ("done" if hangups is signal.SIG_IGN else "interrupted")
     assert signal.getsignal(signal.SIGHUP) is hangups
+
+
+@pytest.mark.parametrize("code", ["LockNotFound", "ManagementLockNotFound", "Whatever_4711"])
+def test_a_lock_that_is_gone_already_is_lifted_whatever_the_code_of_the_404(code: str) -> None:
+    with Server(Answer({"error": {"code": code, "message": "No."}}, 404)) as server:
+        locks.lift(ArmClient(server.url, Trust().transport()), WHERE)
+
+
+@pytest.mark.parametrize("code", ["RegistrationNotFound", "ResourceGroupNotFound", "SubscriptionNotFound", "InvalidResourceType"])
+def test_a_404_of_something_else_lifts_no_lock(code: str) -> None:
+    with Server(Answer({"error": {"code": code, "message": "No."}}, 404)) as server, pytest.raises(AzsError) as caught:
+        locks.lift(ArmClient(server.url, Trust().transport()), WHERE)
+    assert caught.value.code == code

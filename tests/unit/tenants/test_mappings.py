@@ -108,8 +108,19 @@ def test_one_mapping() -> None:
         assert mappings.find(client(server), WHERE, A) == (False, None)
 
 
-def test_a_missing_registration_is_no_missing_mapping() -> None:
-    with Server(error("RegistrationNotFound")) as server:
-        with pytest.raises(ArmError) as caught:
-            mappings.find(client(server), WHERE, A)
-    assert caught.value.kind == "registration_not_found"
+@pytest.mark.parametrize("code", ["CustomerNotFound", "TenantMappingNotFound", "NotFound", "ResourceNotFound", "Whatever_4711"])
+def test_a_404_for_a_mapping_is_absence_whatever_its_code(code: str) -> None:
+    with Server(error(code)) as server:
+        assert mappings.find(client(server), WHERE, A) == (False, None)
+        mappings.delete(client(server), WHERE, A)
+
+
+@pytest.mark.parametrize("code", [
+    "RegistrationNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "SubscriptionNotFound", "InvalidResourceType",
+    "InvalidResourceNamespace", "NoRegisteredProviderFound",
+])
+@pytest.mark.parametrize("ask", [mappings.find, mappings.delete])
+def test_a_404_of_something_else_is_no_missing_mapping(code: str, ask: t.Callable[..., t.Any]) -> None:
+    with Server(error(code)) as server, pytest.raises(ArmError) as caught:
+        ask(client(server), WHERE, A)
+    assert caught.value.code == code
