@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
         self._task.args = {name: value for name, value in self._task.args.items() if value not in ("", None)}
         dummy, args = self.validate_argument_spec(argument_spec=SPEC)
         host = (task_vars or {}).get("inventory_hostname", "localhost")
-        result.update(changed=False, drift=[], steps={}, not_compared=list(plan.UNREADABLE))
+        result.update(changed=False, drift=[], steps={}, not_compared=list(plan.CONTRACT))
         try:
             wanted, warnings = plan.wanted_of(args)
             result["wanted"] = {
@@ -72,5 +72,6 @@ class ActionModule(ActionBase):
             cloud_id=made.cloud_id,
             registration_id=made.registration_id,
             bridge_principal=made.bridge_principal,
+            not_compared=list(made.not_compared),
         )
         return result

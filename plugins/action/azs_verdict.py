@@ -26,6 +26,8 @@ class ActionModule(ActionBase):
                 "billing_model": {"type": "str"},
                 "marketplace_syndication": {"type": "bool"},
                 "usage_reporting": {"type": "bool"},
+                "agreement_number": {"type": "str"},
+                "asset_tag": {"type": "str"},
                 "registration_id": {"type": "str"},
                 "registrations": {"type": "list", "elements": "dict"},
                 "activation": {"type": "dict"},

@@ -29,12 +29,13 @@ options:
     choices: [PayAsYouUse, Capacity, Development, Ruggedized, Custom]
     required: true
   agreement_number:
-    description: Number of the enterprise agreement. Required with O(billing_model=Capacity). It can be read back nowhere.
+    description: Number of the enterprise agreement. Required with O(billing_model=Capacity). Compared where
+      the registration's activation key tells it.
     type: str
   asset_tag:
     description:
       - The asset tag that is printed on the product. Required with O(billing_model=Ruggedized) and O(billing_model=Custom).
-        It can be read back nowhere.
+        Compared where the registration's activation key tells it.
     type: str
   usage_reporting:
     description: Whether usage is reported to Azure. Defaults to what fits the billing model.
@@ -134,7 +135,7 @@ due:
   type: bool
   sample: true
 not_compared:
-  description: The fields that can be read back nowhere. They are never reported as drift nor as in sync.
+  description: The fields that cannot be read, because the activation key does not tell them. They are never reported as drift nor as in sync.
   returned: always
   type: list
   elements: str

@@ -115,6 +115,8 @@ registrations:
       usage_reporting: false
       bridge_principal:
       token_version: "1.0"
+      agreement_number: "01234567"
+      asset_tag:
       nodes: 4
       expires: "9999-12-30T23:59:59Z"
       expires_in_days:

@@ -35,6 +35,12 @@ options:
   usage_reporting:
     description: Whether usage is to be reported. Not compared when not given.
     type: bool
+  agreement_number:
+    description: The agreement number that is wanted. Compared where the registration's activation key tells it.
+    type: str
+  asset_tag:
+    description: The asset tag that is wanted. Compared where the registration's activation key tells it.
+    type: str
   registration_id:
     description: Resource id of the registration that is wanted. Not compared when empty or not given.
     type: str

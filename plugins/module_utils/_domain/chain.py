@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import choice, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER, same_id
 
 LOCK: t.Final = "RegistrationResourceLock"
@@ -33,6 +33,7 @@ _COMPARED: t.Final = (
     ("marketplace_syndication", "marketplace syndication"),
     ("usage_reporting", "usage reporting"),
 )
+_CONTRACT: t.Final = (("agreement_number", "agreement number"), ("asset_tag", "asset tag"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _by_receipt(activation: t.Mapping[str, t.Any], remembered: t.Mapping[str, t.
 def _registration(
     wanted: t.Mapping[str, t.Any], activation: t.Any, findings: list[Finding]
 ) -> dict[str, t.Any] | None:
-    """Return the registration to compare: the one that the activation or the operator names, else the only one."""
+    """Return the registration to compare, see choice.meant."""
     found = list(wanted["registrations"])
     if not found:
         cloud_id = wanted.get("cloud_id")
@@ -138,21 +139,20 @@ def _registration(
             read_from=REGISTRATION,
         ))
         return None
-    named = (activation or {}).get("registration_id") or wanted.get("registration_id")
+    chosen, decided = choice.meant(found, (activation or {}).get("registration_id"), wanted.get("registration_id"))
     if len(found) > 1:
         names = ", ".join(sorted(str(one["id"]) for one in found))
-        advice = _leftovers(found, named)
+        advice = _leftovers([one for one in found if one is not chosen], decided=decided)
         findings.append(Finding(f"Azure has {len(found)} registrations of this cloud id: {names}{advice}", remedy=None))
-    return next((one for one in found if named and same_id(one["id"], named)), found[0])
+    return t.cast("dict[str, t.Any]", chosen)
 
 
-def _leftovers(found: t.Sequence[t.Mapping[str, t.Any]], named: str | None) -> str:
-    """Return what to do about several registrations, as the end of a sentence."""
-    others = [one for one in found if not same_id(one["id"], named)] if named else []
-    if len(others) != len(found) - 1:
+def _leftovers(others: t.Sequence[t.Mapping[str, t.Any]], *, decided: bool) -> str:
+    """Return what to do about registrations beside the one that is meant, as the end of a sentence."""
+    if not decided:
         return "; set azs_registration_name and azs_resource_group to the one that is meant, and delete the others"
-    names = " and ".join(str(one["name"]) for one in others)
-    expired = all((one.get("expires_in_days") or 0) < 0 for one in others)
+    names = " and ".join(sorted(str(one["name"]) for one in others))
+    expired = all(choice.expired(one) for one in others)
     why = "expired and is not used any more" if expired else "is not the one that is used"
     return f"; {names} {why}: delete it with azs_registration (state absent, name, resource_group)" + (
         ", or run azurestack.hub.renew with azs_renewal=new_name" if expired else ""
@@ -176,6 +176,11 @@ def _of_registration(registration: t.Mapping[str, t.Any], wanted: t.Mapping[str,
         if asked is not None and is_ is not None and asked != is_:
             text = f"{name} is {_on(is_)} in the registration, wanted is {_on(asked)}"
             findings.append(Finding(text, field, asked, is_, KEY))
+    for field, name in _CONTRACT:
+        asked, is_ = wanted.get(field), registration.get(field)
+        if asked and is_ is not None and asked != is_:
+            text = f"the {name} is {is_ or 'missing'} in the registration's activation key, wanted is {asked}"
+            findings.append(Finding(text, field, asked, is_ or None, KEY))
     findings += _of_key(registration)
     role = registration.get("role_assignment")
     if role and not role["assigned"]:

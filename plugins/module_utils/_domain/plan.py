@@ -11,14 +11,14 @@ import dataclasses
 import re
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, conflicts, expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, choice, conflicts, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.chain import ACTIVATION, KEY, LOCK, LOCK_LEVEL, RECEIPT, REGISTRATION
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
 
 REGISTERED: t.Final = "Registered"
-UNREADABLE: t.Final = ("agreement_number", "asset_tag")
-"""Part of the registration token that can be read back nowhere: never drift, never in sync."""
+CONTRACT: t.Final = ("agreement_number", "asset_tag")
+"""Part of the registration token that not every activation key tells: where it does not, it is neither drift nor in sync."""
 
 # Where a value was read, in `read_from`, beside the places of the chain.
 BUNDLE: t.Final = "bundle"
@@ -106,6 +106,7 @@ class Steps:
 class Plan:
     """What differs and what is done about it.
 
+    :param not_compared: what is wanted and cannot be read.
     :param cloud_id: the stamp's, None while it is not known.
     :param registration_id: of the registration that is kept, None when there is none.
     :param bridge_principal: object id of the one that is kept, None when there is none or a new one is made.
@@ -116,6 +117,7 @@ class Plan:
     cloud_id: str | None
     registration_id: str | None
     bridge_principal: str | None
+    not_compared: tuple[str, ...] = ()
 
 
 def wanted_of(options: t.Mapping[str, t.Any]) -> tuple[Wanted, list[str]]:
@@ -175,7 +177,7 @@ def plan(
     :param registrations: the stamp's, as azs_registration_info returns them; None when they could not be looked for.
     :raises ConflictError: what exists contradicts what was asked for.
     """
-    registration = _choose(wanted, registrations or ())
+    registration = _choose(wanted, registrations or (), activation.get("registration_id"))
     in_azure = _in_azure(wanted, registration, remembered, REGISTRATION if registrations is not None else NOWHERE)
     register = wanted.reregister or wanted.new_bridge_principal or bool(in_azure)
     on_record = (registration or {}).get("bridge_principal") or remembered.get("bridge_principal")
@@ -200,11 +202,12 @@ def plan(
         cloud_id=(registration or {}).get("cloud_id") or wanted.cloud_id or remembered.get("cloud_id"),
         registration_id=registration["id"] if registration else None,
         bridge_principal=principal,
+        not_compared=tuple(field for field in CONTRACT if (registration or {}).get(field) is None),
     )
 
 
 def _choose(
-    wanted: Wanted, registrations: t.Sequence[t.Mapping[str, t.Any]]
+    wanted: Wanted, registrations: t.Sequence[t.Mapping[str, t.Any]], activated_with: str | None
 ) -> t.Mapping[str, t.Any] | None:
     """Return the registration that the run is about, None when one has to be made.
 
@@ -215,14 +218,14 @@ def _choose(
         if wanted.cloud_id and one.get("cloud_id") and not same_id(one["cloud_id"], wanted.cloud_id):
             raise conflicts.of_another_stamp(one, wanted.cloud_id)
     fitting = [one for one in registrations if wanted.name is None or _named(wanted, one)]
-    living = [one for one in fitting or registrations if not _expired(one)]
+    living = [one for one in fitting or registrations if not choice.expired(one)]
+    chosen, decided = choice.meant(fitting, activated_with)
     cloud_id = wanted.cloud_id or next((one.get("cloud_id") for one in registrations), None)
-    if len(fitting) > 1 and len(living) != 1:
+    if len(fitting) > 1 and not (living and decided):
         raise conflicts.several_registrations(cloud_id, [str(one["id"]) for one in fitting], len(living))
     if not fitting and living:
         raise conflicts.registered_elsewhere(cloud_id, living[0], wanted.name, wanted.resource_group)
-    chosen = living[0] if living else fitting[0] if fitting else None
-    if chosen is not None and _expired(chosen):
+    if chosen is not None and choice.expired(chosen):
         raise ConflictError(
             f"The registration {chosen['name']} expired at {chosen['expires']}",
             kind="registration_expired",
@@ -240,11 +243,6 @@ def _named(wanted: Wanted, registration: t.Mapping[str, t.Any]) -> bool:
     return same_id(wanted.name, registration["name"]) and same_group
 
 
-def _expired(registration: t.Mapping[str, t.Any]) -> bool:
-    days = registration.get("expires_in_days")
-    return days is not None and days < 0
-
-
 def _in_azure(
     wanted: Wanted,
     registration: t.Mapping[str, t.Any] | None,
@@ -260,6 +258,10 @@ def _in_azure(
         for field in ("billing_model", *_FLAGS)
         if registration.get(field) is not None and registration[field] != getattr(wanted.request, field)
     ]
+    for field in CONTRACT:
+        asked, told = getattr(wanted.request, field), registration.get(field)
+        if asked and told is not None and asked != told:
+            found.append(Drift(field, asked, told or None, KEY))
     principal = registration.get("bridge_principal")
     if wanted.bridge_principal and not same_id(wanted.bridge_principal, principal):
         found.append(Drift("bridge_principal", wanted.bridge_principal, principal, KEY))

@@ -143,6 +143,8 @@ def _shown(
         "usage_reporting": said.usage_reporting,
         "bridge_principal": principal,
         "token_version": said.token_version,
+        "agreement_number": said.agreement_number,
+        "asset_tag": said.asset_tag,
         "nodes": len(said.hardware) if said.hardware is not None else None,
         "expires": expires,
         "expires_in_days": expiry.days_left(expires, expiry.now()),

@@ -174,7 +174,7 @@ def _wanted(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return what is wanted; None for what nobody said."""
     said: dict[str, t.Any] = {
         name: str(given[name]) if given.get(name) else None
-        for name in ("cloud_id", "billing_model", "name", "resource_group", "bridge_principal")
+        for name in ("cloud_id", "billing_model", "name", "resource_group", "bridge_principal", "agreement_number", "asset_tag")
     }
     return {**said, **{flag: _flag(given.get(flag)) for flag in _FLAGS}}
 
@@ -205,14 +205,14 @@ def _planned(found: _Found, wanted: t.Mapping[str, t.Any], known: t.AbstractSet[
         request, _warnings = billing.request(
             billing_model=str(wanted["billing_model"]),
             disconnected=False,
-            # Whether they are there is no question here, and what they are does not get this far.
-            agreement_number="not compared",
-            asset_tag="not compared",
+            # Whether they are there is no question here.
+            agreement_number=wanted["agreement_number"] or "unknown",
+            asset_tag=wanted["asset_tag"] or "unknown",
             **{flag: wanted[flag] for flag in _FLAGS},
         )
         made = plan.plan(
             plan.Wanted(
-                request, found.cloud_id, wanted["name"], wanted["resource_group"], bridge_principal=wanted["bridge_principal"]
+                dataclasses.replace(request, **{field: wanted[field] for field in plan.CONTRACT}), found.cloud_id, wanted["name"], wanted["resource_group"], bridge_principal=wanted["bridge_principal"]
             ),
             activation=found.activation,
             remembered=found.remembered,

@@ -168,3 +168,18 @@ def test_two_registrations_and_which_one_to_delete(
         "cloud_id": CLOUD_ID, "registrations": [second, REGISTRATION], "activation": {**ACTIVATION, **activation},
     })
     assert found["findings"][0].startswith("Azure has 2 registrations") and part in found["findings"][0]
+
+
+@pytest.mark.parametrize(("told", "part"), [
+    ("01234567", None), (None, None), ("7654321", "the agreement number is 7654321"), ("", "the agreement number is missing"),
+])
+def test_the_agreement_is_compared_where_the_key_tells_it(told: str | None, part: str | None) -> None:
+    found = verdict(registration={"agreement_number": told}, agreement_number="01234567")
+    assert found["agrees"] is (part is None)
+    assert (part or "never expires") in found["line"]
+
+
+def test_of_two_registrations_the_living_one_is_compared_in_any_order() -> None:
+    expired = {**REGISTRATION, "id": ID + "-2024", "name": "north-2024", "expires": "2025-01-01T00:00:00Z", "expires_in_days": -3}
+    for found in ([expired, REGISTRATION], [REGISTRATION, expired]):
+        assert chain.compare({"cloud_id": CLOUD_ID, "registrations": found}).registration is REGISTRATION

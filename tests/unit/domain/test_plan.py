@@ -171,7 +171,7 @@ def test_what_the_operator_asks_for_is_no_drift() -> None:
     ({"name": "south"}, [REGISTRATION], "registered_elsewhere"),
     ({"name": "north", "resource_group": "other"}, [REGISTRATION], "registered_elsewhere"),
     ({"cloud_id": OTHER}, [REGISTRATION], "registration_of_another_stamp"),
-    ({}, [REGISTRATION, {**REGISTRATION, "id": ID + "2", "name": "south"}], "several_registrations"),
+    ({}, [{**REGISTRATION, "id": ID + "1"}, {**REGISTRATION, "id": ID + "2", "name": "south"}], "several_registrations"),
     ({}, [{**REGISTRATION, "expires_in_days": -3, "expires": "2025-01-01T00:00:00Z"}], "registration_expired"),
 ])
 def test_what_contradicts_is_refused(
@@ -231,3 +231,16 @@ def test_capacity_never_reports() -> None:
 def test_lines(field: str, found: t.Any, place: str, line: str) -> None:
     wanted = "True" if field in ("billing_model", "activation") else True
     assert plan.Drift(field, wanted, found, place).line() == line
+
+
+@pytest.mark.parametrize(("told", "steps_taken"), [("01234567", set()), ("7654321", AGAIN), ("", AGAIN), (None, set())])
+def test_the_agreement_is_compared_where_the_key_tells_it(told: str | None, steps_taken: set[str]) -> None:
+    made = plan_of({"agreement_number": "01234567"}, registration={"agreement_number": told})
+    assert steps(made) == steps_taken
+    assert ("agreement_number" in made.not_compared) is (told is None)
+
+
+def test_of_two_living_registrations_the_one_of_the_activation_is_kept() -> None:
+    other = {**REGISTRATION, "id": ID + "-2", "name": "north-2"}
+    for found in ([other, REGISTRATION], [REGISTRATION, other]):
+        assert plan_of(registrations=found).registration_id == ID
