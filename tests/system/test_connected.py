@@ -308,7 +308,7 @@ def test_check_mode_says_what_drifted_and_changes_nothing(rounds: Rounds, name: 
         plan = there.plan(name)
         assert [(drift["field"], drift["read_from"]) for drift in plan["drift"]] == list(case.drift)
         assert {step for step, due in plan["steps"].items() if due} == set(case.steps)
-        assert plan["not_compared"] == ["agreement_number", "asset_tag"]
+        assert not {drift["field"] for drift in plan["drift"]} & set(plan["not_compared"])
         lines = [line for line in there.play.output.splitlines() if line.startswith(f"{name}: ")]
         assert len([line for line in lines if "Registered, " not in line]) == len(case.drift), lines
 
