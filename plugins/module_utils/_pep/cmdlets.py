@@ -123,14 +123,14 @@ def token_in(output: t.Sequence[t.Any]) -> str | None:
     It is the text that is base64 of a JSON object. Newer versions may not decode: without such a text it is the one text of the
     alphabet, whatever else stands beside it. A sentence is none.
     """
-    texts = {
-        joined: text
+    texts = [
+        (joined, text)
         for text in output
         if isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9+/_-]+=*", joined := "".join(text.split()))
-    }
-    told = [joined for joined in texts if _is_document(joined)]
+    ]
+    told = [joined for joined, dummy in texts if _is_document(joined)]
     if not told:
-        words = [joined for joined, text in texts.items() if " " not in text.strip()]
+        words = [joined for joined, text in texts if " " not in text.strip()]
         told = [word for word in words if len(word) >= _SHORTEST_TOKEN] or words
     return told[0] if len(told) == 1 else None
 
