@@ -58,6 +58,8 @@ class Settings:
     """Activations tell their expiration as those of 2018 do: without a zone, in a local time (UTC-8), and no cloud's name."""
     action_status_form: str = "silent"
     """What Get-ActionStatus answers, which is not published: "object" with its times, "timeless" object, "text", or "silent"."""
+    clock_offset: float = 0.0
+    """Seconds by which the Date headers of the HTTP services are off: what a controller sees whose own clock is."""
     token_lifetime: float = 3600.0
     """Of the access tokens that the sign-in endpoints give out from now on."""
     registration_lifetime: float = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import email.utils
 import json
 import time
 import traceback
@@ -191,13 +192,13 @@ class Service:
             raw.transport.abort()
         return web.Response()
 
-    @staticmethod
-    def _render(answer: Answer) -> web.StreamResponse:
+    def _render(self, answer: Answer) -> web.StreamResponse:
         request_id = str(uuid.uuid4())
         headers = {
             "x-ms-request-id": request_id,
             "x-ms-correlation-request-id": request_id,
             "Cache-Control": "no-cache",
+            "Date": email.utils.formatdate(time.time() + self.world.settings.clock_offset, usegmt=True),
             **answer.headers,
         }
         if answer.body is None:

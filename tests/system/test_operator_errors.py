@@ -177,7 +177,7 @@ def test_leg_3(simulator: Simulator, controller: t.Callable[..., Controller]) ->
     says(play, "half-key", "truncated_artifact", str(half))
     says(play, "swapped", "key_of_another_stamp", simulator.stamp("ready")["cloud_id"], simulator.stamp("swapped")["cloud_id"],
          "Bring the activation key of this stamp's own registration. Nothing was changed")
-    says(play, "expired", "expired_key", "Renew the registration in Azure")
+    says(play, "expired", "expired_key", "renew the registration in Azure")
     assert {entry["stamp"] for entry in entries if entry["service"] == "pep"} == {"ready"}
     assert simulator.stamp("ready")["status"] == "Registered"
     assert play.recap("ready")["changed"] == 1

@@ -24,7 +24,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import 
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId, check_part
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, InputError
 
 API_VERSION: t.Final = "2016-01-01"
 SUBSCRIPTIONS_VERSION: t.Final = "2015-11-01"
@@ -217,6 +217,16 @@ class Stamp:
             remedy=f"Give the account a role (Reader is enough) on the {SUBSCRIPTION_NAME}, "
             "and compare admin_endpoint: it is the admin one, https://adminmanagement.<region>.<fqdn>",
         )
+
+
+def clock_ahead(options: AdminOptions) -> datetime.timedelta | None:
+    """Return by how much this host's clock is ahead of the stamp's; None when it does not tell. Nobody signs in for that."""
+    client = ArmClient(options.endpoint, options.trust.transport())
+    try:
+        client.get("/metadata/endpoints", clouds.METADATA_VERSION, doing="read the stamp's clock")
+    except AzsError:
+        pass  # any answer tells
+    return client.clock_ahead
 
 
 def read(options: AdminOptions) -> Activation | None:

@@ -8,6 +8,7 @@ that can help. Neither bodies nor headers are logged: they hold tokens and keys.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json as jsons
 import math
 import random
@@ -20,6 +21,7 @@ import urllib.parse
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _deadline, _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     ArmError, AzsError, InputError, MissingLibrary, Unreachable, printable,
 )
@@ -168,6 +170,8 @@ class ArmClient:
         self.endpoint = endpoint.rstrip("/")
         self.name = name
         self.warn = warn
+        self.clock_ahead: datetime.timedelta | None = None
+        """By how much this host's clock is ahead of the service's, as its last answer told; None before that."""
         self._transport = transport
         self._credential = credential
         self._audience = audience
@@ -286,6 +290,7 @@ class ArmClient:
             asked: float | None = None
             try:
                 response = self._client.send_request(HttpRequest(method, url, json=json))
+                self.clock_ahead = expiry.clock_ahead(response.headers.get("Date"), expiry.now())
                 if observe is not None:
                     observe(response.status_code, response.headers)
                 if response.status_code < 400:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import email.utils
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
@@ -12,6 +13,37 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import clai
 def now() -> datetime.datetime:
     """Return the present moment as an aware UTC time."""
     return datetime.datetime.now(datetime.timezone.utc)
+
+
+_CLOCKS_APART: t.Final = datetime.timedelta(minutes=5)
+"""What two clocks may differ by; sign-ins allow as much."""
+
+
+def clock_ahead(date: str | None, moment: datetime.datetime) -> datetime.timedelta | None:
+    """Return by how much this host's clock is ahead of a service's, negative when it is behind; None when nobody can tell.
+
+    :param date: the Date header of an answer.
+    :param moment: when it came, by this host's clock.
+    """
+    try:
+        told = email.utils.parsedate_to_datetime(date or "")
+        return moment - told if told.tzinfo else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def at_service(moment: datetime.datetime, ahead: datetime.timedelta | None) -> datetime.datetime:
+    """Return a moment of this host's clock by a service's; a small difference of the two counts as none."""
+    return moment if ahead is None or abs(ahead) <= _CLOCKS_APART else moment - ahead
+
+
+def wrong_clock(ahead: datetime.timedelta | None, service: str) -> str | None:
+    """Return the difference of two clocks as a sentence without a full stop, None when it is small or unknown."""
+    if ahead is None or abs(ahead) <= _CLOCKS_APART:
+        return None
+    minutes = round(abs(ahead).total_seconds() / 60)
+    much = f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours" if minutes < 2880 else days(minutes // 1440)
+    return f"the clock of this host is {much} {'ahead of' if ahead > datetime.timedelta() else 'behind'} that of {service}"
 
 
 def normal(value: t.Any) -> str | None:

@@ -67,7 +67,8 @@ class _Task:
     def present(self) -> dict[str, t.Any]:
         """Activate the stamp unless it is activated with this key."""
         key = self._key()
-        activation.check_key(key, registration_id=self._params["registration_id"], now=self._now)
+        ahead = _clock_ahead(self._module) if key.claims.expired(self._now) else None
+        activation.check_key(key, registration_id=self._params["registration_id"], now=self._now, ahead=ahead)
         self._check_said(key)
         expected, source = self._expected_cloud_id()
         if expected:
@@ -383,6 +384,15 @@ class _Task:
             "pep_host": host,
             "diff": diff_of(before.fields(), after.fields()),
         }
+
+
+def _clock_ahead(module: AzsModule) -> datetime.timedelta | None:
+    """Return by how much this host's clock is ahead of that of the stamp's admin ARM; None when that is not configured."""
+    if not module.params["admin_endpoint"]:
+        return None
+    from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations
+
+    return activations.clock_ahead(activations.AdminOptions.from_params(module.params))
 
 
 def _observer(module: AzsModule) -> activation.Observer | None:

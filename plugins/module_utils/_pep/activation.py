@@ -122,11 +122,14 @@ def predicted(facts: t.Mapping[str, t.Any]) -> Key:
     )
 
 
-def check_key(key: Key, *, registration_id: str | None, now: datetime.datetime) -> None:
-    """Refuse an expired key, and a key of another registration, before anything is contacted.
+def check_key(
+    key: Key, *, registration_id: str | None, now: datetime.datetime, ahead: datetime.timedelta | None = None
+) -> None:
+    """Refuse an expired key, and a key of another registration, before anything is changed.
 
     :param registration_id: the expected registration; None accepts any. A key that does not tell is accepted.
     :param now: aware UTC time.
+    :param ahead: by how much this host's clock is ahead of the stamp's, where that is known.
     :raises ArtifactError: the key must not be used.
     """
     found = key.claims.registration_id
@@ -144,8 +147,9 @@ def check_key(key: Key, *, registration_id: str | None, now: datetime.datetime) 
             f"The activation key expired on {key.claims.expires}",
             kind="expired_key",
             where=key.where,
-            remedy="Renew the registration in Azure, export its activation key again and bring that one. Nothing was "
-            "contacted",
+            cause=expiry.wrong_clock(ahead, "the stamp") or f"the clock of this host says {now:%Y-%m-%dT%H:%M:%SZ}",
+            remedy="Compare this host's clock with the real time. When it is right: renew the registration in Azure, export its "
+            "activation key again and bring that one. Nothing was changed",
         )
 
 

@@ -164,9 +164,21 @@ def test_an_expired_activation_is_seen_and_an_expired_key_refused(operator: Make
     here.bring_key()
     outcome = here.activate(here.admin)
     assert outcome.kind == "expired_key"
-    for part in (str(here.key_file), "expired on", "Renew"):
+    for part in (str(here.key_file), "expired on", "the clock of this host says", "renew the registration"):
         assert part in outcome.message
-    assert here.requests() == [] and here.requests("admin") == []
+    assert here.requests() == [] and here.state()["status"] == "Expired"
+
+
+def test_an_expired_key_names_a_clock_that_is_ahead(operator: Make) -> None:
+    here = operator("expired")
+    here.bring_key()
+    here.simulator.settings(clock_offset=-40 * 86400)
+    try:
+        outcome = here.activate(here.admin)
+    finally:
+        here.simulator.settings(clock_offset=0)
+    assert outcome.kind == "expired_key" and "the clock of this host is 40 days ahead of that of the stamp" in outcome.message
+    assert here.requests() == []
 
 
 def test_an_unreachable_admin_endpoint_leaves_the_receipt(registered: Operator) -> None:

@@ -136,6 +136,17 @@ def test_an_expired_registration_is_warned_of(here: Registrar) -> None:
     assert "has expired" in outcome.warnings[0]
 
 
+def test_an_expiry_is_compared_with_azures_clock_and_a_wrong_one_of_this_host_named(here: Registrar) -> None:
+    here.simulator.do("expire-registration", stamp=here.stamp)
+    here.simulator.settings(clock_offset=-40 * 86400)
+    try:
+        outcome = here.export()
+    finally:
+        here.simulator.settings(clock_offset=0)
+    assert outcome.changed and len(outcome.warnings) == 1
+    assert "The clock of this host is 40 days ahead of that of Azure" in outcome.warnings[0]
+
+
 def test_an_expired_key_is_not_taken_for_the_one_that_would_come(here: Registrar) -> None:
     here.simulator.do("expire-registration", stamp=here.stamp)
     key = here.export()["key"]

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER
@@ -42,3 +44,27 @@ def test_one_form(told: str, form: str | None) -> None:
 def test_whole_hours_up_to_a_day_are_a_zone_that_was_not_told(one: str | None, other: str | None, same: bool) -> None:
     assert expiry.same(one, other) is same
     assert expiry.same(other, one) is same
+
+
+NOON = datetime.datetime(2026, 11, 26, 12, tzinfo=datetime.timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("date", "told"),
+    [
+        ("Thu, 26 Nov 2026 12:00:00 GMT", None),
+        ("Thu, 26 Nov 2026 11:56:00 GMT", None),
+        ("Thu, 26 Nov 2026 11:30:00 GMT", "30 minutes ahead of"),
+        ("Thu, 26 Nov 2026 17:00:00 GMT", "5 hours behind"),
+        ("Sun, 22 Nov 2026 12:00:00 GMT", "4 days ahead of"),
+        ("yesterday", None), ("", None), (None, None),
+    ],
+)
+def test_a_clock_that_is_wrong_is_named(date: str | None, told: str | None) -> None:
+    found = expiry.wrong_clock(expiry.clock_ahead(date, NOON), "Azure")
+    assert found == (told and f"the clock of this host is {told} that of Azure")
+
+
+def test_expiries_are_compared_with_the_clock_of_the_service() -> None:
+    assert expiry.at_service(NOON, datetime.timedelta(hours=2)).hour == 10
+    assert expiry.at_service(NOON, datetime.timedelta(minutes=2)) == expiry.at_service(NOON, None) == NOON
