@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import collections
 import json
 import signal
@@ -477,6 +478,26 @@ class TestLongRuns:
         assert here.run(tenants=listed).changed and here.mapped == pairs(listed)
         tokens = [entry for entry in here.log() if entry["service"] == "login" and entry["method"] == "POST"]
         assert len(tokens) >= 2
+
+    @pytest.mark.parametrize("challenge", [None, "one", "two"])
+    def test_refused_tokens_in_the_middle_fail_no_mapping(self, provider: Make, challenge: str | None) -> None:
+        here, listed = provider(latency={"arm": 0.02}), tenants(300)
+        waves = 2 if challenge == "two" else 1
+        for number in range(waves):
+            claims = base64.urlsafe_b64encode(json.dumps({"access_token": {"nbf": {"value": str(number)}}}).encode()).decode()
+            headers = {"WWW-Authenticate": f'Bearer error="insufficient_claims", claims="{claims}"'} if challenge else {}
+            here.fault(
+                "error", "PUT", times=16, after=100 * (number + 1), status=401, code="AuthenticationFailed", message="No.",
+                headers=headers,
+            )
+        here.log()
+        outcome = here.run(tenants=listed)
+        assert not outcome.failed, outcome.message
+        assert here.mapped == pairs(listed)
+        entries = here.log()
+        refused = [entry for entry in entries if entry["status"] == 401]
+        tokens = [entry for entry in entries if entry["service"] == "login" and entry["method"] == "POST"]
+        assert len(refused) == 16 * waves and len(tokens) <= 1 + 2 * waves
 
     def test_killed_half_way(self, provider: Make) -> None:
         here, listed = provider(page_size=1000), tenants(300)
