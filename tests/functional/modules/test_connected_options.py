@@ -191,7 +191,8 @@ class TestInfo:
         here = registrar()
         here.register()
         assert self.read(here, registration_id=here.id_of("gone")) == []
-        (found,) = self.read(here, registration_id=here.id_of("gone"), cloud_id=here.cloud_id)
+        assert self.read(here, registration_id=here.id_of("gone"), cloud_id=here.cloud_id) == []  # never another one
+        (found,) = self.read(here, registration_hint=here.id_of("gone"), cloud_id=here.cloud_id)
         assert found["id"] == here.id
 
     def test_another_subscription_is_refused_before_anything_is_asked(self, registrar: Make) -> None:

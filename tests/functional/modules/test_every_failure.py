@@ -250,6 +250,10 @@ ELSEWHERE: t.Final = {
     "pep_no_tls": ("modules/test_azs_stamp_info.py", "test_tls_at_a_port_without_tls"),
     "pep_certificate_invalid": ("modules/test_azs_stamp_info.py", "test_an_untrusted_certificate_ends_the_search"),
     "page_in_place_of_an_answer": ("modules/test_foreign_answers.py", "test_a_proxy_that_answers_in_azures_place"),
+    "pep_parameter_refused": ("pep/test_pep_failures.py", "test_errors_are_recognised_by_their_ids"),
+    "action_plan_failed": ("pep/test_pep_failures.py", "test_a_plan_that_failed_says_its_step_and_what_is_known_of_the_reason"),
+    "bridge_principal_of_another_user": ("pep/test_pep_failures.py", "test_sign_in_and_owner_inside_the_message_of_the_bridge_principal_s_cmdlet"),
+    "pep_asks": ("pep/test_pep_failures.py", "test_errors_are_recognised_by_their_ids"),
     "unreachable": ("modules/test_azs_activation_info.py", "test_an_endpoint_that_does_not_answer"),
     "certificate_not_trusted": ("modules/test_azs_activation_info.py", "test_an_untrusted_certificate"),
     "sign_in_declined": ("signin/test_users.py", "test_the_user_declines"),
@@ -276,7 +280,8 @@ def test_the_table_is_whole() -> None:
     assert {*TABLE, *ELSEWHERE} == {failure.kind for failure in _failures.FAILURES}
     for kind, (file, test) in ELSEWHERE.items():
         text = (pathlib.Path(__file__).parents[1] / file).read_text(encoding="utf-8")
-        assert f'"{kind}"' in text.partition(f"def {test}(")[2].partition("\n\n\n")[0]
+        head, _def, body = text.partition(f"def {test}(")
+        assert f'"{kind}"' in head.rpartition("\n\n\n")[2] + body.partition("\n\n\n")[0], kind
 
 
 @pytest.mark.parametrize("kind", TABLE)
