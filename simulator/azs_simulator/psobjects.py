@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -91,6 +92,40 @@ def informational_record(record_type: type[Any], message: str) -> Any:
     record.serialize_extended_info = False
     record.PSObject.to_string = message
     return record
+
+
+def invocation_info(command: str, bound: Mapping[str | None, Any]) -> Any:
+    """What PowerShell adds to a record when the client asks for it: the function's source and its parameters' values."""
+    parameters = ps.PSDict({name: value for name, value in bound.items() if name})
+    parameters.PSObject.type_names = [
+        "System.Management.Automation.PSBoundParametersDictionary",
+        "System.Collections.Generic.Dictionary`2[[System.String],[System.Object]]",
+        "System.Object",
+    ]
+    unbound = ps.PSList()
+    unbound.PSObject.type_names = ["System.Collections.Generic.List`1[[System.Object]]", "System.Object"]
+    return ps.InvocationInfo(
+        BoundParameters=parameters,
+        CommandOrigin=ps.CommandOrigin.Runspace,
+        ExpectingInput=False,
+        HistoryId=1,
+        InvocationName=command,
+        Line="",
+        MyCommand=types.SimpleNamespace(
+            Name=command,
+            CommandType=ps.CommandTypes.Function,
+            Definition=f"\n[CmdletBinding()] param()\n# the source of {command}\n" * 20,
+            Visibility=ps.SessionStateEntryVisibility.Public,
+        ),
+        OffsetInLine=0,
+        PipelineLength=1,
+        PipelinePosition=1,
+        PositionMessage="",
+        PSScriptRoot="",
+        ScriptLineNumber=0,
+        ScriptName="",
+        UnboundArguments=unbound,
+    )
 
 
 def progress_record(activity: str, status: str, percent: int) -> Any:

@@ -146,6 +146,8 @@ class Pipeline:
     def __init__(self, pool: RunspacePool, identifier: uuid.UUID) -> None:
         self.output = Output()
         self.commands: list[psrpcore.Command] | None = None
+        self.stream_options = ps.RemoteStreamOptions.none
+        """Which records the client wants with invocation info."""
         self._pool = pool
         self._server = psrpcore.ServerPipeline(pool.server, identifier)
         self._task: asyncio.Task[None] | None = None
@@ -189,16 +191,18 @@ class Pipeline:
 
     def write_error(self, error: psobjects.PSError) -> None:
         """Write to the error stream; the pipeline goes on."""
-        self._send(error.record, ps.PSRPMessageType.ErrorRecord)
+        self._send(self._explained(error.record), ps.PSRPMessageType.ErrorRecord)
 
     def write_verbose(self, message: str) -> None:
         """Write to the verbose stream."""
         record = psobjects.informational_record(ps.VerboseRecord, message)
+        self._explain(record, ps.RemoteStreamOptions.AddInvocationInfoToVerboseRecord)
         self._send(record, ps.PSRPMessageType.VerboseRecord)
 
     def write_warning(self, message: str) -> None:
         """Write to the warning stream."""
         record = psobjects.informational_record(ps.WarningRecord, message)
+        self._explain(record, ps.RemoteStreamOptions.AddInvocationInfoToWarningRecord)
         self._send(record, ps.PSRPMessageType.WarningRecord)
 
     def write_progress(self, activity: str, status: str, percent: int) -> None:
@@ -214,13 +218,25 @@ class Pipeline:
         try:
             await run(self)
         except psobjects.PSError as error:
-            self._end(ps.PSInvocationState.Failed, error.record)
+            self._end(ps.PSInvocationState.Failed, self._explained(error.record))
         except Exception as error:
             _log.exception("a pipeline failed inside the simulator")
             failure = psobjects.PSError(f"Simulator failure: {error!r}", "SimulatorFailure", "NotSpecified")
             self._end(ps.PSInvocationState.Failed, failure.record)
         else:
             self._end(ps.PSInvocationState.Completed)
+
+    def _explained(self, record: ps.ErrorRecord) -> ps.ErrorRecord:
+        self._explain(record, ps.RemoteStreamOptions.AddInvocationInfoToErrorRecord)
+        return record
+
+    def _explain(self, record: Any, option: ps.RemoteStreamOptions) -> None:
+        """Add what PowerShell tells of the command, the values of its parameters among it, if the client asked for that."""
+        if option & self.stream_options and self.commands and not self.commands[0].is_script:
+            command = self.commands[0]
+            bound = {} if option == ps.RemoteStreamOptions.AddInvocationInfoToErrorRecord else dict(command.parameters)
+            record.InvocationInfo = psobjects.invocation_info(command.command_text, bound)
+            record.serialize_extended_info = True
 
     def _send(self, value: Any, message_type: ps.PSRPMessageType) -> None:
         self._server.prepare_message(value, message_type=message_type)
@@ -317,6 +333,7 @@ class RunspacePool:
     def _handle(self, event: Any) -> None:
         if isinstance(event, psrpcore.CreatePipelineEvent):
             self._pipelines[event.pipeline_id].commands = event.pipeline.commands
+            self._pipelines[event.pipeline_id].stream_options = ps.RemoteStreamOptions(event.pipeline.remote_stream_options)
         elif isinstance(event, psrpcore.GetCommandMetadataEvent):
             # Import-PSSession asks so; a command that is not visible is the honest answer.
             self._pipelines[event.pipeline_id].commands = [psrpcore.Command("Get-CommandMetadata")]

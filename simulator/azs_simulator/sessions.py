@@ -10,7 +10,7 @@ from typing import Any
 
 import psrpcore.types as ps
 
-from . import cmdlets, psobjects, psrp
+from . import cmdlets, psobjects, psrp, story
 from .binding import bind
 from .faults import Effect
 from .plans import ActionPlan
@@ -22,11 +22,14 @@ if typing.TYPE_CHECKING:
     from .psrp import Pipeline
     from .stamp import Stamp
 
-EFFECTS = frozenset({"error", "busy", "timeout", "hardware", "empty_output", "two_outputs", "not_offered"})
+EFFECTS = frozenset({"error", "busy", "timeout", "hardware", "empty_output", "two_outputs", "not_offered", "plan_failed"})
 """Fault effects that a cmdlet knows; a rule has to match a `cmdlet`, or another request uses it up:
 
 - `error`: fails at once (message, fully_qualified_error_id, category)
-- `busy`: the stamp says that another action is in progress (action_id)
+- `busy`: the stamp says that another action is in progress (action_id; hidden: true for the verbose stream alone, behind
+  another error; as the setting hidden_busy says)
+- `plan_failed`: the action plan fails and changes nothing, and no error says so, only the streams (step, message; told:
+  verbose, output or both)
 - `timeout`: fails with an execution timeout when its time is over; `commit` says whether it took effect all the same
   (never, the default; before: it did; after: it does later, when the duration has passed once more)
 - `hardware`: a physical host did not answer (host, unreachable: true for the message about the connection)
@@ -94,24 +97,28 @@ class Session:
         self, cmdlet: cmdlets.Cmdlet, parameters: dict[str, Any], pipeline: Pipeline, effect: Effect | None
     ) -> list[Any]:
         if effect is not None:
-            self._fail(effect, cmdlet.name)
+            self._fail(effect, cmdlet.name, pipeline)
         if cmdlet.action is None:
             return self._built_in(cmdlet.name, parameters, pipeline)
         quiet = str(parameters.get("WarningAction", "")).casefold() in ("silentlycontinue", "ignore")
         cmdlet.action.check(self._stamp, parameters)
+        failure = effect if effect is not None and effect.kind == "plan_failed" else None
+        teller = _Teller(self._stamp, self._machine, cmdlet.name, parameters, failure)
+        teller.begin(pipeline)
         result = await self._act(cmdlet, cmdlet.action, parameters, pipeline, effect)
+        teller.end(pipeline)
         for stream, message in cmdlets.NOISE:
             if stream == "verbose":
                 pipeline.write_verbose(message)
             elif not quiet:
                 pipeline.write_warning(message)
         pipeline.write_information(f"{cmdlet.name} on {self._machine} has completed.", cmdlet.name, self._machine)
-        if cmdlet.action.output is None:
-            return []
+        if cmdlet.action.output is None or failure is not None:
+            return teller.objects()
         if effect is not None and effect.kind == "empty_output":
-            return [effect.get("value")] if effect.get("value") is not None else []
+            return [*teller.objects(), *([effect.get("value")] if effect.get("value") is not None else [])]
         copies = 2 if effect is not None and effect.kind == "two_outputs" else 1
-        return [cmdlet.action.output(result) for _copy in range(copies)]
+        return [*teller.objects(), *(cmdlet.action.output(result) for _copy in range(copies))]
 
     async def _act(
         self,
@@ -133,11 +140,17 @@ class Session:
             limit = seconds if outcome == "after" else None
             lifetime = seconds * 2 if outcome == "after" else seconds
             commit = (lambda: None) if outcome == "never" else commit
-        plan = self._plan = ActionPlan(stamp, lifetime, commit)
+        if effect is not None and effect.kind == "plan_failed":
+            commit = lambda: None
+        try:
+            plan = self._plan = ActionPlan(stamp, lifetime, commit)
+        except CmdletError as error:
+            self._refuse_busy(error, cmdlet.name, pipeline, hidden=stamp.world.settings.hidden_busy)
         told = stamp.actions[cmdlet.name] = {
             "Status": "Running", "StartDateTime": datetime.now(timezone.utc).isoformat(timespec="seconds")
         }
-        plan.when_ended(lambda worked: told.update(Status="Completed" if worked else "Failed"))
+        failed = effect is not None and effect.kind == "plan_failed"
+        plan.when_ended(lambda worked: told.update(Status="Completed" if worked and not failed else "Failed"))
         if self._commit is not None:
             plan.settle(self._commit)
             self._commit = None
@@ -160,7 +173,14 @@ class Session:
             pipeline.write_progress(name, f"Running step {record} of {records}", 100 * record // (records + 1))
         return await plan.wait(None if limit is None else max(limit - step * records, 0.0))
 
-    def _fail(self, effect: Effect, cmdlet: str) -> None:
+    def _refuse_busy(self, error: CmdletError, cmdlet: str, pipeline: Pipeline, *, hidden: bool) -> typing.NoReturn:
+        """Say that the stamp is busy: by the error, or in the verbose stream behind an error of something else."""
+        if not hidden:
+            raise error
+        pipeline.write_verbose(story.busy(error.message))
+        raise CmdletError(story.TNC, "CommandNotFoundException", "ObjectNotFound") from error
+
+    def _fail(self, effect: Effect, cmdlet: str, pipeline: Pipeline) -> None:
         if effect.kind == "error":
             raise CmdletError(
                 effect.get("message", "Simulated failure"),
@@ -169,11 +189,13 @@ class Session:
             )
         if effect.kind == "busy":
             action_id = effect.get("action_id") or self._stamp.world.dice.guid()
-            raise CmdletError(
+            error = CmdletError(
                 f"Cannot invoke action plan because another action is in progress: {action_id}",
                 f"ActionPlanInProgress,{cmdlet}",
                 "ResourceBusy",
             )
+            hidden = bool(effect.get("hidden", self._stamp.world.settings.hidden_busy))
+            self._refuse_busy(error, cmdlet, pipeline, hidden=hidden)
         if effect.kind == "hardware":
             host = effect.get("host", self._stamp.hardware[0]["name"])
             message = (
@@ -232,6 +254,61 @@ class Session:
             )
         self._transcripts.append({"destination": destination, "username": str(credential.UserName)})
         self.closed = True
+
+
+class _Teller:
+    """Tells in the streams of a cmdlet what its action plan does, as far as the settings want."""
+
+    def __init__(
+        self, stamp: Stamp, machine: str, cmdlet: str, parameters: dict[str, Any], failure: Effect | None
+    ) -> None:
+        settings = stamp.world.settings
+        told = failure.get("told", "both") if failure else None
+        self._story = settings.plan_story
+        if told is not None and told != "output" and self._story == "silent":
+            self._story = "steps"
+        elif told == "output":
+            self._story = "silent"
+        self._in_output = settings.plan_objects if told is None else told != "verbose"
+        self._failure = str(failure.get("message", "The role AzureBridge did not answer.")) if failure else None
+        self._step = str(failure.get("step", "Run the operation") if failure else "Run the operation")
+        self._stamp, self._machine, self._cmdlet, self._parameters = stamp, machine, cmdlet, parameters
+        self._id = stamp.world.dice.guid()
+        self._started = _now()
+
+    def begin(self, pipeline: Pipeline) -> None:
+        """Tell that it begins."""
+        if self._story == "input":
+            for line in story.inputs(self._cmdlet, self._machine, self._stamp.pep_username, self._parameters):
+                pipeline.write_verbose(line)
+        if self._story != "silent":
+            for line in story.beginning(self._id, self._started, self._step):
+                pipeline.write_verbose(line)
+
+    def end(self, pipeline: Pipeline) -> None:
+        """Tell how it ended."""
+        if self._story != "silent":
+            for line in story.ending(self._id, self._step, completed=self._failure is None):
+                pipeline.write_verbose(line)
+
+    def objects(self) -> list[Any]:
+        """What stands in the output before the result."""
+        if not self._in_output:
+            return []
+        instance = story.instance(
+            self._id,
+            self._cmdlet.replace("-", ""),
+            self._step,
+            started=self._started,
+            ended=_now(),
+            parameters=self._parameters,
+            failure=self._failure,
+        )
+        return [self._id, psobjects.property_bag(instance)]
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def _statements(commands: list[psrpcore.Command]) -> Iterator[list[psrpcore.Command]]:

@@ -60,6 +60,13 @@ class Settings:
     """What Get-ActionStatus answers, which is not published: "object" with its times, "timeless" object, "text", or "silent"."""
     clock_offset: float = 0.0
     """Seconds by which the Date headers of the HTTP services are off: what a controller sees whose own clock is."""
+    plan_story: str = "silent"
+    """What action plans tell in the verbose stream ("silent", "steps", or "input": the parameters too, with secrets); drawn
+    at every start, because transcripts of the registration cmdlets are not public."""
+    plan_objects: bool = False
+    """Whether id and instance of the action plan stand in the output before the result; drawn at every start."""
+    hidden_busy: bool = False
+    """A busy stamp says so in the verbose stream alone, behind an error about `tnc`, as one of 1809 did; drawn at every start."""
     token_lifetime: float = 3600.0
     """Of the access tokens that the sign-in endpoints give out from now on."""
     registration_lifetime: float = 0.0

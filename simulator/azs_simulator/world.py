@@ -16,6 +16,7 @@ from .directory import Directory, Principal
 from .fleet import Fleet, FleetError, PrincipalSpec, RegistrationSpec
 from .settings import Settings
 from .stamp import CmdletError, Stamp
+from .story import STORIES
 
 __all__ = [
     "ArmError",
@@ -83,6 +84,9 @@ class World:
         self.settings = Settings(
             absent_activation_code=self.dice.one_of(ABSENT_ACTIVATION_CODES), activation_list=self.dice.one_of((True, False)),
             absent_lock_code=self.dice.one_of(ABSENT_LOCK_CODES), absent_mapping_code=self.dice.one_of(ABSENT_MAPPING_CODES),
+            plan_story=self.dice.one_of(STORIES),
+            plan_objects=self.dice.one_of((True, False)),
+            hidden_busy=self.dice.one_of((True, False)),
         )
         self.sign_in_key = tokens.SigningKey()
         self.registration_tokens = tokens.RegistrationTokens()

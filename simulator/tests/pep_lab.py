@@ -44,6 +44,7 @@ class Lab:
     """The endpoints of a fleet. `close` ends them."""
 
     def __init__(self, *stamps: dict[str, Any], clouds: list[dict[str, Any]] | None = None, **settings: Any) -> None:
+        settings = {"plan_story": "silent", "plan_objects": False, "hidden_busy": False, **settings}
         content = {"stamps": list(stamps), "settings": settings, **({"clouds": clouds} if clouds else {})}
         self.world = World(fleet.parse(content), seed=7)
         self.faults = Faults()

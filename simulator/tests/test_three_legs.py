@@ -18,6 +18,7 @@ FLEET = {
         {"name": "vehicle", "billing_model": "Ruggedized", "asset_tag": "A", "pep_tls": True, "ercs": 2},
     ],
     "clouds": [{"subscriptions": [{"provider_registered": True}]}],
+    "settings": {"plan_objects": False, "plan_story": "silent", "hidden_busy": False},
 }
 
 

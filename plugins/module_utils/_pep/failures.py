@@ -185,7 +185,9 @@ def _of_error(cmdlet: str, error: Said) -> _failures.Failure | None:
     name, dummy, source = (error.id or "").partition(",")
     if name in _INNER:
         # The same error of a command that the cmdlet itself runs says nothing about what was asked of the stamp.
-        at_fault = error.target if name == _NO_COMMAND else source
+        at_fault = source
+        if name == _NO_COMMAND:  # some records name it in their text alone
+            at_fault = error.target or "".join(re.findall(r"'([^']+)'", error.message)[:1])
         if at_fault and at_fault.lower() != cmdlet.lower():
             return None
     return _failures.classify(name, error.message) or _refused_principal(cmdlet, error.message)

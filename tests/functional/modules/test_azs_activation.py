@@ -488,6 +488,26 @@ def test_a_busy_stamp(registered: Operator) -> None:
     assert here.activate().changed
 
 
+@pytest.mark.parametrize("told", ["verbose", "output", "both"])
+def test_a_plan_that_fails_without_an_error_is_one(registered: Operator, told: str) -> None:
+    """Public transcripts end with status Failed, and no error."""
+    here = registered
+    here.fault("plan_failed", match={"cmdlet": ACTIVATE}, told=told, step="Call the bridge", message="No route to Azure")
+    outcome = here.activate()
+    assert outcome.kind == "action_plan_failed" and "Call the bridge" in outcome.message
+    assert ("No route to Azure" in outcome.message) == (told != "verbose")
+    assert not here.receipt.exists() and here.state()["status"] != "Registered"
+    assert here.activate().changed
+    assert here.receipt.exists()
+
+
+def test_busy_that_hides_behind_another_error_is_waited_for(registered: Operator) -> None:
+    here = registered
+    here.fault("busy", match={"action": "Command", "cmdlet": ACTIVATE}, hidden=True)
+    assert here.activate().changed
+    assert here.cmdlets().count(ACTIVATE) == 2
+
+
 def test_a_key_that_the_stamp_refuses(registered: Operator) -> None:
     here = registered
     header, claims, dummy = here.key_file.read_text().strip().split(".")
