@@ -21,16 +21,15 @@ FLEET = {
         {"name": "kept", "nodes": 1, "agreement_number": "81234571"},
     ],
 }
-NUMBERS = ("81234568", "81234569", "81234570", "81234571", "AT-8123456")
 EXPORT, REGISTER, ACTIVATE = LEGS
 TOKEN_OR_KEY = re.compile(r"eyJ[A-Za-z0-9_-]{30,}")
 """How registration tokens, activation keys and access tokens begin: base64 of a JSON object."""
 
 
 def secrets_of(simulator: Simulator, *bundles: pathlib.Path) -> set[str]:
-    """Everything that must not be seen: passwords, agreement numbers, asset tags, and what lies in the bundles."""
+    """Everything that must not be seen: passwords, and what lies in the bundles. Agreement numbers and asset tags are no secrets."""
     artifacts = {file.read_text().strip() for bundle in bundles for file in bundle.glob("*.txt")}
-    return {*simulator.secrets(), *NUMBERS, *artifacts}
+    return {*simulator.secrets(), *artifacts}
 
 
 def test_no_verbosity_shows_a_secret(

@@ -253,7 +253,8 @@ def _of_what_is_not_shown(registration: t.Mapping[str, t.Any], remembered: t.Map
     used, today = remembered.get("activated_with"), registration.get("claims_digest") if registration.get("key") else None
     if used and today and used != today:
         why = "the stamp was activated with an older activation key than the registration's of today"
-    elif remembered.get("unfinished") or remembered.get("unused_key"):
+    # An unused key says that only where the bundle is the stamp's own, which its receipt shows: Azure's zone keeps its keys.
+    elif remembered.get("unfinished") or (used and remembered.get("unused_key")):
         why = "a run ended before the stamp was activated with the registration's activation key of today"
     else:
         return []

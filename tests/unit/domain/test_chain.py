@@ -39,7 +39,8 @@ def verdict(
     ("remembered", "digest", "part"),
     [
         ({"activated_with": "old"}, "new", "with an older activation key"),
-        ({"activated_with": None, "unused_key": True}, "new", "a run ended before"),
+        ({"activated_with": "new", "unused_key": True}, "new", "a run ended before"),
+        ({"activated_with": None, "unused_key": True}, "new", None),  # Azure's zone keeps the keys that it exported
         ({"activated_with": "new", "unfinished": True}, "new", "a run ended before"),
         ({"activated_with": "new", "unused_key": False, "unfinished": False}, "new", None),
         ({"activated_with": "old"}, None, None),
