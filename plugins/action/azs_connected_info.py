@@ -30,7 +30,11 @@ class ActionModule(AzsAction):
         where = leads.to_registration(known, args.get("cloud_id"))
         if where is None:
             return {**known, "registrations": None}
-        asked = {**_only(_OF_AZURE, args), **{option: value for option, value in where.items() if value}, "role_assignment": True}
+        asked = {
+            **_only(_OF_AZURE, args),
+            **{option: value for option, value in where.items() if value},
+            "role_assignment": True,
+        }
         with _hosts.at(self, there, task_vars) as (reader, variables):
             found = AzsAction.module(reader, "azurestack.hub.azs_registration_info", asked, variables)
         found.pop("ansible_facts", None)  # what Ansible learned of the other host is none of the task's host

@@ -8,7 +8,6 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, plan
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 

@@ -39,8 +39,12 @@ class ActionModule(AzsAction):
         environment = clouds.vendor_name(_user.cloud_name(params))
         found = self._from(params, task_vars.get("inventory_hostname", "localhost"))
         return {
-            "changed": False, "username": None, "tenant": params["tenant"], "environment": environment,
-            "predicted": False, **found,
+            "changed": False,
+            "username": None,
+            "tenant": params["tenant"],
+            "environment": environment,
+            "predicted": False,
+            **found,
             # Hidden from every callback, as with no_log on the task; registering the result keeps it.
             "_ansible_no_log": True,
         }
@@ -74,7 +78,10 @@ class ActionModule(AzsAction):
 
         found = cli_cache.find(params["tenant"], params["subscription_id"], os.environ)
         return {
-            "source": "cli", "refresh_token": found.refresh_token, "username": found.username, "tenant": found.tenant,
+            "source": "cli",
+            "refresh_token": found.refresh_token,
+            "username": found.username,
+            "tenant": found.tenant,
         }
 
     def _asked(self, params: dict[str, t.Any], host: str) -> dict[str, t.Any]:

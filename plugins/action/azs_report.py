@@ -8,7 +8,6 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._report import fleet
 
@@ -35,7 +34,11 @@ class ActionModule(ActionBase):
                 "The report before is none, or of another version: what changed since then is not known, this report begins anew."
             ]
         made = fleet.report(
-            args["stamps"], hosts=args["hosts"], moment=expiry.now(), within_days=args["within_days"], previous=previous,
+            args["stamps"],
+            hosts=args["hosts"],
+            moment=expiry.now(),
+            within_days=args["within_days"],
+            previous=previous,
         )
         for line in made.lines():
             Display().display(line)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _variables
 
@@ -27,7 +26,9 @@ class ActionModule(ActionBase):
         hosts = {host: every.raw_get(host) for host in known["ansible_play_hosts_all"]}
         # What a playbook of somebody's own gives to the one that it imports is a variable of the play.
         here = hosts.get(known["inventory_hostname"], {})
-        of_play = {name: value for name, value in known.items() if name.startswith(_variables.PREFIX) and name not in here}
+        of_play = {
+            name: value for name, value in known.items() if name.startswith(_variables.PREFIX) and name not in here
+        }
         hosts = {host: {**of_play, **variables} for host, variables in hosts.items()}
         try:
             _variables.check(hosts, args["required"])

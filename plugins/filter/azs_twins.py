@@ -46,7 +46,6 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
-
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import twins
 
 
@@ -64,7 +63,9 @@ def _known(variables: t.Mapping[str, t.Any], names: t.Sequence[str]) -> dict[str
             value = variables.get(name)
         except AnsibleError:
             continue
-        if isinstance(value, (str, int)) or (isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)):
+        if isinstance(value, (str, int)) or (
+            isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
+        ):
             found[name] = value
     return found
 

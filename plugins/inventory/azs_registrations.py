@@ -84,7 +84,6 @@ from ansible.errors import AnsibleParserError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.vars.plugins import get_vars_from_inventory_sources
-
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _registrations
@@ -159,7 +158,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if name not in known:
                 meant = difflib.get_close_matches(name, known, 1)
                 raise InputError(
-                    f"{name} is not an option of azs_registrations" + (f", perhaps {meant[0]} is meant" if meant else ""),
+                    f"{name} is not an option of azs_registrations"
+                    + (f", perhaps {meant[0]} is meant" if meant else ""),
                     remedy="Compare the file with 'ansible-doc -t inventory azurestack.hub.azs_registrations'",
                 )
 
@@ -170,7 +170,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """
         family = {name: self._templated(self.get_option(name)) for name in _options.AZURE_SPEC if name in given}
         params, subscriptions = _registrations.options(family, self._templated(self.get_option("subscriptions")))
-        self._secrets += [str(params[name]) for name, spec in _options.AZURE_SPEC.items() if spec.get("no_log") and params[name]]
+        self._secrets += [
+            str(params[name]) for name, spec in _options.AZURE_SPEC.items() if spec.get("no_log") and params[name]
+        ]
         caching, key = self.get_option("cache"), self.get_cache_key(path)
         source = {"cloud": params["cloud_environment"], "subscriptions": subscriptions}
         if caching and cache:
@@ -211,8 +213,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 )
             if not host:
                 variables.update(
-                    azs_cloud_id=one["cloud_id"], azs_subscription_id=one["subscription_id"],
-                    azs_resource_group=one["resource_group"], azs_registration_name=one["name"],
+                    azs_cloud_id=one["cloud_id"],
+                    azs_subscription_id=one["subscription_id"],
+                    azs_resource_group=one["resource_group"],
+                    azs_registration_name=one["name"],
                 )
             name = host or self._name_for(variables)
             if name in planned or (not host and name in self.inventory.hosts):
@@ -249,7 +253,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if not cloud_id:
                 continue
             if self.templar.is_template(cloud_id):
-                self.display.warning(f"azs_cloud_id of {name} is a template, which an inventory cannot know: it is left out.")
+                self.display.warning(
+                    f"azs_cloud_id of {name} is a template, which an inventory cannot know: it is left out."
+                )
                 continue
             key = to_text(cloud_id).strip().lower()
             if key in static:

@@ -77,7 +77,9 @@ class _Watch:
             other.shutdown(socket.SHUT_RDWR)
 
 
-def _send(send: t.Callable[..., requests.Response], seconds: float, request: t.Any, **options: t.Any) -> requests.Response:
+def _send(
+    send: t.Callable[..., requests.Response], seconds: float, request: t.Any, **options: t.Any
+) -> requests.Response:
     before, watch = getattr(_local, "watch", None), _Watch(seconds)
     _local.watch = watch
     try:

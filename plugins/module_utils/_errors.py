@@ -13,7 +13,6 @@ import re
 import sys
 import typing as t
 
-
 _CONTROLS: t.Final = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # what moves the cursor and colours
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # titles and other strings

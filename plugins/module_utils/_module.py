@@ -11,11 +11,9 @@ import urllib.parse
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts.handover import CONTROLLER_SPEC, NeedsVault
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
-
 
 _PROXIES: t.Final = ("http_proxy", "https_proxy", "all_proxy")
 """Environment variables, in lower or upper case, whose URLs can hold a password."""

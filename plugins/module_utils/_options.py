@@ -44,7 +44,9 @@ AZURE_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "oidc_token": {"type": "str", "no_log": True},
     "oidc_token_file_path": {"type": "path"},
     "auth_source": {
-        "type": "str", "default": "auto", "choices": ["auto", "env", "cli", "msi", "credential_file", "device_code"],
+        "type": "str",
+        "default": "auto",
+        "choices": ["auto", "env", "cli", "msi", "credential_file", "device_code"],
     },
     "device_code_client": {"type": "str", "default": "cli", "choices": ["cli", "powershell"]},
     "device_code_timeout": {"type": "int", "default": 900},
@@ -189,10 +191,15 @@ def no_texts(value: t.Any, spec: t.Mapping[str, t.Any], name: str) -> list[str]:
     if kind == "list" and spec.get("elements"):
         element = {**spec, "type": spec["elements"]}
         values = value if isinstance(value, (list, tuple)) else [value]
-        return [said for number, one in enumerate(values, 1) for said in no_texts(one, element, f"entry {number} of {name}")]
+        return [
+            said for number, one in enumerate(values, 1) for said in no_texts(one, element, f"entry {number} of {name}")
+        ]
     if kind == "dict" and spec.get("options") and isinstance(value, dict):
         return [
-            said for key, inner in spec["options"].items() if key in value for said in no_texts(value[key], inner, f"{key} of {name}")
+            said
+            for key, inner in spec["options"].items()
+            if key in value
+            for said in no_texts(value[key], inner, f"{key} of {name}")
         ]
     return []
 

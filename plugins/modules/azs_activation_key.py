@@ -144,9 +144,13 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         raise differing
     wrong_clock = expiry.wrong_clock(client.clock_ahead, "Azure Resource Manager")
     if wrong_clock:
-        module.warn(f"{wrong_clock[0].upper()}{wrong_clock[1:]}: set it. Expiries are compared with Azure's clock here.")
+        module.warn(
+            f"{wrong_clock[0].upper()}{wrong_clock[1:]}: set it. Expiries are compared with Azure's clock here."
+        )
     if claims.expired(expiry.at_service(expiry.now(), client.clock_ahead)):
-        module.warn(f"The registration {registration} has expired ({claims.expires}); no stamp takes its key. Renew it.")
+        module.warn(
+            f"The registration {registration} has expired ({claims.expires}); no stamp takes its key. Renew it."
+        )
     new = keys.new_entry(where, key, claims, str(registration))
     kept = keys.keeps(where, artifact, key, encrypted=params["encrypt"])
     hidden: dict[str, t.Any] = {}

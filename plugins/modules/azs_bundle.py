@@ -122,7 +122,9 @@ def carry(module: AzsModule) -> dict[str, t.Any]:
     """Pack or unpack the bundle."""
     directory, file = pathlib.Path(module.params["bundle"]), pathlib.Path(module.params["archive"])
     try:
-        changed, items, before, after = (_pack if module.params["state"] == "packed" else _unpack)(module, directory, file)
+        changed, items, before, after = (_pack if module.params["state"] == "packed" else _unpack)(
+            module, directory, file
+        )
     except ArtifactError as error:
         if module.check_mode and module.params["predicted"] and error.kind in ("empty_bundle", "missing_artifact"):
             return {"changed": True, "archive": str(file), "artifacts": []}

@@ -303,9 +303,20 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm import locks, 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
-    bundle, deactivation, files, handover, text, unfinished,
+    bundle,
+    deactivation,
+    files,
+    handover,
+    text,
+    unfinished,
 )
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims, conflicts, expiry, preflight
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import (
+    billing,
+    claims,
+    conflicts,
+    expiry,
+    preflight,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
@@ -341,7 +352,9 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         cloud_id = _cloud_id_to_remove(module, place, record)
 
         def guard(found: Registration) -> None:
-            if params["require_deactivation"] and not (record and counts and claims.same_id(record.cloud_id, found.cloud_id)):
+            if params["require_deactivation"] and not (
+                record and counts and claims.same_id(record.cloud_id, found.cloud_id)
+            ):
                 raise conflicts.not_deactivated(found.cloud_id, str(found.id))
 
         azure = session.connect(module)
@@ -463,7 +476,9 @@ def _shown(outcome: registering.Outcome, check: bool) -> dict[str, t.Any]:
     level, role = outcome.after.get("lock"), None
     if outcome.principal is not None:
         role = {
-            "role": "Azure Stack Registration Owner", "principal_id": outcome.principal, "assigned": True,
+            "role": "Azure Stack Registration Owner",
+            "principal_id": outcome.principal,
+            "assigned": True,
             "changed": preflight.ASSIGN_ROLE in outcome.actions,
         }
     new_key = check and preflight.REGISTER in outcome.actions and (outcome.differences or not outcome.existed)

@@ -169,7 +169,8 @@ def main() -> None:
             "tenants": {"type": "bool", "default": False},
         },
         mutually_exclusive=[
-            ("registration_id", "registration_hint", "name"), ("registration_id", "registration_hint", "resource_group"),
+            ("registration_id", "registration_hint", "name"),
+            ("registration_id", "registration_hint", "resource_group"),
         ],
         supports_check_mode=True,
     ).run(work)

@@ -209,7 +209,9 @@ def main() -> None:
             "allow_move": {"type": "bool", "default": False},
             "principal_id": {"type": "str"},
             "principal_type": {
-                "type": "str", "default": "ServicePrincipal", "choices": ["User", "Group", "ServicePrincipal"],
+                "type": "str",
+                "default": "ServicePrincipal",
+                "choices": ["User", "Group", "ServicePrincipal"],
             },
             "replication_timeout": {"type": "int", "default": 120},
         },

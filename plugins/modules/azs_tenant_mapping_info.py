@@ -200,14 +200,16 @@ def _shown(held: list[Held], limit: int) -> list[dict[str, t.Any]]:
     for one in held:
         listed = list(itertools.islice(one.found.items(), left))
         left -= len(listed)
-        shown.append({
-            "id": str(one.registration.id),
-            **dataclasses.asdict(one.registration.id),
-            "cloud_id": one.registration.cloud_id,
-            "count": len(one.found),
-            "hidden_from_list": one.hidden,
-            "mappings": [{"subscription_id": subscription, "tenant_id": tenant} for subscription, tenant in listed],
-        })
+        shown.append(
+            {
+                "id": str(one.registration.id),
+                **dataclasses.asdict(one.registration.id),
+                "cloud_id": one.registration.cloud_id,
+                "count": len(one.found),
+                "hidden_from_list": one.hidden,
+                "mappings": [{"subscription_id": subscription, "tenant_id": tenant} for subscription, tenant in listed],
+            }
+        )
     return shown
 
 

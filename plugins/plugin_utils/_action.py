@@ -12,7 +12,6 @@ import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._options import from_environment
@@ -60,7 +59,9 @@ class AzsAction(ActionBase):
         :raises AzsError: something is missing on the controller, or a file could not be written.
         """
         if boolean(args.get("encrypt") or False, strict=False):
-            _vault.secret_for(self._loader, args.get("vault_id"))  # before anything is done that would be lost without it
+            _vault.secret_for(
+                self._loader, args.get("vault_id")
+            )  # before anything is done that would be lost without it
         if "azure" in self.families and args.get("auth_source") == _user.SOURCE:
             args["_azs"]["access_token"] = _user.access_token(
                 args, host=task_vars.get("inventory_hostname", "localhost"), task=self._task._uuid

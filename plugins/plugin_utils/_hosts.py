@@ -13,7 +13,6 @@ from ansible import constants as C
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import become_loader, connection_loader
-
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 if t.TYPE_CHECKING:
@@ -31,7 +30,8 @@ def at(action: AzsAction, host: str, task_vars: dict[str, t.Any]) -> t.Iterator[
     """
     if host not in task_vars["hostvars"]:
         raise InputError(
-            f"The inventory has no host {host!r}", kind="unknown_host",
+            f"The inventory has no host {host!r}",
+            kind="unknown_host",
             remedy="Compare azs_pep_runner and azs_azure_runner with the inventory",
         )
     variables = _variables_of(host, task_vars)

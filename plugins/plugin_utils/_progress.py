@@ -17,7 +17,6 @@ import typing as t
 
 from ansible import constants as C
 from ansible.utils.display import Display
-
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _shared
 
 INTERVAL: t.Final = 10
@@ -99,7 +98,9 @@ class Progress:
         def tell(board: dict[str, t.Any]) -> dict[str, t.Any]:
             nonlocal shows
             # A process that was killed does not leave.
-            hosts = {name: one for name, one in board.get("hosts", {}).items() if now - one["seen"] < 3 * self._interval}
+            hosts = {
+                name: one for name, one in board.get("hosts", {}).items() if now - one["seen"] < 3 * self._interval
+            }
             hosts[self._host] = mine
             # Everybody comes by once in an interval: the first one who comes after it is over shows the line.
             shows = len(hosts) > _SINGLY and now - board.get("shown", 0.0) >= 0.9 * after

@@ -8,7 +8,6 @@ import os
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence, credentials, registrations, session
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
@@ -47,7 +46,9 @@ def options(given: t.Mapping[str, t.Any], subscriptions: t.Sequence[str]) -> tup
             "No subscription is given",
             remedy="Set subscriptions or subscription_id in the inventory file, or AZURE_SUBSCRIPTION_ID",
         )
-    checked = ArgumentSpecValidator(spec, **_options.CONSTRAINTS["azure"]).validate({**own, "subscription_id": wanted[0]})
+    checked = ArgumentSpecValidator(spec, **_options.CONSTRAINTS["azure"]).validate(
+        {**own, "subscription_id": wanted[0]}
+    )
     if checked.error_messages:
         raise InputError("; ".join(checked.error_messages), remedy="Correct the inventory file or the environment")
     if checked.validated_parameters["auth_source"] == credentials.DEVICE_CODE:
@@ -116,4 +117,8 @@ def chosen(found: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.Any]
     }
     named = [name for name in ("name", *(["resource_group"] if names["name"] else [])) if names[name]]
     found = [one for one in found if all(same_id(one[name], str(names[name])) for name in named)]
-    return max(found, default=None, key=lambda one: sum(same_id(one[name], str(value)) for name, value in names.items() if value))
+    return max(
+        found,
+        default=None,
+        key=lambda one: sum(same_id(one[name], str(value)) for name, value in names.items() if value),
+    )

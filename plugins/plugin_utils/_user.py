@@ -15,7 +15,6 @@ import typing as t
 from ansible import constants as C
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.display import Display
-
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, SignInError
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _shared
@@ -123,9 +122,7 @@ def _client(params: t.Mapping[str, t.Any]) -> PublicClient:
 
     trust = session.trust_of(params)
     cloud, discovery = session.sign_in_service(params, session.cloud_of(params, trust.transport()))
-    return users.PublicClient(
-        cloud, params["tenant"], params["device_code_client"], trust, discovery=discovery
-    )
+    return users.PublicClient(cloud, params["tenant"], params["device_code_client"], trust, discovery=discovery)
 
 
 def _renewed(client: PublicClient, signed_in: SignedIn | None) -> SignedIn | None:
@@ -144,8 +141,7 @@ def _ask(client: PublicClient, params: t.Mapping[str, t.Any], host: str) -> Sign
     place = f"open {asked.url} and enter the code {asked.code}"
     # On standard error, which is shown at once: see Progress.
     Display().display(
-        f"{host}: sign in to {client.cloud.name} as a user of {client.tenant}: {place} "
-        f"(the play waits {timeout} s)",
+        f"{host}: sign in to {client.cloud.name} as a user of {client.tenant}: {place} (the play waits {timeout} s)",
         color=C.COLOR_HIGHLIGHT,
         stderr=True,
     )

@@ -17,24 +17,78 @@ PREFIX: t.Final = "azs_"
 OWN: t.Final = "azs_own_variables"
 """The variable that names further azs_* variables, which somebody uses for purposes of their own."""
 
-_TEXTS: t.Final = frozenset({
-    "azs_agreement_number", "azs_archive", "azs_asset_tag", "azs_azure_bundle", "azs_azure_runner", "azs_billing_model",
-    "azs_bridge_principal", "azs_bridge_principal_environment", "azs_bridge_principal_tenant", "azs_bundle",
-    "azs_carried_kind", "azs_cloud_id", "azs_customer_subscription_id", "azs_customer_tenant_id", "azs_location",
-    "azs_old_registration_id", "azs_old_subscription_id", "azs_pep_runner", "azs_refresh_token", "azs_refresh_token_source",
-    "azs_registration_id", "azs_registration_name", "azs_renewal", "azs_report_directory", "azs_report_runner",
-    "azs_report_title", "azs_resource_group", "azs_role_name", "azs_role_principal_id", "azs_role_principal_type",
-    "azs_role_state", "azs_stamps", "azs_target_resource_group", "azs_target_subscription_id", "azs_tenants_file",
-    "azs_token_version", "azs_vault_id",
-})
-_OTHERS: t.Final = frozenset({
-    "azs_activation_timeout", "azs_bridge_principal_timeout", "azs_confirm_deactivated", "azs_confirm_marketplace_loss",
-    "azs_encrypt", "azs_in_flight", "azs_keep_expired", "azs_known_stamps", "azs_marketplace_syndication",
-    "azs_move_timeout", "azs_new_bridge_principal", "azs_preflight", "azs_renew_within_days",
-    "azs_report_mode", "azs_report_tenants", "azs_reregister", "azs_role_allow_move", "azs_tenants", "azs_tenants_exact",
-    "azs_tenants_max_removals", "azs_throttle_timeout", "azs_usage_reporting", "azs_verify_azure", "azs_verify_products",
-    "azs_verify_require_activation", "azs_verify_stamp", OWN,
-})
+_TEXTS: t.Final = frozenset(
+    {
+        "azs_agreement_number",
+        "azs_archive",
+        "azs_asset_tag",
+        "azs_azure_bundle",
+        "azs_azure_runner",
+        "azs_billing_model",
+        "azs_bridge_principal",
+        "azs_bridge_principal_environment",
+        "azs_bridge_principal_tenant",
+        "azs_bundle",
+        "azs_carried_kind",
+        "azs_cloud_id",
+        "azs_customer_subscription_id",
+        "azs_customer_tenant_id",
+        "azs_location",
+        "azs_old_registration_id",
+        "azs_old_subscription_id",
+        "azs_pep_runner",
+        "azs_refresh_token",
+        "azs_refresh_token_source",
+        "azs_registration_id",
+        "azs_registration_name",
+        "azs_renewal",
+        "azs_report_directory",
+        "azs_report_runner",
+        "azs_report_title",
+        "azs_resource_group",
+        "azs_role_name",
+        "azs_role_principal_id",
+        "azs_role_principal_type",
+        "azs_role_state",
+        "azs_stamps",
+        "azs_target_resource_group",
+        "azs_target_subscription_id",
+        "azs_tenants_file",
+        "azs_token_version",
+        "azs_vault_id",
+    }
+)
+_OTHERS: t.Final = frozenset(
+    {
+        "azs_activation_timeout",
+        "azs_bridge_principal_timeout",
+        "azs_confirm_deactivated",
+        "azs_confirm_marketplace_loss",
+        "azs_encrypt",
+        "azs_in_flight",
+        "azs_keep_expired",
+        "azs_known_stamps",
+        "azs_marketplace_syndication",
+        "azs_move_timeout",
+        "azs_new_bridge_principal",
+        "azs_preflight",
+        "azs_renew_within_days",
+        "azs_report_mode",
+        "azs_report_tenants",
+        "azs_reregister",
+        "azs_role_allow_move",
+        "azs_tenants",
+        "azs_tenants_exact",
+        "azs_tenants_max_removals",
+        "azs_throttle_timeout",
+        "azs_usage_reporting",
+        "azs_verify_azure",
+        "azs_verify_products",
+        "azs_verify_require_activation",
+        "azs_verify_stamp",
+        OWN,
+    }
+)
 _MADE: t.Final = re.compile(
     r"azs_(?:(?:pep|azure|admin)_options|stamps_found|registration|further_registrations|unpacked|carried|expected"
     r"|handed_on|handover(?:_.*)?|packing_.*|named_.*|places|twins|role_group|role_result|check)"
@@ -45,7 +99,9 @@ _NO_VARIABLE: t.Final = frozenset({"cloud_metadata"})
 SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     **{
         f"{PREFIX}{name}": spec
-        for family in _options.SPECS.values() for name, spec in family.items() if name not in _NO_VARIABLE
+        for family in _options.SPECS.values()
+        for name, spec in family.items()
+        if name not in _NO_VARIABLE
     },
     **dict.fromkeys(_OTHERS, {"type": "raw"}),
     **dict.fromkeys(_TEXTS, {"type": "str"}),
@@ -89,7 +145,9 @@ def check(hosts: t.Mapping[str, t.Mapping[str, t.Any]], required: t.Iterable[str
     ]
     kind = "unknown_variable" if unknown else "not_a_text" if no_text else "missing_variable"
     raise InputError(
-        "The variables cannot be used", kind=kind, cause="; ".join(found),
+        "The variables cannot be used",
+        kind=kind,
+        cause="; ".join(found),
         remedy=f"{'. '.join(remedies)}. Nothing was contacted",
     )
 

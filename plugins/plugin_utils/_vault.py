@@ -7,12 +7,10 @@ import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, match_encrypt_secret
-
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
 
 if t.TYPE_CHECKING:
     from ansible.parsing.dataloader import DataLoader
-
     from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
 
 _GIVE_A_SECRET: t.Final = "Run it with --vault-id or --vault-password-file, or with a Vault credential in AWX"
@@ -27,7 +25,8 @@ def secret_for(loader: DataLoader, vault_id: str | None) -> tuple[str, t.Any]:
     secrets = _secrets(loader)
     if not secrets:
         raise InputError(
-            "The artifact is to be encrypted, and this play has no vault secret", kind="no_vault_secret",
+            "The artifact is to be encrypted, and this play has no vault secret",
+            kind="no_vault_secret",
             remedy=_GIVE_A_SECRET,
         )
     try:
@@ -57,14 +56,18 @@ def decrypt(loader: DataLoader, text: str, where: bundle.Place) -> str:
     secrets = _secrets(loader)
     if not secrets:
         raise InputError(
-            f"The {where.name} is encrypted, and this play has no vault secret", kind="no_vault_secret",
-            where=str(where.path), remedy=_GIVE_A_SECRET,
+            f"The {where.name} is encrypted, and this play has no vault secret",
+            kind="no_vault_secret",
+            where=str(where.path),
+            remedy=_GIVE_A_SECRET,
         )
     try:
         return VaultLib(secrets).decrypt(text).decode()
     except (AnsibleError, ValueError):
         raise ArtifactError(
-            f"The {where.name} cannot be decrypted", kind="undecryptable_artifact", where=str(where.path),
+            f"The {where.name} cannot be decrypted",
+            kind="undecryptable_artifact",
+            where=str(where.path),
             cause="no vault secret of this play opens it, or the file is damaged",
             remedy="Use the vault secret that it was encrypted with, or copy the bundle again",
         ) from None

@@ -309,6 +309,11 @@ class ArmService(Service):
 def _endpoints(cloud: Cloud) -> Endpoints:
     if cloud.directory.adfs:
         return Endpoints(
-            cloud.name, cloud.arm_url, f"{cloud.directory.base_url}/adfs", cloud.audience, "adfs", identity_provider="ADFS"
+            cloud.name,
+            cloud.arm_url,
+            f"{cloud.directory.base_url}/adfs",
+            cloud.audience,
+            "adfs",
+            identity_provider="ADFS",
         )
     return Endpoints(cloud.name, cloud.arm_url, f"{cloud.directory.base_url}/", cloud.audience)

@@ -63,7 +63,11 @@ def list_locations(call: Call) -> Answer:
     """Where resource groups can be."""
     scope = call.subscription.scope
     return Answer(
-        body={"value": [{"id": f"{scope}/locations/{one}", "name": one, "displayName": one} for one in call.cloud.spec.locations]}
+        body={
+            "value": [
+                {"id": f"{scope}/locations/{one}", "name": one, "displayName": one} for one in call.cloud.spec.locations
+            ]
+        }
     )
 
 

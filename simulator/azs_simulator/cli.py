@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 # The first four register their routes when they are imported.
-from . import arm_authorization, arm_customers, arm_move, arm_resources  # noqa: F401 # pylint: disable=unused-import
-from . import outputs
+from . import arm_authorization, arm_customers, arm_move, arm_resources, outputs  # noqa: F401 # pylint: disable=unused-import
 from .admin_arm import AdminService
 from .arm import ArmService
-from .client import FLEETS, Simulator, SimulatorError
 from .callbacks import Callbacks
+from .client import FLEETS, Simulator, SimulatorError
 from .control import Control
 from .faults import Faults
 from .fleet import ENGINES, FleetError, load
@@ -35,14 +34,17 @@ DEFAULT_FLEET = FLEETS / "rehearsal.yml"
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="azs-simulator", description="Simulates Azure Stack Hub stamps and the Azure clouds that they register with."
+        prog="azs-simulator",
+        description="Simulates Azure Stack Hub stamps and the Azure clouds that they register with.",
     )
     parser.add_argument("--fleet", type=Path, default=DEFAULT_FLEET, help="fleet file (default: %(default)s)")
     parser.add_argument(
         "--output", type=Path, default=Path("rehearsal"), help="where to write inventory, CA and credentials"
     )
     parser.add_argument(
-        "--engine", choices=ENGINES, help="what runs the cmdlets of the privileged endpoints (default: the fleet file's, or built-in)"
+        "--engine",
+        choices=ENGINES,
+        help="what runs the cmdlets of the privileged endpoints (default: the fleet file's, or built-in)",
     )
     parser.add_argument("--seed", type=int, help="make up the same ids and secrets at every start")
     mode = parser.add_mutually_exclusive_group()
@@ -54,7 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
         if options.stop:
             Simulator.attach(options.output).stop()
         elif options.detach:
-            started = Simulator.start(options.fleet, options.output, seed=options.seed, engine=options.engine, detached=True)
+            started = Simulator.start(
+                options.fleet, options.output, seed=options.seed, engine=options.engine, detached=True
+            )
             print(json.dumps({"ready": True, "control": started.control, "output": str(started.output)}))
         else:
             asyncio.run(_serve(options))

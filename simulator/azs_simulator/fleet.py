@@ -12,7 +12,6 @@ from typing import Any
 
 import yaml
 
-
 ENGINES = ("built-in", "powershell")
 
 

@@ -25,7 +25,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import psrp, soap
+from . import psrp
 from .pssc import configuration
 from .soap import WSManFault
 
@@ -68,7 +68,11 @@ def find_pwsh() -> str:
     found = shutil.which(named or "pwsh")
     if found:
         return found
-    place = f"{VARIABLE}={named} is not an executable file" if named else f"there is no pwsh on the PATH, and {VARIABLE} is not set"
+    place = (
+        f"{VARIABLE}={named} is not an executable file"
+        if named
+        else f"there is no pwsh on the PATH, and {VARIABLE} is not set"
+    )
     raise NoPowerShell(
         f"the engine 'powershell' needs PowerShell 7: {place}. Install it"
         " (https://learn.microsoft.com/powershell/scripting/install/installing-powershell-on-linux), or unpack an archive of"
@@ -95,7 +99,9 @@ class PowerShells:
         path = Path(self._directory.name, f"{uuid.uuid5(_SESSION, text)}.pssc")
         if not path.exists():
             path.write_text(text, encoding="utf-8")
-        host = Host([self.pwsh, "-SSHServerMode", "-NoLogo", "-NoProfile", "-ConfigurationFile", str(path)], environment)
+        host = Host(
+            [self.pwsh, "-SSHServerMode", "-NoLogo", "-NoProfile", "-ConfigurationFile", str(path)], environment
+        )
         self._hosts.add(host)
         host.run(received, lambda: (self._hosts.discard(host), ended()))
         return host

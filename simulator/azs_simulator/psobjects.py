@@ -153,7 +153,7 @@ def property_bag(properties: Mapping[str, Any]) -> Any:
 
 def command_information(name: str, parameters: Iterable[str]) -> Any:
     """A visible command as Get-Command describes it; the names of its parameters are the keys of ``Parameters``."""
-    metadata = ps.PSDict({parameter: "System.Management.Automation.ParameterMetadata" for parameter in parameters})
+    metadata = ps.PSDict(dict.fromkeys(parameters, "System.Management.Automation.ParameterMetadata"))
     metadata.PSObject.type_names = [_PARAMETERS_TYPE, "System.Object"]
     information = ps.PSObject()
     information.PSObject.type_names = [

@@ -333,7 +333,9 @@ class RunspacePool:
     def _handle(self, event: Any) -> None:
         if isinstance(event, psrpcore.CreatePipelineEvent):
             self._pipelines[event.pipeline_id].commands = event.pipeline.commands
-            self._pipelines[event.pipeline_id].stream_options = ps.RemoteStreamOptions(event.pipeline.remote_stream_options)
+            self._pipelines[event.pipeline_id].stream_options = ps.RemoteStreamOptions(
+                event.pipeline.remote_stream_options
+            )
         elif isinstance(event, psrpcore.GetCommandMetadataEvent):
             # Import-PSSession asks so; a command that is not visible is the honest answer.
             self._pipelines[event.pipeline_id].commands = [psrpcore.Command("Get-CommandMetadata")]

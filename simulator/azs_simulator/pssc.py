@@ -44,7 +44,10 @@ def configuration(stamp: Stamp) -> str:
     """What the process is started with: the functions that the stamp's version offers, and nothing else to be seen."""
     offered = [cmdlet for cmdlet in cmdlets.offered(stamp) if cmdlet.name not in OWN_COMMANDS]
     functions = [
-        *(_function(cmdlet.name, _signature(cmdlet.parameters_of(stamp)) + _script("cmdlet.ps1")) for cmdlet in offered),
+        *(
+            _function(cmdlet.name, _signature(cmdlet.parameters_of(stamp)) + _script("cmdlet.ps1"))
+            for cmdlet in offered
+        ),
         _function("Invoke-Simulator", _script("invoke_simulator.ps1")),
         _function("ConvertTo-Sent", _script("convert_to_sent.ps1")),
         _function("ConvertFrom-Received", _script("convert_from_received.ps1")),

@@ -22,7 +22,9 @@ if typing.TYPE_CHECKING:
     from .psrp import Pipeline
     from .stamp import Stamp
 
-EFFECTS = frozenset({"error", "busy", "timeout", "hardware", "empty_output", "two_outputs", "not_offered", "plan_failed"})
+EFFECTS = frozenset(
+    {"error", "busy", "timeout", "hardware", "empty_output", "two_outputs", "not_offered", "plan_failed"}
+)
 """Fault effects that a cmdlet knows; a rule has to match a `cmdlet`, or another request uses it up:
 
 - `error`: fails at once (message, fully_qualified_error_id, category)
@@ -147,7 +149,8 @@ class Session:
         except CmdletError as error:
             self._refuse_busy(error, cmdlet.name, pipeline, hidden=stamp.world.settings.hidden_busy)
         told = stamp.actions[cmdlet.name] = {
-            "Status": "Running", "StartDateTime": datetime.now(timezone.utc).isoformat(timespec="seconds")
+            "Status": "Running",
+            "StartDateTime": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
         failed = effect is not None and effect.kind == "plan_failed"
         plan.when_ended(lambda worked: told.update(Status="Completed" if worked and not failed else "Failed"))

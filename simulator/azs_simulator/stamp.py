@@ -213,7 +213,7 @@ class Stamp:
             if str(value).lower() not in (entry.lower() for entry in allowed):
                 raise CmdletError(
                     f"Cannot validate argument on parameter '{name}'. The argument \"{value}\" does not belong to the"
-                    f" set \"{','.join(allowed)}\" specified by the ValidateSet attribute. Supply an argument that is"
+                    f' set "{",".join(allowed)}" specified by the ValidateSet attribute. Supply an argument that is'
                     " in the set and then try the command again.",
                     f"ParameterArgumentValidationError,{cmdlet}",
                     "InvalidData",

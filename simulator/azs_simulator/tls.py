@@ -7,7 +7,6 @@ import ssl
 
 import trustme
 
-
 WELL_KNOWN = ("management.azure.com", "management.usgovcloudapi.net", "management.chinacloudapi.cn")
 """Azure Resource Manager of Microsoft's clouds, for clients that a proxy leads here."""
 

@@ -139,7 +139,9 @@ class Service:
     async def _trickle(self, raw: web.BaseRequest, answer: web.StreamResponse, seconds: float) -> web.StreamResponse:
         """The answer, a byte at a time. Blanks before the JSON keep even a short one from ending."""
         body = b" " * 10_000 + bytes(getattr(answer, "body", b"") or b"{}")
-        slow = web.StreamResponse(status=answer.status, headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
+        slow = web.StreamResponse(
+            status=answer.status, headers={"Content-Type": "application/json", "Content-Length": str(len(body))}
+        )
         try:
             await slow.prepare(raw)
             for number in range(len(body)):

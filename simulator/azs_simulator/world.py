@@ -32,13 +32,23 @@ __all__ = [
 ]
 
 ABSENT_ACTIVATION_CODES = (
-    "ResourceNotFound", "ResourceGroupNotFound", "NotFound", "ActivationNotFound", "ActivationDoesNotExist", "ResourceMissing"
+    "ResourceNotFound",
+    "ResourceGroupNotFound",
+    "NotFound",
+    "ActivationNotFound",
+    "ActivationDoesNotExist",
+    "ResourceMissing",
 )
 """What a stamp may call an activation that is not there. Recorded is ResourceNotFound, on a stamp that once had one."""
 ABSENT_LOCK_CODES = ("LockNotFound", "ResourceNotFound", "NotFound", "ManagementLockNotFound")
 """What Azure may call a lock that is not there."""
 ABSENT_MAPPING_CODES = (
-    "CustomerSubscriptionNotFound", "ResourceNotFound", "NotFound", "CustomerNotFound", "TenantMappingNotFound", "EntityDoesNotExist"
+    "CustomerSubscriptionNotFound",
+    "ResourceNotFound",
+    "NotFound",
+    "CustomerNotFound",
+    "TenantMappingNotFound",
+    "EntityDoesNotExist",
 )
 """What Azure may call a tenant mapping that is not there. Published is CustomerSubscriptionNotFound."""
 
@@ -82,8 +92,10 @@ class World:
         self.fleet = fleet
         self.dice = Dice(seed)
         self.settings = Settings(
-            absent_activation_code=self.dice.one_of(ABSENT_ACTIVATION_CODES), activation_list=self.dice.one_of((True, False)),
-            absent_lock_code=self.dice.one_of(ABSENT_LOCK_CODES), absent_mapping_code=self.dice.one_of(ABSENT_MAPPING_CODES),
+            absent_activation_code=self.dice.one_of(ABSENT_ACTIVATION_CODES),
+            activation_list=self.dice.one_of((True, False)),
+            absent_lock_code=self.dice.one_of(ABSENT_LOCK_CODES),
+            absent_mapping_code=self.dice.one_of(ABSENT_MAPPING_CODES),
             plan_story=self.dice.one_of(STORIES),
             plan_objects=self.dice.one_of((True, False)),
             hidden_busy=self.dice.one_of((True, False)),

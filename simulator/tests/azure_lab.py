@@ -7,12 +7,13 @@ import json
 import typing as t
 from collections.abc import Mapping
 
-from azs_simulator.client import Simulator
 from azure.core import PipelineClient
 from azure.core.rest import HttpRequest
 from azure.identity import ClientSecretCredential
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+
+from azs_simulator.client import Simulator
 
 SMALL_FLEET: dict[str, t.Any] = {
     "stamps": [{"name": "one"}, {"name": "two", "connected": True}],

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from azs_simulator.client import Simulator
 from azure_lab import SMALL_FLEET, Arm
+
+from azs_simulator.client import Simulator
 
 
 @pytest.fixture

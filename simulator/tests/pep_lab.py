@@ -10,14 +10,15 @@ import threading
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
+from pypsrp.powershell import PowerShell, RunspacePool
+from pypsrp.wsman import WSMan
+
 from azs_simulator import fleet, pep
 from azs_simulator.faults import Faults
 from azs_simulator.journal import Journal
 from azs_simulator.stamp import Stamp
 from azs_simulator.tls import Tls
 from azs_simulator.world import World
-from pypsrp.powershell import PowerShell, RunspacePool
-from pypsrp.wsman import WSMan
 
 CONFIGURATION = "PrivilegedEndpoint"
 TIMED_OUT = 2150858793

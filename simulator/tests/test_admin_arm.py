@@ -6,9 +6,10 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from azure_lab import admin_token, code_of, plain_get
+
 from azs_simulator.fleet import parse
 from azs_simulator.world import ABSENT_ACTIVATION_CODES, ABSENT_LOCK_CODES, ABSENT_MAPPING_CODES, World
-from azure_lab import admin_token, code_of, plain_get
 
 RECORDED_KEYS = {"id", "name", "type", "etag", "location", "properties"}
 RECORDED_PROPERTIES = {

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-from azs_simulator.client import FLEETS, Simulator
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import (
     ClientSecretCredential,
@@ -13,6 +12,8 @@ from azure.identity import (
     ManagedIdentityCredential,
 )
 from azure_lab import code_of, plain_get
+
+from azs_simulator.client import FLEETS, Simulator
 
 CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
@@ -104,7 +105,9 @@ def test_a_managed_identity_signs_in(clouds, monkeypatch, form, by_name):
     url = f"{cloud['arm_url']}/subscriptions/{subscription}?api-version=2022-12-01"
     assert plain_get(clouds, url, token).status_code == 200
     entry = clouds.requests(service="login")[-1]
-    assert entry["grant"] == "managed_identity" and entry.get("client_id") == (identity["client_id"] if by_name else None)
+    assert entry["grant"] == "managed_identity" and entry.get("client_id") == (
+        identity["client_id"] if by_name else None
+    )
 
 
 @pytest.mark.parametrize("form", ["imds", "app_service"])

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import yaml
-from azs_simulator.client import Simulator
 from pep_lab import CONFIGURATION, invoke
 from pypsrp.powershell import RunspacePool
 from pypsrp.wsman import WSMan
+
+from azs_simulator.client import Simulator
 
 STAMPS = 50
 FLEET = {"stamps": [{"name": "edge-{n:02}", "count": STAMPS, "ercs": 3, "pep_tls": True}]}

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from azs_simulator.fleet import parse
-from azs_simulator.story import STORIES
-from azs_simulator.world import World
 from pep_lab import Lab, invoke
 from pypsrp.complex_objects import PSInvocationState
 from pypsrp.powershell import PowerShell, RunspacePool
+
+from azs_simulator.fleet import parse
+from azs_simulator.story import STORIES
+from azs_simulator.world import World
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,9 @@ def lines(outcome: Any) -> list[str]:
 def test_what_a_plan_tells_is_drawn_at_every_start() -> None:
     drawn = [World(parse({}), seed).settings for seed in range(40)]
     assert {settings.plan_story for settings in drawn} == set(STORIES)
-    assert {settings.plan_objects for settings in drawn} == {settings.hidden_busy for settings in drawn} == {True, False}
+    assert (
+        {settings.plan_objects for settings in drawn} == {settings.hidden_busy for settings in drawn} == {True, False}
+    )
 
 
 def test_a_plan_tells_its_steps_and_the_parameters_in_the_verbose_stream(lab: Lab, pool: RunspacePool) -> None:
@@ -70,7 +73,9 @@ def test_a_plan_fails_without_an_error(lab: Lab, pool: RunspacePool, told: str) 
     outcome = invoke(pool, "New-AzureStackActivation", ActivationKey=lab.activation_key(lab.stamp()))
     assert (outcome.state, outcome.errors) == (PSInvocationState.COMPLETED, [])
     assert any("finished with status: 'Failed'" in line for line in lines(outcome)) == (told != "output")
-    assert [one.extended_properties["Status"] for one in outcome.output[1:]] == ([] if told == "verbose" else ["Failed"])
+    assert [one.extended_properties["Status"] for one in outcome.output[1:]] == (
+        [] if told == "verbose" else ["Failed"]
+    )
     assert lab.stamp().activation is None
 
 

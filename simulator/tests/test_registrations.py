@@ -77,9 +77,9 @@ def test_only_the_identity_that_registered_updates_a_connected_one(arm, simulato
     arm.register("two")
     simulator.do("edit-registration", stamp="two", claims={"objectId": "f0000000-0000-4000-8000-000000000000"})
     other = Arm(simulator, **account(simulator.do("add-principal", name="other")))
-    assert (
-        other("PUT", registration("two"), registration_body(simulator, "two")).status_code == 200
-    ), "no principal in the token"
+    assert other("PUT", registration("two"), registration_body(simulator, "two")).status_code == 200, (
+        "no principal in the token"
+    )
     refresh_token = simulator.do("refresh-token", user="operator@rehearsal.onmicrosoft.com")
     simulator.do("create-principal", stamp="two", RefreshToken=refresh_token)
     assert code_of(other("PUT", registration("two"), registration_body(simulator, "two"))) == (

@@ -8,9 +8,10 @@ import typing as t
 import pytest
 import requests
 from azure_lab import Arm, registration
-from azs_simulator.client import Simulator
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
+
+from azs_simulator.client import Simulator
 
 FLEET = {
     "stamps": [

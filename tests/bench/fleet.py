@@ -27,6 +27,7 @@ import time
 import typing as t
 
 import yaml
+
 from azs_simulator.client import Simulator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -113,7 +114,10 @@ class Memory(threading.Thread):
 
 def fleet(count: int) -> dict[str, t.Any]:
     """The simulated fleet."""
-    users = [{"name": "registrar", "role": "registration"}, {"name": "operator@rehearsal.onmicrosoft.com", "kind": "user"}]
+    users = [
+        {"name": "registrar", "role": "registration"},
+        {"name": "operator@rehearsal.onmicrosoft.com", "kind": "user"},
+    ]
     return {
         "stamps": [{"name": f"edge-{number:03}", "nodes": 4, "connected": True} for number in range(1, count + 1)],
         "clouds": [{"name": "AzureCloud", "principals": users}],
@@ -137,8 +141,11 @@ def measure(stamps: int, forks: int, folder: pathlib.Path) -> list[Run]:
 def _run(simulator: Simulator, stamps: int, forks: int, kind: str, folder: pathlib.Path) -> Run:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "ANSIBLE_"))}
     environment |= {
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"), "ANSIBLE_HOME": str(folder / "home"),
-        "ANSIBLE_NOCOLOR": "1", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1",
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
+        "ANSIBLE_HOME": str(folder / "home"),
+        "ANSIBLE_NOCOLOR": "1",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
     }
     playbook = [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "azurestack.hub.register_connected"]
     command = [*playbook, "-i", str(folder / "inventory.yml"), "--forks", str(forks)]
@@ -163,16 +170,24 @@ def _run(simulator: Simulator, stamps: int, forks: int, kind: str, folder: pathl
         counts[entry["service"]] = counts.get(entry["service"], 0) + 1
     rounds = math.ceil(stamps / forks)
     run = Run(
-        stamps, forks, kind, round(wall, 1), round(used.ru_utime + used.ru_stime, 2),
+        stamps,
+        forks,
+        kind,
+        round(wall, 1),
+        round(used.ru_utime + used.ru_stime, 2),
         round(_cpu_of(simulator.pid) - simulated, 2),
         rounds * sum(DURATIONS.values()) + PROVIDER_SECONDS if kind == FIRST else 0.0,
-        counts, round(memory.end()), len(re.findall(r"^(?:\S+: )?(?:activating the|exporting the reg)", said, re.MULTILINE)), round(os.getloadavg()[0], 1),
+        counts,
+        round(memory.end()),
+        len(re.findall(r"^(?:\S+: )?(?:activating the|exporting the reg)", said, re.MULTILINE)),
+        round(os.getloadavg()[0], 1),
     )
     print(
         f"{stamps:4} stamps, {forks:3} forks, {kind:6}: {run.wall:7.1f} s, CPU {run.cpu:7.1f} s "
         f"({run.cpu_per_stamp:.2f} a stamp; simulator {run.simulator_cpu:.1f} s), {run.megabytes:.0f} MB, "
         f"{run.wall / run.bound:.2f} times the bound",
-        file=sys.stderr, flush=True,
+        file=sys.stderr,
+        flush=True,
     )
     return run
 
@@ -203,12 +218,24 @@ def table(runs: t.Sequence[Run]) -> str:
 def main() -> int:
     """Run the benchmark; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "tests" / "output" / "bench-fleet.json", help="file for the figures")
+    parser.add_argument(
+        "--output",
+        type=pathlib.Path,
+        default=ROOT / "tests" / "output" / "bench-fleet.json",
+        help="file for the figures",
+    )
     parser.add_argument("--stamps", type=int, nargs="+", default=[1, 10, 50, 100], help="sizes of the fleet")
-    parser.add_argument("--forks", type=int, nargs="+", default=[50, 10, 25],
-                        help="the first for every size, the others for --forks-stamps")
+    parser.add_argument(
+        "--forks",
+        type=int,
+        nargs="+",
+        default=[50, 10, 25],
+        help="the first for every size, the others for --forks-stamps",
+    )
     parser.add_argument("--keep", type=pathlib.Path, help="directory for what the terminal showed")
-    parser.add_argument("--forks-stamps", type=int, default=50, help="size of the fleet that is run with the other forks")
+    parser.add_argument(
+        "--forks-stamps", type=int, default=50, help="size of the fleet that is run with the other forks"
+    )
     options = parser.parse_args()
     plan = [(stamps, options.forks[0]) for stamps in options.stamps]
     plan += [(options.forks_stamps, forks) for forks in options.forks[1:]]
@@ -220,8 +247,10 @@ def main() -> int:
                 options.keep.mkdir(parents=True, exist_ok=True)
                 shutil.copy(pathlib.Path(directory, f"{kind}.txt"), options.keep / f"{stamps}-{forks}-{kind}.txt")
     largest = max(options.stamps)
-    first, no_op = (next(run for run in runs if (run.stamps, run.forks, run.kind) == (largest, options.forks[0], kind))
-                    for kind in (FIRST, NO_OP))
+    first, no_op = (
+        next(run for run in runs if (run.stamps, run.forks, run.kind) == (largest, options.forks[0], kind))
+        for kind in (FIRST, NO_OP)
+    )
     bars = [
         (f"no-op run of {largest}: CPU seconds a stamp", 1.5, no_op.cpu_per_stamp),
         (f"first run of {largest}: CPU seconds a stamp", 6.0, first.cpu_per_stamp),
@@ -229,10 +258,14 @@ def main() -> int:
         (f"first run of {largest}: wall as a multiple of the bound", 1.3, first.wall / first.bound),
     ]
     figures: dict[str, t.Any] = {
-        "runs": [{**dataclasses.asdict(run), "cpu_per_stamp": round(run.cpu_per_stamp, 3), "bound": round(run.bound, 1)}
-                 for run in runs],
-        "bars": [{"name": name, "limit": limit, "measured": round(measured, 3), "met": measured <= limit}
-                 for name, limit, measured in bars],
+        "runs": [
+            {**dataclasses.asdict(run), "cpu_per_stamp": round(run.cpu_per_stamp, 3), "bound": round(run.bound, 1)}
+            for run in runs
+        ],
+        "bars": [
+            {"name": name, "limit": limit, "measured": round(measured, 3), "met": measured <= limit}
+            for name, limit, measured in bars
+        ],
         "machine": {"cpus": len(os.sched_getaffinity(0)), "python": sys.version.split()[0]},
     }
     options.output.parent.mkdir(parents=True, exist_ok=True)

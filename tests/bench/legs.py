@@ -29,7 +29,7 @@ from azs_simulator.client import Simulator
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
-from plays import LEGS, Controller, Traffic  # noqa: E402
+from plays import LEGS, Controller, Traffic
 
 STAMPS = 5
 PROVIDER_SECONDS = 0.5
@@ -158,7 +158,11 @@ def fleet(count: int, *, connected: bool) -> dict[str, t.Any]:
     stamps = [{"name": f"edge-{number:02}", "nodes": 4, **kind} for number in range(1, count + 1)]
     users = [{"name": "registrar"}, {"name": "operator@rehearsal.onmicrosoft.com", "kind": "user"}]
     activation = "New-AzureStackActivation"
-    settings = {"provider_registration": PROVIDER_SECONDS, "durations": {activation: 2.0}, "progress_records": {activation: 4}}
+    settings = {
+        "provider_registration": PROVIDER_SECONDS,
+        "durations": {activation: 2.0},
+        "progress_records": {activation: 4},
+    }
     return {"stamps": stamps, "clouds": [{"name": "AzureCloud", "principals": users}], "settings": settings}
 
 
@@ -209,10 +213,14 @@ def main() -> int:
     parser.add_argument("--json", type=pathlib.Path, help="write all figures to this file, too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="azs-measure-") as directory:
-        one, several = ({
-            key: run for name, legs in (("legs", LEGS), ("connected", (CONNECTED,)))
-            for key, run in measure(count, pathlib.Path(directory) / f"{name}-{count}", legs).items()
-        } for count in (1, STAMPS))
+        one, several = (
+            {
+                key: run
+                for name, legs in (("legs", LEGS), ("connected", (CONNECTED,)))
+                for key, run in measure(count, pathlib.Path(directory) / f"{name}-{count}", legs).items()
+            }
+            for count in (1, STAMPS)
+        )
     figures = {key: Cost(run, several[key]).figures() for key, run in one.items()}
 
     print(f"Python {platform.python_version()}, {len(os.sched_getaffinity(0))} CPUs, {STAMPS} stamps\n")

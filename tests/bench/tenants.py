@@ -102,30 +102,50 @@ class Bench:
         self.environments = {
             OURS: {**clean, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"), "ANSIBLE_HOME": home},
             PEER: {
-                **clean, "ANSIBLE_HOME": home, "PYTHONPATH": str(BENCH / "peer"), "BENCH_SIGN_IN_ADDRESS": login,
+                **clean,
+                "ANSIBLE_HOME": home,
+                "PYTHONPATH": str(BENCH / "peer"),
+                "BENCH_SIGN_IN_ADDRESS": login,
                 "REQUESTS_CA_BUNDLE": azure["azs_ca_bundle"],
             },
         }
         self.plays = {
-            OURS: (ROOT / ".venv", BENCH / "map_tenants.yml"), PEER: (ROOT / ".venv-peer", BENCH / "peer" / "map_tenants.yml"),
+            OURS: (ROOT / ".venv", BENCH / "map_tenants.yml"),
+            PEER: (ROOT / ".venv-peer", BENCH / "peer" / "map_tenants.yml"),
         }
 
     def play(self, side: str, scenario: str, latency: float, entries: list[dict[str, str]]) -> Run:
         """Run one side's play."""
         venv, playbook = self.plays[side]
         given = self.write("variables.json", {**self.variables, "tenants_file": self.write("tenants.json", entries)})
-        command = [str(venv / "bin" / "ansible-playbook"), str(playbook), "-i", "localhost,", "-c", "local", "-e", f"@{given}"]
+        command = [
+            str(venv / "bin" / "ansible-playbook"),
+            str(playbook),
+            "-i",
+            "localhost,",
+            "-c",
+            "local",
+            "-e",
+            f"@{given}",
+        ]
         return self.run(side, scenario, latency, len(entries), command, self.environments[side])
 
     def module(self, scenario: str, latency: float, entries: list[dict[str, str]], check: bool = False) -> Run:
         """Run our module as a process of its own, without Ansible around it."""
         options = {
-            **self.variables["azure"], "resource_group": self.variables["resource_group"], "_ansible_check_mode": check,
-            "name": self.variables["registration"], "tenants_file": self.write("tenants.json", entries),
+            **self.variables["azure"],
+            "resource_group": self.variables["resource_group"],
+            "_ansible_check_mode": check,
+            "name": self.variables["registration"],
+            "tenants_file": self.write("tenants.json", entries),
         }
         given = self.write("options.json", {"ANSIBLE_MODULE_ARGS": options})
         environment = {**self.environments[OURS], "PYTHONPATH": str(ROOT / ".venv" / "collections")}
-        command = [str(ROOT / ".venv" / "bin" / "python"), str(ROOT / "plugins" / "modules" / "azs_tenant_mapping.py"), given]
+        command = [
+            str(ROOT / ".venv" / "bin" / "python"),
+            str(ROOT / "plugins" / "modules" / "azs_tenant_mapping.py"),
+            given,
+        ]
         return self.run("module", scenario, latency, len(entries), command, environment)
 
     def run(
@@ -135,7 +155,9 @@ class Bench:
         self.simulator.settings(latency={"arm": latency})
         mark, began = self.simulator.mark(), time.monotonic()
         with open(self.folder / "output.txt", "w+", encoding="utf-8") as output:
-            process = subprocess.Popen(command, env=environment, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command, env=environment, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT
+            )
             _pid, status, used = os.wait4(process.pid, 0)
             wall = time.monotonic() - began
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -145,11 +167,21 @@ class Bench:
         log = self.simulator.requests(mark)
         statuses = [entry["status"] for entry in log if entry["service"] == "arm"]
         run = Run(
-            side, scenario, latency, mappings, round(wall, 3), round(used.ru_utime + used.ru_stime, 3), len(statuses),
-            len(log) - len(statuses), round(used.ru_maxrss / 1024, 1), statuses.count(429),
+            side,
+            scenario,
+            latency,
+            mappings,
+            round(wall, 3),
+            round(used.ru_utime + used.ru_stime, 3),
+            len(statuses),
+            len(log) - len(statuses),
+            round(used.ru_maxrss / 1024, 1),
+            statuses.count(429),
         )
-        say(f"{side:18} {scenario:14} {1000 * latency:3.0f} ms {mappings:6}: {run.wall:8.2f} s, CPU {run.cpu:7.2f} s, "
-            f"{run.requests} requests")
+        say(
+            f"{side:18} {scenario:14} {1000 * latency:3.0f} ms {mappings:6}: {run.wall:8.2f} s, CPU {run.cpu:7.2f} s, "
+            f"{run.requests} requests"
+        )
         return run
 
     def write(self, name: str, content: t.Any) -> str:
@@ -212,10 +244,20 @@ def extrapolate(runs: list[Run], size: int) -> list[Run]:
                 slope = (getattr(large, name) - getattr(small, name)) / (large.mappings - small.mappings)
                 return round(getattr(large, name) + slope * (size - large.mappings), 1)
 
-            reckoned.append(Run(
-                PEER, scenario, latency, size, at("wall"), at("cpu"), at("requests"), at("sign_ins"), large.megabytes,
-                extrapolated=True,
-            ))
+            reckoned.append(
+                Run(
+                    PEER,
+                    scenario,
+                    latency,
+                    size,
+                    at("wall"),
+                    at("cpu"),
+                    at("requests"),
+                    at("sign_ins"),
+                    large.megabytes,
+                    extrapolated=True,
+                )
+            )
     return reckoned
 
 
@@ -286,7 +328,9 @@ def main() -> int:
     """Run the benchmark; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "tests" / "output" / "bench-tenants.json")
-    parser.add_argument("--peer-sizes", type=int, nargs="+", default=[10, 100], help="how many items the peer's loop gets")
+    parser.add_argument(
+        "--peer-sizes", type=int, nargs="+", default=[10, 100], help="how many items the peer's loop gets"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="azs-bench-") as directory:
         folder = pathlib.Path(directory)
@@ -303,22 +347,33 @@ def main() -> int:
         (run.side, run.scenario, run.latency, run.mappings): run for run in runs
     }
     largest = (SCENARIOS[0], 0.05, SIZES[-1])
-    ratio = figure[PEER, *largest].wall / figure[OURS, *largest].wall
+    ratio = figure[(PEER, *largest)].wall / figure[(OURS, *largest)].wall
     idle = figure[OURS, SCENARIOS[1], 0.05, SIZES[-1]]
     small, half, ten_thousand = plans[0], plans[2], plans[3]
     bars = [
-        Bar("create 1000 at 50 ms: seconds beside the start-up, as a multiple of the ideal", 1.5, (best.wall - startup) / bound),
+        Bar(
+            "create 1000 at 50 ms: seconds beside the start-up, as a multiple of the ideal",
+            1.5,
+            (best.wall - startup) / bound,
+        ),
         Bar("create 1000 at 50 ms: times faster than the loop", 300, ratio, "higher"),
         Bar("nothing to do at 1000: requests beside the pages and the metadata", 0, idle.requests - 10 - 1),
         Bar("10,000 planned: CPU seconds of the module", 2, ten_thousand.cpu),
         Bar("10,000 planned: MB more than for 100", 100, ten_thousand.megabytes - small.megabytes),
         Bar(
-            "10,000 planned: growth from 5,000 on, as a multiple of that up to 5,000", 1.3,
+            "10,000 planned: growth from 5,000 on, as a multiple of that up to 5,000",
+            1.3,
             (ten_thousand.megabytes - half.megabytes) / max(1.0, half.megabytes - small.megabytes),
         ),
     ]
     for kind, run, allowed in limited:
-        bars.append(Bar(f"{kind}: seconds beside the start-up, as a multiple of what it allows", 1.15, (run.wall - startup) / allowed))
+        bars.append(
+            Bar(
+                f"{kind}: seconds beside the start-up, as a multiple of what it allows",
+                1.15,
+                (run.wall - startup) / allowed,
+            )
+        )
         bars.append(Bar(f"{kind}: share of answers 429", 0.05, run.throttled / run.requests))
     figures = {
         "ratio": round(ratio, 1),

@@ -22,7 +22,12 @@ from playwright import sync_api
 
 PICTURES: t.Final = ROOT / "tests" / "output" / "browser"
 OPTIONS: t.Final = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
     "--disable-sync",
 )
 A4_LANDSCAPE: t.Final = 1039
@@ -121,7 +126,9 @@ def picture(name: str) -> str:
 
 
 @pytest.mark.parametrize("width", [1280, 768, 390, 320])
-def test_it_fits_asks_for_nothing_and_has_nothing_to_complain(visit: t.Callable[..., Visit], address: str, width: int) -> None:
+def test_it_fits_asks_for_nothing_and_has_nothing_to_complain(
+    visit: t.Callable[..., Visit], address: str, width: int
+) -> None:
     opened = visit(width)
     assert opened.requests == [address] and opened.complaints == []
     content, window = opened.width()
@@ -182,6 +189,8 @@ def test_it_prints(visit: t.Callable[..., Visit]) -> None:
 def test_the_picture_is_a_picture(visit: t.Callable[..., Visit]) -> None:
     """Chromium without fonts draws nothing, and nobody would notice."""
     opened = visit(1280)
-    widths = opened.tab.evaluate("[...document.querySelectorAll('h1, .badge')].map(one => one.getBoundingClientRect().width)")
+    widths = opened.tab.evaluate(
+        "[...document.querySelectorAll('h1, .badge')].map(one => one.getBoundingClientRect().width)"
+    )
     assert min(widths) > 40
     assert pathlib.Path(picture("1280.png")).stat().st_size > 100_000

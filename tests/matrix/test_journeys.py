@@ -13,6 +13,7 @@ import uuid
 
 import pytest
 import yaml
+
 from azs_simulator.client import Simulator
 
 PROGRAMS: t.Final = pathlib.Path(sys.executable).parent
@@ -24,7 +25,10 @@ FLEET: t.Final = {
         {"name": "office", "nodes": 1, "connected": True},
     ],
     "clouds": [
-        {"name": "AzureCloud", "principals": [{"name": "registrar"}, {"name": "operator@rehearsal.onmicrosoft.com", "kind": "user"}]}
+        {
+            "name": "AzureCloud",
+            "principals": [{"name": "registrar"}, {"name": "operator@rehearsal.onmicrosoft.com", "kind": "user"}],
+        }
     ],
     "settings": {"provider_registration": 0.1},
 }
@@ -50,7 +54,13 @@ class Fleet:
         """Run a playbook of the collection and return its recap; fails the test when the playbook fails."""
         extra = {"azs_bundle": str(self.place / "bundle"), **variables}
         return self._run(
-            "ansible-playbook", f"azurestack.hub.{playbook}", "-i", str(self.simulator.inventory), "-e", json.dumps(extra), *arguments
+            "ansible-playbook",
+            f"azurestack.hub.{playbook}",
+            "-i",
+            str(self.simulator.inventory),
+            "-e",
+            json.dumps(extra),
+            *arguments,
         )
 
     def inventory(self, content: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -61,7 +71,12 @@ class Fleet:
 
     def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run(
-            [str(PROGRAMS / program), *arguments], env=self._environment, cwd=self.place, capture_output=True, text=True, check=False,
+            [str(PROGRAMS / program), *arguments],
+            env=self._environment,
+            cwd=self.place,
+            capture_output=True,
+            text=True,
+            check=False,
             timeout=600,
         )
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
@@ -102,6 +117,9 @@ def test_tenants_are_mapped_once(fleet: Fleet) -> None:
 
 def test_the_inventory_plugin_finds_both_registrations(fleet: Fleet) -> None:
     azure = fleet.simulator.azure()
-    options = {name: azure[f"azs_{name}"] for name in ("subscription_id", "tenant", "client_id", "secret", "cloud_environment", "ca_bundle")}
+    options = {
+        name: azure[f"azs_{name}"]
+        for name in ("subscription_id", "tenant", "client_id", "secret", "cloud_environment", "ca_bundle")
+    }
     found = fleet.inventory({"plugin": "azurestack.hub.azs_registrations", **options})
     assert len(found["_meta"]["hostvars"]) == 2

@@ -7,10 +7,11 @@ import pathlib
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
-from azs_simulator.powershell import NoPowerShell, find_pwsh
 from processes import ROOT, Modules
 from stamps import Operator, Stamps
+
+from azs_simulator.client import Simulator
+from azs_simulator.powershell import NoPowerShell, find_pwsh
 
 FLEET: t.Final = {
     "engine": "powershell",

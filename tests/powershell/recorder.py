@@ -18,8 +18,9 @@ import typing as t
 import uuid
 
 import psrpcore
-from azs_simulator.powershell import Host, NoPowerShell, find_pwsh
 from psrpcore.types import RemoteStreamOptions
+
+from azs_simulator.powershell import Host, NoPowerShell, find_pwsh
 
 CONFIGURATION: t.Final = pathlib.Path(__file__).with_name("recorded.pssc")
 
@@ -100,7 +101,9 @@ class Client:
 
     async def open(self) -> None:
         """Start the process and open the session."""
-        self._host.run(lambda receiver, data: self._incoming.put_nowait((receiver, data)), lambda: self._incoming.put_nowait(None))
+        self._host.run(
+            lambda receiver, data: self._incoming.put_nowait((receiver, data)), lambda: self._incoming.put_nowait(None)
+        )
         self._pool.open()
         self._send(_SESSION)
         while self._pool.state != psrpcore.types.RunspacePoolState.Opened:
@@ -206,7 +209,9 @@ async def _binding(client: Client, cmdlet: str, sent: dict[str, t.Any]) -> dict[
 async def records() -> list[dict[str, t.Any]]:
     """The calls of records.json, asked now."""
     async with session() as client:
-        found: list[dict[str, t.Any]] = [{"call": "open the session", "invocation_info": None, "messages": client.opening}]
+        found: list[dict[str, t.Any]] = [
+            {"call": "open the session", "invocation_info": None, "messages": client.opening}
+        ]
         for call, cmdlet, parameters in RECORDS:
             for invocation_info in (True, False):
                 messages, _events = await client.call(cmdlet, parameters, invocation_info=invocation_info)

@@ -9,12 +9,13 @@ import signal
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator, SimulatorError
 from plays import until
 from pypsrp.exceptions import WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 from stamps import Stamps
+
+from azs_simulator.client import Simulator, SimulatorError
 
 UNKNOWN_SHELL: t.Final = 2150858843
 
@@ -56,7 +57,9 @@ def alive(pid: int) -> bool:
 @pytest.fixture
 def alone(tmp_path: pathlib.Path) -> t.Iterator[Simulator]:
     """A simulator of the test's own."""
-    with Simulator.start({"stamps": [{"name": "one", "nodes": 1, "ercs": 1}]}, tmp_path / "alone", engine="powershell") as running:
+    with Simulator.start(
+        {"stamps": [{"name": "one", "nodes": 1, "ercs": 1}]}, tmp_path / "alone", engine="powershell"
+    ) as running:
         yield running
 
 

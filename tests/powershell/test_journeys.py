@@ -7,8 +7,9 @@ import pathlib
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from plays import LEGS, Controller
+
+from azs_simulator.client import Simulator
 
 FLEET: t.Final = {
     "engine": "powershell",

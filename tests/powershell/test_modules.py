@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every call that the modules make at a privileged endpoint. Tests of the built-in engine are taken over: both mean the same."""
-# ruff: noqa: F401, F811
+# ruff: noqa: F401
 
 from __future__ import annotations
 
@@ -78,13 +78,18 @@ def test_a_thrown_text_is_told(operator: t.Callable[[str], Operator]) -> None:
     here = operator("modern")
     text = "The moon is full."
     here.fault(
-        "error", match={"action": "Command", "cmdlet": "New-RegistrationToken"}, message=text, fully_qualified_error_id=text
+        "error",
+        match={"action": "Command", "cmdlet": "New-RegistrationToken"},
+        message=text,
+        fully_qualified_error_id=text,
     )
     outcome = here.token()
     assert outcome.kind == "pep_cmdlet_failed" and text in outcome.message
 
 
-def test_a_process_that_dies_during_an_activation_leaves_the_outcome_unknown(operator: t.Callable[[str], Operator]) -> None:
+def test_a_process_that_dies_during_an_activation_leaves_the_outcome_unknown(
+    operator: t.Callable[[str], Operator],
+) -> None:
     here = operator("slow")
     here.bring_key()
     before = set(processes(here.simulator))

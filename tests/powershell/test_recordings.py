@@ -9,9 +9,9 @@ import typing as t
 
 import pytest
 import recorder
-from azs_simulator.client import Simulator
-from stamps import Stamps
 from test_engine import invoke, pool
+
+from azs_simulator.client import Simulator
 
 VERBOSE, WARNING, PROGRESS, ERROR, OUTPUT, STATE = 0x41008, 0x41009, 0x41010, 0x41005, 0x41004, 0x41006
 TOKEN: t.Final = "New-RegistrationToken"
@@ -38,7 +38,9 @@ CALLS: t.Final[tuple[tuple[str, dict[str, t.Any]], ...]] = (
 @pytest.fixture(scope="module")
 def built_in(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Simulator]:
     """The same kind of stamp with the built-in engine."""
-    with Simulator.start({"stamps": [{"name": "one", "nodes": 1, "ercs": 1}]}, tmp_path_factory.mktemp("built-in")) as running:
+    with Simulator.start(
+        {"stamps": [{"name": "one", "nodes": 1, "ercs": 1}]}, tmp_path_factory.mktemp("built-in")
+    ) as running:
         yield running
 
 
@@ -61,7 +63,9 @@ def answers(simulator: Simulator) -> list[tuple[t.Any, ...]]:
                 for name, value in simulator.stamp("one")["last_token_request"].items()
                 if value is not False
             }
-            errors = [re.sub(r"^AmbiguousParameter.*", "AmbiguousParameter", error.fq_error) for error in shell.streams.error]
+            errors = [
+                re.sub(r"^AmbiguousParameter.*", "AmbiguousParameter", error.fq_error) for error in shell.streams.error
+            ]
             found.append((cmdlet, errors, len(shell.output), asked))
     return found
 

@@ -18,6 +18,7 @@ import time
 from typing import Any
 
 import yaml
+
 from azs_simulator.client import FLEETS, Simulator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -41,14 +42,19 @@ def main() -> int:
             say("what became of the stamps, read from Azure and from the stamps")
             play(simulator, "verify", azs_stamps="azs_disconnected", azs_bundle=place / "stamp-zone" / "bundle")
             play(
-                simulator, "verify", azs_stamps="azs_connected", azs_bundle=place / "connected" / "bundle",
+                simulator,
+                "verify",
+                azs_stamps="azs_connected",
+                azs_bundle=place / "connected" / "bundle",
                 azs_verify_products=True,
             )
             say("what the simulator knows of them")
             active = show(simulator)
     changed = sum(rounds[1])
-    say(f"second round: {changed} changes; all stamps active: {'yes' if active else 'no'}; "
-        f"{time.monotonic() - began:.0f} s")
+    say(
+        f"second round: {changed} changes; all stamps active: {'yes' if active else 'no'}; "
+        f"{time.monotonic() - began:.0f} s"
+    )
     return 0 if changed == 0 and active else 1
 
 
@@ -67,7 +73,11 @@ def run_round(simulator: Simulator, place: pathlib.Path, number: int) -> list[in
         archive = place / "usb-stick" / "stamps.tar.gz"
         changes.append(
             play(
-                simulator, playbook, azs_stamps="azs_disconnected", azs_bundle=place / zone / "bundle", azs_archive=archive
+                simulator,
+                playbook,
+                azs_stamps="azs_disconnected",
+                azs_bundle=place / zone / "bundle",
+                azs_archive=archive,
             )
         )
     connected = {"azs_stamps": "azs_connected", "azs_bundle": place / "connected" / "bundle"}
@@ -82,13 +92,21 @@ def run_round(simulator: Simulator, place: pathlib.Path, number: int) -> list[in
 def play(simulator: Simulator, playbook: str, *arguments: str, **variables: object) -> int:
     """Run one playbook of the collection with these arguments and extra variables; return how many tasks changed something."""
     command = [
-        str(pathlib.Path(sys.executable).parent / "ansible-playbook"), f"azurestack.hub.{playbook}",
-        "-i", str(simulator.inventory), *arguments,
+        str(pathlib.Path(sys.executable).parent / "ansible-playbook"),
+        f"azurestack.hub.{playbook}",
+        "-i",
+        str(simulator.inventory),
+        *arguments,
         *(word for name, value in variables.items() for word in ("-e", f"{name}={value}")),
     ]
     print("$ ansible-playbook", " ".join(command[1:]), flush=True)
     result = subprocess.run(
-        command, cwd=simulator.output, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        command,
+        cwd=simulator.output,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         check=False,
     )
     print(result.stdout, flush=True)

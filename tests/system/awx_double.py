@@ -28,14 +28,36 @@ ASSOCIATIONS: t.Final = {
 }
 SINGULAR: t.Final = {"inventories": "inventory"}
 UNIFIED: t.Final = ("job_templates", "workflow_job_templates", "projects", "inventory_sources")
-BLOCKED: t.Final = frozenset({
-    "VIRTUAL_ENV", "PATH", "PYTHONPATH", "JOB_ID", "INVENTORY_ID", "INVENTORY_SOURCE_ID", "INVENTORY_UPDATE_ID",
-    "AD_HOC_COMMAND_ID", "REST_API_URL", "REST_API_TOKEN", "MAX_EVENT_RES", "CALLBACK_QUEUE", "CALLBACK_CONNECTION", "CACHE",
-    "JOB_CALLBACK_DEBUG", "INVENTORY_HOSTVARS", "AWX_HOST", "PROJECT_REVISION", "SUPERVISOR_CONFIG_PATH",
-})
+BLOCKED: t.Final = frozenset(
+    {
+        "VIRTUAL_ENV",
+        "PATH",
+        "PYTHONPATH",
+        "JOB_ID",
+        "INVENTORY_ID",
+        "INVENTORY_SOURCE_ID",
+        "INVENTORY_UPDATE_ID",
+        "AD_HOC_COMMAND_ID",
+        "REST_API_URL",
+        "REST_API_TOKEN",
+        "MAX_EVENT_RES",
+        "CALLBACK_QUEUE",
+        "CALLBACK_CONNECTION",
+        "CACHE",
+        "JOB_CALLBACK_DEBUG",
+        "INVENTORY_HOSTVARS",
+        "AWX_HOST",
+        "PROJECT_REVISION",
+        "SUPERVISOR_CONFIG_PATH",
+    }
+)
 PROMPTS: t.Final = {
-    "limit": "ask_limit_on_launch", "verbosity": "ask_verbosity_on_launch", "job_type": "ask_job_type_on_launch",
-    "diff_mode": "ask_diff_mode_on_launch", "inventory": "ask_inventory_on_launch", "scm_branch": "ask_scm_branch_on_launch",
+    "limit": "ask_limit_on_launch",
+    "verbosity": "ask_verbosity_on_launch",
+    "job_type": "ask_job_type_on_launch",
+    "diff_mode": "ask_diff_mode_on_launch",
+    "inventory": "ask_inventory_on_launch",
+    "scm_branch": "ask_scm_branch_on_launch",
 }
 """What a schedule or a node may say -> what the template has to ask for on launch."""
 QUESTIONS: t.Final = frozenset({"text", "textarea", "password", "multiplechoice", "multiselect", "integer", "float"})
@@ -88,8 +110,14 @@ class Double:
         single = SINGULAR.get(kind, kind[:-1])
         related = {"survey_spec": f"/api/v2/{kind}/{self._last}/survey_spec/"}
         one = {
-            "organization": None, "description": "", **fields, "id": self._last, "type": single,
-            "url": f"/api/v2/{kind}/{self._last}/", "related": related, "summary_fields": {},
+            "organization": None,
+            "description": "",
+            **fields,
+            "id": self._last,
+            "type": single,
+            "url": f"/api/v2/{kind}/{self._last}/",
+            "related": related,
+            "summary_fields": {},
         }
         if kind == "projects":
             one.update(status="successful", scm_revision="0123abcd", related={**related, "current_job": None})
@@ -112,7 +140,10 @@ class Double:
             return one
         fields = self.objects["credential_types"][one["credential_type"]]["inputs"].get("fields", [])
         secret = {field["id"] for field in fields if field.get("secret")} | {"vault_password"}
-        return {**one, "inputs": {key: "$encrypted$" if key in secret else value for key, value in one["inputs"].items()}}
+        return {
+            **one,
+            "inputs": {key: "$encrypted$" if key in secret else value for key, value in one["inputs"].items()},
+        }
 
     def listed(self, kind: str, query: t.Mapping[str, str]) -> list[Object]:
         """The objects that a query finds."""
@@ -137,21 +168,34 @@ class Double:
             if fields.get("id"):
                 before = self.objects["credentials"][fields["id"]].get("inputs") or {}
                 # AWX 24.6.1 answers with HTTP 500 when an id is given to a credential that was made without one.
-                _require((fields.get("inputs") or {}).get("vault_id") == before.get("vault_id"), "vault_id: cannot be changed")
+                _require(
+                    (fields.get("inputs") or {}).get("vault_id") == before.get("vault_id"),
+                    "vault_id: cannot be changed",
+                )
             known = self.objects["credential_types"][fields["credential_type"]]["inputs"].get("fields")
             unknown = set(fields.get("inputs") or {}) - {field["id"] for field in known or ()} if known else set()
             _require(not unknown, f"inputs: unknown fields {sorted(unknown)}")
         elif kind == "job_templates":
-            _require(fields.get("playbook") in self.playbooks, f"playbook {fields.get('playbook')} is not in the project")
+            _require(
+                fields.get("playbook") in self.playbooks, f"playbook {fields.get('playbook')} is not in the project"
+            )
             _require(isinstance(json.loads(fields.get("extra_vars") or "{}"), dict), "extra_vars")
         elif kind == "inventory_sources":
             credential = self.objects["credentials"][fields["credential"]]
             cloud = self.objects["credential_types"][credential["credential_type"]]["kind"] == "cloud"
             _require(fields.get("source") != "scm" or cloud, "credential: kind not allowed for scm sources")
         elif kind == "schedules":
-            _require(re.fullmatch(r"DTSTART(;TZID=[A-Za-z_]+/[A-Za-z_]+)?:\d{8}T\d{6}Z? RRULE:FREQ=(DAILY|WEEKLY);INTERVAL=\d+(;\S+)?", fields["rrule"])
-                     is not None, f"rrule {fields['rrule']}")
-            _require((";TZID=" in fields["rrule"]) != ("Z RRULE" in fields["rrule"]), "rrule: either a time zone or UTC")
+            _require(
+                re.fullmatch(
+                    r"DTSTART(;TZID=[A-Za-z_]+/[A-Za-z_]+)?:\d{8}T\d{6}Z? RRULE:FREQ=(DAILY|WEEKLY);INTERVAL=\d+(;\S+)?",
+                    fields["rrule"],
+                )
+                is not None,
+                f"rrule {fields['rrule']}",
+            )
+            _require(
+                (";TZID=" in fields["rrule"]) != ("Z RRULE" in fields["rrule"]), "rrule: either a time zone or UTC"
+            )
             self._check_prompts(fields)
         elif kind == "workflow_job_template_nodes":
             _require(isinstance(fields.get("workflow_job_template"), int), "workflow_job_template")
@@ -162,24 +206,42 @@ class Double:
         Raises RefusedError.
         """
         template = fields["unified_job_template"]
-        kind = next((kind for kind in ("job_templates", "workflow_job_templates") if template in self.objects.get(kind, {})), None)
+        kind = next(
+            (kind for kind in ("job_templates", "workflow_job_templates") if template in self.objects.get(kind, {})),
+            None,
+        )
         if kind is None:
             return
         one, answers = self.objects[kind][template], fields.get("extra_data") or {}
-        questions = {question["variable"]: question for question in self.surveys.get((kind, template), {}).get("spec", [])}
+        questions = {
+            question["variable"]: question for question in self.surveys.get((kind, template), {}).get("spec", [])
+        }
         for variable, question in questions.items():
-            _require(not question["required"] or variable in answers, f"variables_needed_to_start: '{variable}' value missing")
+            _require(
+                not question["required"] or variable in answers,
+                f"variables_needed_to_start: '{variable}' value missing",
+            )
         for variable, answer in answers.items():
-            _require(variable in questions or bool(one.get("ask_variables_on_launch")),
-                     f"extra_data: Variables {variable} are not allowed on launch. Check the Prompt on Launch setting on the Job Template")
+            _require(
+                variable in questions or bool(one.get("ask_variables_on_launch")),
+                f"extra_data: Variables {variable} are not allowed on launch. Check the Prompt on Launch setting on the Job Template",
+            )
             question = questions.get(variable, {})
             if question.get("type") == "integer":
-                _require(isinstance(answer, int) and question.get("min", answer) <= answer <= question.get("max", answer),
-                         f"variables_needed_to_start: '{variable}' value {answer} is expected to be an integer")
+                _require(
+                    isinstance(answer, int) and question.get("min", answer) <= answer <= question.get("max", answer),
+                    f"variables_needed_to_start: '{variable}' value {answer} is expected to be an integer",
+                )
             if question.get("type") == "multiplechoice" and (answer or question["required"]):
-                _require(answer in question["choices"], f"variables_needed_to_start: Value {answer} for '{variable}' expected to be one of {question['choices']}")
+                _require(
+                    answer in question["choices"],
+                    f"variables_needed_to_start: Value {answer} for '{variable}' expected to be one of {question['choices']}",
+                )
         for prompt, asked in PROMPTS.items():
-            _require(fields.get(prompt) in (None, "") or bool(one.get(asked)), f"{prompt}: Field is not configured to prompt on launch")
+            _require(
+                fields.get(prompt) in (None, "") or bool(one.get(asked)),
+                f"{prompt}: Field is not configured to prompt on launch",
+            )
 
     def put_survey(self, kind: str, number: int, survey: Object) -> None:
         """Set the survey of a template. Raises RefusedError."""
@@ -187,7 +249,9 @@ class Double:
         variables = [question["variable"] for question in survey["spec"]]
         _require(len(set(variables)) == len(variables), "survey: a variable twice")
         for question in survey["spec"]:
-            _require(question["type"] in QUESTIONS and "required" in question and question["question_name"], str(question))
+            _require(
+                question["type"] in QUESTIONS and "required" in question and question["question_name"], str(question)
+            )
             _require(" " not in question["variable"], "survey: variable with a blank")
             default, choices = question.get("default"), question.get("choices")
             offered = [*choices, *([] if question["required"] else [""])] if isinstance(choices, list) else []
@@ -219,9 +283,23 @@ def _check_credential_type(fields: Object) -> None:
     _require(set(inputs) <= {"fields", "required"}, "inputs")
     names: set[str] = set()
     for field in inputs["fields"]:
-        allowed = {"id", "label", "type", "format", "choices", "help_text", "multiline", "secret", "ask_at_runtime", "default"}
+        allowed = {
+            "id",
+            "label",
+            "type",
+            "format",
+            "choices",
+            "help_text",
+            "multiline",
+            "secret",
+            "ask_at_runtime",
+            "default",
+        }
         _require(set(field) <= allowed and {"id", "label"} <= set(field), f"inputs: {field}")
-        _require(re.fullmatch(r"[a-zA-Z_]+[a-zA-Z0-9_]*", field["id"]) is not None and field["id"] != "tower", f"inputs: {field}")
+        _require(
+            re.fullmatch(r"[a-zA-Z_]+[a-zA-Z0-9_]*", field["id"]) is not None and field["id"] != "tower",
+            f"inputs: {field}",
+        )
         # AWX writes the type into a field that has none, and the next run would find a difference.
         _require(field.get("type") in ("string", "boolean"), f"inputs: {field}")
         _require(field["id"] not in names, f"inputs: {field['id']} twice")
@@ -230,7 +308,10 @@ def _check_credential_type(fields: Object) -> None:
     _require(set(injectors) <= {"file", "env", "extra_vars"}, "injectors")
     files = list(injectors.get("file", {}))
     _require(all(re.fullmatch(r"template(\.[a-zA-Z_]+[a-zA-Z0-9_]*)?", name) for name in files), "injectors: file")
-    _require("template" not in files or len(files) == 1, "injectors: Must use multi-file syntax when injecting multiple files")
+    _require(
+        "template" not in files or len(files) == 1,
+        "injectors: Must use multi-file syntax when injecting multiple files",
+    )
     filename: t.Any = "EXAMPLE" if files == ["template"] else {name.partition(".")[2]: "EXAMPLE" for name in files}
     namespace = {**dict.fromkeys(names, "EXAMPLE"), "tower": {"filename": filename}}
     for name in injectors.get("env", {}):

@@ -64,7 +64,11 @@ class Controller:
     """
 
     def __init__(
-        self, double: Double, secrets: t.Mapping[str, t.Mapping[str, str]], project: pathlib.Path, workshop: pathlib.Path
+        self,
+        double: Double,
+        secrets: t.Mapping[str, t.Mapping[str, str]],
+        project: pathlib.Path,
+        workshop: pathlib.Path,
     ) -> None:
         self.double = double
         self.secrets = secrets
@@ -80,10 +84,20 @@ class Controller:
         environment.update(json.loads(source["source_vars"]))
         output = directory / "output.json"
         subprocess.run(
-            [TOOLS / "ansible-inventory", "--list", "--export", "-i", directory / "project" / source["source_path"],
-             "--output", output],
-            cwd=directory / "project", env={**self._base(directory), **environment, "INVENTORY_UPDATE_ID": "1"},
-            check=True, capture_output=True, text=True,
+            [
+                TOOLS / "ansible-inventory",
+                "--list",
+                "--export",
+                "-i",
+                directory / "project" / source["source_path"],
+                "--output",
+                output,
+            ],
+            cwd=directory / "project",
+            env={**self._base(directory), **environment, "INVENTORY_UPDATE_ID": "1"},
+            check=True,
+            capture_output=True,
+            text=True,
         )
         return output.read_text(encoding="utf-8")
 
@@ -120,23 +134,40 @@ class Controller:
         unknown = set(answers) - {question["variable"] for question in self.double.survey("job_templates", template)}
         assert not unknown, f"{template['name']} does not ask for {unknown}"
         variables = {
-            **json.loads(template["extra_vars"]), **defaults, **(artifacts or {}), **answers,
-            "awx_job_id": len(self.jobs) + 1, "awx_job_launch_type": "manual", "awx_job_template_name": template["name"],
+            **json.loads(template["extra_vars"]),
+            **defaults,
+            **(artifacts or {}),
+            **answers,
+            "awx_job_id": len(self.jobs) + 1,
+            "awx_job_launch_type": "manual",
+            "awx_job_template_name": template["name"],
         }
         if template["job_type"] == "check":
             arguments.append("--check")
         arguments += ["--diff"] if template["diff_mode"] else []
         arguments += ["-vvv", f"--forks={template['forks']}", *(["-l", limit] if limit else [])]
         self._write(directory, "extravars", yaml.safe_dump(variables))
-        self._write(directory, "envvars", json.dumps({**self._base(directory), **environment, "JOB_ID": "1", "INVENTORY_ID": "1"}))
+        self._write(
+            directory,
+            "envvars",
+            json.dumps({**self._base(directory), **environment, "JOB_ID": "1", "INVENTORY_ID": "1"}),
+        )
         self._write(directory, "passwords", json.dumps(passwords))
         self._write(directory, "cmdline", " ".join(arguments))
-        self._write(directory, "settings", json.dumps({"suppress_ansible_output": True, "idle_timeout": 0, "job_timeout": 300}))
+        self._write(
+            directory, "settings", json.dumps({"suppress_ansible_output": True, "idle_timeout": 0, "job_timeout": 300})
+        )
         run = ansible_runner.run(
-            private_data_dir=str(directory), playbook=template["playbook"], ident="1", quiet=True, rotate_artifacts=0,
+            private_data_dir=str(directory),
+            playbook=template["playbook"],
+            ident="1",
+            quiet=True,
+            rotate_artifacts=0,
         )
         events = list(run.events)
-        handed_on = [one["event_data"].get("artifact_data", {}) for one in events if one["event"] == "playbook_on_stats"]
+        handed_on = [
+            one["event_data"].get("artifact_data", {}) for one in events if one["event"] == "playbook_on_stats"
+        ]
         stdout = (directory / "artifacts" / "1" / "stdout").read_text(encoding="utf-8")
         job = Job(run.status, directory, stdout, handed_on[0] if handed_on else {}, events)
         self.jobs.append(job)
@@ -173,7 +204,10 @@ class Controller:
         passwords: dict[str, str] = {}
         engine = sandbox.ImmutableSandboxedEnvironment()
         for credential in credentials:
-            inputs, kind = self.secrets[credential["name"]], self.double.objects["credential_types"][credential["credential_type"]]
+            inputs, kind = (
+                self.secrets[credential["name"]],
+                self.double.objects["credential_types"][credential["credential_type"]],
+            )
             if kind["kind"] == "vault":
                 arguments += ["--vault-id", f"{inputs['vault_id']}@prompt"]
                 passwords[rf"Vault password \({inputs['vault_id']}\):\s*?$"] = inputs["vault_password"]

@@ -7,8 +7,9 @@ import pathlib
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from plays import Controller, Elsewhere
+
+from azs_simulator.client import Simulator
 
 
 @pytest.fixture(scope="module")

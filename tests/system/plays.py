@@ -20,6 +20,7 @@ import zipfile
 
 import pytest
 import yaml
+
 from azs_simulator.client import Simulator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -161,7 +162,8 @@ class Running:
             return []
         entries = [json.loads(line) for line in self._record.read_text(encoding="utf-8").splitlines()]
         return [
-            Result(*(entry[name] for name in ("outcome", "host", "task", "action", "seconds", "result"))) for entry in entries
+            Result(*(entry[name] for name in ("outcome", "host", "task", "action", "seconds", "result")))
+            for entry in entries
         ]
 
 
@@ -254,8 +256,13 @@ class Controller:
             command += ["-e", f"@{extra}"]
         with open(output, "w", encoding="utf-8") as stream:
             process = subprocess.Popen(
-                command, cwd=self.place, env=self._environment(record) | dict(environment or {}), text=True,
-                stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+                command,
+                cwd=self.place,
+                env=self._environment(record) | dict(environment or {}),
+                text=True,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
             )
         running = Running(process, output, record)
         self._started.append(running)
@@ -285,9 +292,7 @@ class Controller:
             "HOME": str(self.home),
             "TMPDIR": str(self.temporary),
             "ANSIBLE_HOME": str(self.home / ".ansible"),
-            "ANSIBLE_COLLECTIONS_PATH": os.environ.get(
-                "ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".venv" / "collections")
-            ),
+            "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".venv" / "collections")),
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callbacks"),
             "ANSIBLE_CALLBACKS_ENABLED": "recorder",
             "ANSIBLE_NOCOLOR": "1",
@@ -391,7 +396,9 @@ def changing(entries: t.Iterable[dict[str, t.Any]]) -> list[str]:
         if entry["service"] == "pep":
             if entry["action"] == "Command" and entry["cmdlet"] != ALLOWED_CMDLET:
                 found.append(entry["cmdlet"])
-        elif entry["service"] != "login" and entry["method"] != "GET" and not entry["path"].endswith("/getactivationkey"):
+        elif (
+            entry["service"] != "login" and entry["method"] != "GET" and not entry["path"].endswith("/getactivationkey")
+        ):
             found.append(f"{entry['method']} {entry['path']}")
     return found
 
@@ -412,7 +419,9 @@ def until(condition: t.Callable[[], t.Any], what: str, seconds: float = 30.0) ->
     return pytest.fail(f"{what} did not happen within {seconds} s")
 
 
-def files_with(places: t.Iterable[pathlib.Path], secrets: t.Iterable[str], *, but: t.Container[pathlib.Path]) -> list[str]:
+def files_with(
+    places: t.Iterable[pathlib.Path], secrets: t.Iterable[str], *, but: t.Container[pathlib.Path]
+) -> list[str]:
     """The files below some directories that hold a secret, members of zip files included.
 
     :param but: files that may hold secrets.
@@ -434,5 +443,7 @@ def command_lines(pid: int) -> str:
     lines = []
     for one in [pid, *_descendants(pid)]:
         with contextlib.suppress(OSError):
-            lines.append(pathlib.Path(f"/proc/{one}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            lines.append(
+                pathlib.Path(f"/proc/{one}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            )
     return "\n".join(lines)

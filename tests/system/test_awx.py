@@ -16,6 +16,7 @@ import pytest
 import yaml
 from awx_double import Double, Object, RefusedError, serve
 from awx_jobs import Controller, Job
+
 from azs_simulator.client import Simulator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -28,7 +29,9 @@ PREFIX: t.Final = "Azure Stack Hub "
 ORIGIN: t.Final = ("playbooks/vars/options.yml", "playbooks/vars/roles.yml", "playbooks/*.yml", "roles/*/tasks/*.yml")
 
 
-def run(playbook: str, settings: t.Mapping[str, t.Any], directory: pathlib.Path, host: str = "", *arguments: str) -> str:
+def run(
+    playbook: str, settings: t.Mapping[str, t.Any], directory: pathlib.Path, host: str = "", *arguments: str
+) -> str:
     """Run a playbook of the collection with other people's collections at hand; returns what it printed."""
     file = directory / "settings.json"
     file.write_text(json.dumps(settings), encoding="utf-8")
@@ -45,7 +48,12 @@ def run(playbook: str, settings: t.Mapping[str, t.Any], directory: pathlib.Path,
     }
     done = subprocess.run(
         [PEER / "ansible-playbook", f"azurestack.hub.{playbook}", "-e", f"@{file}", *arguments],
-        env=environment, cwd=directory, capture_output=True, text=True, check=False, timeout=600,
+        env=environment,
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -118,11 +126,29 @@ def asking(*questions: Object, **fields: t.Any) -> tuple[Double, Object]:
     awx = Double(["verify.yml"])
     template = awx.add("job_templates", {"name": "asks", "playbook": "verify.yml", **fields})
     awx.put_survey("job_templates", template["id"], {"name": "", "description": "", "spec": list(questions)})
-    return awx, {"name": "nightly", "rrule": "DTSTART:20260101T010000Z RRULE:FREQ=DAILY;INTERVAL=1", "unified_job_template": template["id"]}
+    return awx, {
+        "name": "nightly",
+        "rrule": "DTSTART:20260101T010000Z RRULE:FREQ=DAILY;INTERVAL=1",
+        "unified_job_template": template["id"],
+    }
 
 
-STAMPS: t.Final = {"variable": "azs_stamps", "question_name": "Stamps", "type": "text", "required": True, "default": "azs_stamps"}
-DAYS: t.Final = {"variable": "days", "question_name": "Days", "type": "integer", "required": True, "default": 30, "min": 1, "max": 400}
+STAMPS: t.Final = {
+    "variable": "azs_stamps",
+    "question_name": "Stamps",
+    "type": "text",
+    "required": True,
+    "default": "azs_stamps",
+}
+DAYS: t.Final = {
+    "variable": "days",
+    "question_name": "Days",
+    "type": "integer",
+    "required": True,
+    "default": 30,
+    "min": 1,
+    "max": 400,
+}
 
 
 class TestRulesOfAwx:
@@ -136,7 +162,9 @@ class TestRulesOfAwx:
     def test_a_schedule_with_an_answer_of_another_type(self) -> None:
         awx, schedule = asking(DAYS)
         for answer in ("30", 0, 401):
-            assert "variables_needed_to_start" in refused(awx, "schedules", {**schedule, "extra_data": {"days": answer}})
+            assert "variables_needed_to_start" in refused(
+                awx, "schedules", {**schedule, "extra_data": {"days": answer}}
+            )
 
     def test_a_schedule_with_a_variable_that_nobody_asks_for(self) -> None:
         awx, schedule = asking()
@@ -161,7 +189,9 @@ def test_every_schedule_can_start_by_itself(double: Double) -> None:
             assert not question["required"] or question["variable"] in schedule["extra_data"], schedule["name"]
 
 
-def test_the_project_is_written_once_and_the_operators_files_stay(project: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_the_project_is_written_once_and_the_operators_files_stay(
+    project: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     stamps = project / "inventory" / "01-stamps.yml"
     stamps.write_text("# mine\n", encoding="ascii")
     assert changed(run("awx_project", {"awx_content_project_directory": str(project)}, tmp_path)) == 0
@@ -194,12 +224,17 @@ def test_job_templates_name_variables_that_playbooks_read(double: Double) -> Non
 def test_injected_variables_stand_in_for_options(double: Double) -> None:
     from ansible_collections.azurestack.hub.plugins.module_utils import _options
 
-    known = {name for names in _options.ENVIRONMENT.values() for name in names} | {"AZS_REFRESH_TOKEN", "REQUESTS_CA_BUNDLE"}
+    known = {name for names in _options.ENVIRONMENT.values() for name in names} | {
+        "AZS_REFRESH_TOKEN",
+        "REQUESTS_CA_BUNDLE",
+    }
     made = [one for one in double.objects["credential_types"].values() if not one["managed"]]
     assert len(made) == 3
     for one in made:
         assert set(one["injectors"]["env"]) <= known
-        assert "extra_vars" not in one["injectors"]  # they would win over a stamp's own, and inventory updates do not get them
+        assert (
+            "extra_vars" not in one["injectors"]
+        )  # they would win over a stamp's own, and inventory updates do not get them
 
 
 def test_every_leg_runs_in_its_own_zone_with_no_more_credentials_than_it_needs(double: Double) -> None:
@@ -207,7 +242,9 @@ def test_every_leg_runs_in_its_own_zone_with_no_more_credentials_than_it_needs(d
     for number, name in enumerate(("export token", "register", "activate"), 1):
         template = double.named("job_templates", f"{PREFIX}disconnected {number} {name}")
         zone = [one["name"] for one in double.linked("job_templates", template, "instance_groups")]
-        credentials = {one["name"].removeprefix(PREFIX) for one in double.linked("job_templates", template, "credentials")}
+        credentials = {
+            one["name"].removeprefix(PREFIX) for one in double.linked("job_templates", template, "credentials")
+        }
         seen[name] = (zone, credentials)
     assert seen == {
         "export token": (["azs-stamp-zone"], {"privileged endpoint", "vault"}),
@@ -218,13 +255,21 @@ def test_every_leg_runs_in_its_own_zone_with_no_more_credentials_than_it_needs(d
 
 def after(double: Double, node: Object) -> list[Object]:
     """The nodes that follow another."""
-    return [end for what in ("success_nodes", "always_nodes") for end in double.linked("workflow_job_template_nodes", node, what)]
+    return [
+        end
+        for what in ("success_nodes", "always_nodes")
+        for end in double.linked("workflow_job_template_nodes", node, what)
+    ]
 
 
 def way(double: Double, workflow: str) -> list[Object]:
     """The job templates and approvals of a workflow, in their order."""
     template = double.named("workflow_job_templates", f"{PREFIX}{workflow}")
-    nodes = [one for one in double.objects["workflow_job_template_nodes"].values() if one["workflow_job_template"] == template["id"]]
+    nodes = [
+        one
+        for one in double.objects["workflow_job_template_nodes"].values()
+        if one["workflow_job_template"] == template["id"]
+    ]
     behind = {end["id"] for one in nodes for end in after(double, one)}
     following = [one for one in nodes if one["id"] not in behind]
     found = []
@@ -241,8 +286,16 @@ def way(double: Double, workflow: str) -> list[Object]:
 @pytest.mark.parametrize(
     ("workflow", "names"),
     [
-        ("disconnected", ["disconnected 1 export token", "carry the bundle across", "disconnected 2 register", "carry it back",
-                          "disconnected 3 activate"]),
+        (
+            "disconnected",
+            [
+                "disconnected 1 export token",
+                "carry the bundle across",
+                "disconnected 2 register",
+                "carry it back",
+                "disconnected 3 activate",
+            ],
+        ),
         ("connected", ["drift of connected", "apply the plan", "register connected"]),
     ],
 )
@@ -266,10 +319,18 @@ def test_half_an_inventory_is_an_error_in_awx(double: Double) -> None:
 
 FLEET: t.Final = {
     "stamps": [
-        {"name": "shared-1", "pep_password": "One4All-of-them", "admin_client_id": "aaaaaaaa-0000-4000-8000-000000000001",
-         "admin_secret": "Admin4All-of-them"},
-        {"name": "shared-2", "pep_password": "One4All-of-them", "admin_client_id": "aaaaaaaa-0000-4000-8000-000000000001",
-         "admin_secret": "Admin4All-of-them"},
+        {
+            "name": "shared-1",
+            "pep_password": "One4All-of-them",
+            "admin_client_id": "aaaaaaaa-0000-4000-8000-000000000001",
+            "admin_secret": "Admin4All-of-them",
+        },
+        {
+            "name": "shared-2",
+            "pep_password": "One4All-of-them",
+            "admin_client_id": "aaaaaaaa-0000-4000-8000-000000000001",
+            "admin_secret": "Admin4All-of-them",
+        },
         {"name": "own-1", "pep_password": "Only4This-stamp"},
         {"name": "linked-1", "connected": True, "pep_password": "One4All-of-them"},
     ],
@@ -315,10 +376,16 @@ class Fleet:
 
     def secrets(self) -> set[str]:
         """All that must not be seen: passwords and secrets, and the tokens and keys of the bundles."""
-        files = [file for zone in self.mount.parent.iterdir() if zone.is_dir() for file in (zone / "bundle").glob("*.txt")]
+        files = [
+            file for zone in self.mount.parent.iterdir() if zone.is_dir() for file in (zone / "bundle").glob("*.txt")
+        ]
         artifacts = {file.read_text(encoding="ascii").strip() for file in files}
-        given = {value for inputs in self.controller.secrets.values() for name, value in inputs.items()
-                 if name in ("password", "secret", "refresh_token", "vault_password")}
+        given = {
+            value
+            for inputs in self.controller.secrets.values()
+            for name, value in inputs.items()
+            if name in ("password", "secret", "refresh_token", "vault_password")
+        }
         return given | artifacts | self.simulator.secrets()
 
     def assert_nothing_leaked(self) -> None:
@@ -355,21 +422,27 @@ def fleet(
                 elif not name.startswith("shared"):
                     # A value of its own in the inventory wins over the credential for all.
                     vault_own(checkout, name, {f"azs_{option}": value for option, value in taken.items()}, workshop)
-        (checkout / "inventory" / "01-stamps.yml").write_text(yaml.safe_dump({"azs_stamps": inventory}), encoding="utf-8")
+        (checkout / "inventory" / "01-stamps.yml").write_text(
+            yaml.safe_dump({"azs_stamps": inventory}), encoding="utf-8"
+        )
         controller = Controller(
             double,
             {
                 f"{PREFIX}privileged endpoint": secrets["shared-1"],
                 f"{PREFIX}admin Azure Resource Manager": admin,
                 f"{PREFIX}registration in Azure": {
-                    "subscription": azure["subscription_id"], "tenant": azure["tenant"], "client": azure["client_id"],
-                    "secret": azure["secret"], "cloud_environment": azure["cloud_environment"],
+                    "subscription": azure["subscription_id"],
+                    "tenant": azure["tenant"],
+                    "client": azure["client_id"],
+                    "secret": azure["secret"],
+                    "cloud_environment": azure["cloud_environment"],
                     "ca_certificates": pathlib.Path(azure["ca_bundle"]).read_text(encoding="ascii"),
                     "refresh_token": simulator.do("refresh-token", user="operator@rehearsal.onmicrosoft.com"),
                 },
                 f"{PREFIX}vault": {"vault_id": "fleet", "vault_password": VAULT_PASSWORD},
             },
-            checkout, workshop,
+            checkout,
+            workshop,
         )
         source = double.named("inventory_sources", f"{PREFIX}stamps and registrations")
         yield Fleet(simulator, controller, mount, controller.inventory(source))
@@ -381,8 +454,18 @@ def vault_own(checkout: pathlib.Path, stamp: str, values: t.Mapping[str, str], w
     password.write_text(VAULT_PASSWORD + "\n", encoding="ascii")
     texts = [
         subprocess.run(
-            [ROOT / ".venv" / "bin" / "ansible-vault", "encrypt_string", "--vault-id", f"fleet@{password}", "--name", name, value],
-            capture_output=True, text=True, check=True,
+            [
+                ROOT / ".venv" / "bin" / "ansible-vault",
+                "encrypt_string",
+                "--vault-id",
+                f"fleet@{password}",
+                "--name",
+                name,
+                value,
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for name, value in values.items()
     ]
@@ -412,7 +495,9 @@ def test_the_disconnected_workflow(fleet: Fleet, stamps: str, without: str) -> N
         assert job.status == "successful", job.stdout
         if "activate" not in step["name"]:
             said = " ".join(job.stdout.split())
-            assert f"{len(stamps.split(':'))} of {len(stamps.split(':'))} stamps are in" in said and "None failed" in said
+            assert (
+                f"{len(stamps.split(':'))} of {len(stamps.split(':'))} stamps are in" in said and "None failed" in said
+            )
         handed_on.update(job.artifacts)
     for stamp in stamps.split(":"):
         assert fleet.simulator.stamp(stamp)["status"] == "Registered"
@@ -420,7 +505,9 @@ def test_the_disconnected_workflow(fleet: Fleet, stamps: str, without: str) -> N
         assert said["registration_id"] == fleet.simulator.registration_of(stamp)["id"]
         assert set(said) == {"cloud_id", "registration_token", "registration_id", "activation_key", "expires"}
         assert all(re.fullmatch(r"[0-9a-f]{64}", said[name]) for name in ("registration_token", "activation_key"))
-    again = fleet.run(fleet.template("disconnected 3 activate"), stamps, artifacts=handed_on, without=f"{PREFIX}{without}")
+    again = fleet.run(
+        fleet.template("disconnected 3 activate"), stamps, artifacts=handed_on, without=f"{PREFIX}{without}"
+    )
     assert again.status == "successful" and again.changed == 0, again.stdout
     verified = fleet.run(fleet.template("verify"), stamps, without=f"{PREFIX}{without}")
     assert verified.status == "successful", verified.stdout

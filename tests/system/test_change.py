@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import typing as t
 
-from azs_simulator.client import Simulator
 from plays import Controller, Traffic, changing, cmdlets
+
+from azs_simulator.client import Simulator
 
 USER = "operator@rehearsal.onmicrosoft.com"
 INFORMATION, KEY_PAIR = "Get-AzureStackStampInformation", "Set-RegistrationKeyPair"
@@ -15,7 +16,10 @@ AGAIN = ["DELETE", "PUT", "PUT"]
 """Lock lifted, registration written, lock back."""
 DISCONNECTED: t.Final = {
     "billing": {
-        "azs_billing_model": "Ruggedized", "azs_asset_tag": "AT-4711", "azs_agreement_number": None, "azs_usage_reporting": True,
+        "azs_billing_model": "Ruggedized",
+        "azs_asset_tag": "AT-4711",
+        "azs_agreement_number": None,
+        "azs_usage_reporting": True,
     },
     "syndication": {"azs_marketplace_syndication": True},
     "nodes": {"azs_reregister": True},
@@ -30,7 +34,8 @@ FLEET = {
             "name": "AzureCloud",
             "subscriptions": [{"name": name} for name in (*DISCONNECTED, "became-connected")],
             "principals": [
-                {"name": "registrar", "role": "registration"}, {"name": USER, "kind": "user", "role": "registration"},
+                {"name": "registrar", "role": "registration"},
+                {"name": USER, "kind": "user", "role": "registration"},
             ],
         }
     ],
@@ -69,12 +74,16 @@ def test_disconnected_stamps_in_their_place(simulator: Simulator, controller: t.
 def test_capacity_becomes_pay_as_you_use(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
     name = "became-connected"
     token = simulator.do("refresh-token", user=USER)
-    here = controller().knows({
-        name: {
-            "azs_subscription_id": subscriptions(simulator)[name], "azs_billing_model": "PayAsYouUse",
-            "azs_agreement_number": None, "azs_refresh_token": token,
+    here = controller().knows(
+        {
+            name: {
+                "azs_subscription_id": subscriptions(simulator)[name],
+                "azs_billing_model": "PayAsYouUse",
+                "azs_agreement_number": None,
+                "azs_refresh_token": token,
+            }
         }
-    })
+    )
     before, traffic = simulator.registration_of(name), Traffic(simulator)
     here.run("register_connected").succeeded()
     entries = traffic.read()

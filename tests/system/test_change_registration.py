@@ -7,15 +7,19 @@ import typing as t
 
 import pytest
 import yaml
-from azs_simulator.client import Simulator
 from plays import Controller, Play, Traffic, changing, cmdlets
+
+from azs_simulator.client import Simulator
 
 USER = "operator@rehearsal.onmicrosoft.com"
 DEACTIVATE, ACTIVATE = "Remove-AzureStackActivation", "New-AzureStackActivation"
 STAMPS = ("subscription", "name", "killed-early", "killed-late", "gone")
 FLEET = {
     "stamps": [
-        *({"name": name, "connected": True, "ercs": 1, "nodes": 2, "registration": {"subscription": name}} for name in STAMPS),
+        *(
+            {"name": name, "connected": True, "ercs": 1, "nodes": 2, "registration": {"subscription": name}}
+            for name in STAMPS
+        ),
         {"name": "neighbour", "ercs": 1, "nodes": 2, "registration": {"subscription": "name"}},
     ],
     "clouds": [
@@ -23,7 +27,8 @@ FLEET = {
             "name": "AzureCloud",
             "subscriptions": [{"name": "Wanted"}, *({"name": name} for name in STAMPS)],
             "principals": [
-                {"name": "registrar", "role": "registration"}, {"name": USER, "kind": "user", "role": "registration"},
+                {"name": "registrar", "role": "registration"},
+                {"name": USER, "kind": "user", "role": "registration"},
             ],
         }
     ],
@@ -39,7 +44,11 @@ def here(simulator: Simulator, controller: t.Callable[..., Controller]) -> Contr
         name: {"azs_subscription_id": ids["Wanted"], "azs_old_subscription_id": ids[name], "azs_refresh_token": token}
         for name in STAMPS
     }
-    variables["name"] |= {"azs_subscription_id": ids["name"], "azs_registration_name": "north", "azs_resource_group": "Stamps"}
+    variables["name"] |= {
+        "azs_subscription_id": ids["name"],
+        "azs_registration_name": "north",
+        "azs_resource_group": "Stamps",
+    }
     if simulator.registration_of("gone") is None:
         return controller().knows(variables)
     # What runs leave that end after the deactivation, and after the deletion; and a registration that somebody deleted.
@@ -66,11 +75,14 @@ def test_a_stamp_that_cannot_be_registered_anew_keeps_what_it_has(here: Controll
     assert play.failure("name").kind == "needs_user"
     assert "agreement number" in play.failure("killed-early").message
     assert "azs_subscription_id is empty" in play.failure("gone").message
-    assert here.run("change_registration", "--check", "--limit", "name", **confirmed).failure("name").kind == "needs_user"
+    assert (
+        here.run("change_registration", "--check", "--limit", "name", **confirmed).failure("name").kind == "needs_user"
+    )
     neighbour = str((simulator.registration_of("neighbour") or {})["id"])
     hosts["name"] |= {
         "azs_refresh_token": hosts["subscription"]["azs_refresh_token"],
-        "azs_registration_name": neighbour.split("/")[8], "azs_resource_group": neighbour.split("/")[4],
+        "azs_registration_name": neighbour.split("/")[8],
+        "azs_resource_group": neighbour.split("/")[4],
     }
     here.inventory.write_text(yaml.safe_dump(content, width=1000), encoding="utf-8")
     refused = here.run("change_registration", "--limit", "name", **confirmed).failure("name")
@@ -81,7 +93,9 @@ def test_a_stamp_that_cannot_be_registered_anew_keeps_what_it_has(here: Controll
 
 def test_the_old_registration_goes_and_the_new_one_comes(here: Controller, simulator: Simulator) -> None:
     traffic = Traffic(simulator)
-    unconfirmed = here.run("change_registration", "-e", "azs_confirm_marketplace_loss=false", "--limit", "name,gone,killed-late")
+    unconfirmed = here.run(
+        "change_registration", "-e", "azs_confirm_marketplace_loss=false", "--limit", "name,gone,killed-late"
+    )
     for name in ("name", "gone"):
         message = unconfirmed.failure(name).message
         assert "azs_confirm_marketplace_loss" in message and "marketplace items" in message
@@ -95,13 +109,17 @@ def test_the_old_registration_goes_and_the_new_one_comes(here: Controller, simul
     for name in ("subscription", "name", "killed-early", "gone"):
         assert _of(checked, name) == _of(changed, name) and any("Activate" in task for task in _of(checked, name)), name
     entries = traffic.read()
-    wanted = next(one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"] if one["name"] == "Wanted")
+    wanted = next(
+        one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"] if one["name"] == "Wanted"
+    )
     for name in STAMPS:
         stamp, registration = simulator.stamp(name), simulator.registration_of(name)
         assert registration, name
-        assert registration["id"].endswith("/resourceGroups/Stamps/providers/Microsoft.AzureStack/registrations/north") if (
-            name == "name"
-        ) else registration["id"].startswith(f"/subscriptions/{wanted}/resourceGroups/azurestack/"), registration["id"]
+        assert (
+            registration["id"].endswith("/resourceGroups/Stamps/providers/Microsoft.AzureStack/registrations/north")
+            if (name == "name")
+            else registration["id"].startswith(f"/subscriptions/{wanted}/resourceGroups/azurestack/")
+        ), registration["id"]
         assert registration["locks"] == ["CanNotDelete"]
         assert stamp["activation"]["azureRegistrationResourceIdentifier"].lower() == registration["id"].lower()
         due = [] if name.startswith("killed") else [DEACTIVATE]
@@ -115,7 +133,9 @@ def test_the_old_registration_goes_and_the_new_one_comes(here: Controller, simul
     assert changing(traffic.read()) == []
 
 
-def test_one_registration_for_several_stamps_is_refused_before_anything_is_asked(here: Controller, simulator: Simulator) -> None:
+def test_one_registration_for_several_stamps_is_refused_before_anything_is_asked(
+    here: Controller, simulator: Simulator
+) -> None:
     traffic = Traffic(simulator)
     play = here.run("register_connected", "--limit", "killed-early", azs_registration_name="shared")
     (said,) = (one for one in play.results if one.outcome == "failed")

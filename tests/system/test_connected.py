@@ -13,14 +13,18 @@ import re
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from plays import Controller, Play, Traffic, changing, cmdlets
+
+from azs_simulator.client import Simulator
 
 USER = "operator@rehearsal.onmicrosoft.com"
 ELSEWHERE = "00000000-0000-4000-8000-000000000000"
 INFORMATION, KEY_PAIR, PRINCIPAL, TOKEN, ACTIVATE = (
-    "Get-AzureStackStampInformation", "Set-RegistrationKeyPair", "New-AzureBridgeServicePrincipal",
-    "New-RegistrationToken", "New-AzureStackActivation",
+    "Get-AzureStackStampInformation",
+    "Set-RegistrationKeyPair",
+    "New-AzureBridgeServicePrincipal",
+    "New-RegistrationToken",
+    "New-AzureStackActivation",
 )
 MINT = [INFORMATION, KEY_PAIR, TOKEN]
 MINT_WITH_PRINCIPAL = [INFORMATION, KEY_PAIR, PRINCIPAL, TOKEN]
@@ -84,64 +88,195 @@ CASES = (
     Case("calm"),
     Case("calm-first", first=True),
     # In Azure
-    Case("billing", (("billing_model", KEY),), REGISTER_STEPS, [*MINT, ACTIVATE], AGAIN,
-         disturb=edit(billingModel="Development")),
-    Case("syndication", (("marketplace_syndication", KEY),), REGISTER_STEPS, [*MINT, ACTIVATE], AGAIN,
-         disturb=edit(marketplaceSyndicationEnabled=False)),
-    Case("usage", (("usage_reporting", KEY),), REGISTER_STEPS, [*MINT, ACTIVATE], AGAIN,
-         disturb=edit(usageReportingEnabled=False)),
-    Case("no-principal", (("bridge_principal", KEY),), ALL_STEPS - {"lock"}, [*MINT_WITH_PRINCIPAL, ACTIVATE],
-         [*AGAIN, "PUT role"], disturb=edit(objectId="")),
-    Case("principal", (("bridge_principal", KEY),), REGISTER_STEPS | {"role_assignment"}, [*MINT, ACTIVATE],
-         [*AGAIN, "PUT role"], disturb=(("create-principal", {"RefreshToken": "..."}),),
-         asked={"azs_bridge_principal": "..."}),
+    Case(
+        "billing",
+        (("billing_model", KEY),),
+        REGISTER_STEPS,
+        [*MINT, ACTIVATE],
+        AGAIN,
+        disturb=edit(billingModel="Development"),
+    ),
+    Case(
+        "syndication",
+        (("marketplace_syndication", KEY),),
+        REGISTER_STEPS,
+        [*MINT, ACTIVATE],
+        AGAIN,
+        disturb=edit(marketplaceSyndicationEnabled=False),
+    ),
+    Case(
+        "usage",
+        (("usage_reporting", KEY),),
+        REGISTER_STEPS,
+        [*MINT, ACTIVATE],
+        AGAIN,
+        disturb=edit(usageReportingEnabled=False),
+    ),
+    Case(
+        "no-principal",
+        (("bridge_principal", KEY),),
+        ALL_STEPS - {"lock"},
+        [*MINT_WITH_PRINCIPAL, ACTIVATE],
+        [*AGAIN, "PUT role"],
+        disturb=edit(objectId=""),
+    ),
+    Case(
+        "principal",
+        (("bridge_principal", KEY),),
+        REGISTER_STEPS | {"role_assignment"},
+        [*MINT, ACTIVATE],
+        [*AGAIN, "PUT role"],
+        disturb=(("create-principal", {"RefreshToken": "..."}),),
+        asked={"azs_bridge_principal": "..."},
+    ),
     Case("lock", (("lock", "registration"),), {"lock"}, [], ["PUT lock"], disturb=(UNLOCK,)),
-    Case("lock-level", (("lock", "registration"),), {"lock"}, [], ["PUT lock"],
-         disturb=(UNLOCK, ("add-lock", {"level": "ReadOnly"}))),
-    Case("role", (("role_assignment", "registration"),), {"role_assignment"}, [], ["PUT role"],
-         disturb=(("remove-role-assignments", {"name": "..."}),)),
-    Case("lock-and-role", (("lock", "registration"), ("role_assignment", "registration")), {"lock", "role_assignment"},
-         [], ["PUT lock", "PUT role"], disturb=(UNLOCK, ("remove-role-assignments", {"name": "..."}))),
-    Case("unlocked-usage", (("usage_reporting", KEY), ("lock", "registration")), REGISTER_STEPS | {"lock"},
-         [*MINT, ACTIVATE], ["PUT R", "PUT lock"], disturb=(*edit(usageReportingEnabled=False), UNLOCK)),
-    Case("gone", (("registration", "registration"),), ALL_STEPS, [*MINT_WITH_PRINCIPAL, ACTIVATE], [PROVIDER, *NEW],
-         disturb=(("delete-registration", {}),)),
+    Case(
+        "lock-level",
+        (("lock", "registration"),),
+        {"lock"},
+        [],
+        ["PUT lock"],
+        disturb=(UNLOCK, ("add-lock", {"level": "ReadOnly"})),
+    ),
+    Case(
+        "role",
+        (("role_assignment", "registration"),),
+        {"role_assignment"},
+        [],
+        ["PUT role"],
+        disturb=(("remove-role-assignments", {"name": "..."}),),
+    ),
+    Case(
+        "lock-and-role",
+        (("lock", "registration"), ("role_assignment", "registration")),
+        {"lock", "role_assignment"},
+        [],
+        ["PUT lock", "PUT role"],
+        disturb=(UNLOCK, ("remove-role-assignments", {"name": "..."})),
+    ),
+    Case(
+        "unlocked-usage",
+        (("usage_reporting", KEY), ("lock", "registration")),
+        REGISTER_STEPS | {"lock"},
+        [*MINT, ACTIVATE],
+        ["PUT R", "PUT lock"],
+        disturb=(*edit(usageReportingEnabled=False), UNLOCK),
+    ),
+    Case(
+        "gone",
+        (("registration", "registration"),),
+        ALL_STEPS,
+        [*MINT_WITH_PRINCIPAL, ACTIVATE],
+        [PROVIDER, *NEW],
+        disturb=(("delete-registration", {}),),
+    ),
     # The token of the first run is in the bundle, and names the principal: neither is made again.
-    Case("gone-first", (("registration", "registration"),), ALL_STEPS - {"principal"}, [ACTIVATE], [PROVIDER, *NEW], first=True,
-         disturb=(("delete-registration", {}),)),
+    Case(
+        "gone-first",
+        (("registration", "registration"),),
+        ALL_STEPS - {"principal"},
+        [ACTIVATE],
+        [PROVIDER, *NEW],
+        first=True,
+        disturb=(("delete-registration", {}),),
+    ),
     # At the stamp
-    Case("deactivated", (("activation", "activation"),), ACTIVATE_STEPS, [ACTIVATE], [], known={"azs_cloud_id": "..."},
-         disturb=(("deactivate-stamp", {}),)),
-    Case("deactivated-first", (("activation", "activation"),), ACTIVATE_STEPS, [ACTIVATE], [], first=True,
-         disturb=(("deactivate-stamp", {}),)),
-    Case("expired", (("activation", "activation"),), ACTIVATE_STEPS, [ACTIVATE], [],
-         disturb=(("expire-activation", {}),)),
-    Case("expiry", (("expires", "activation"),), ACTIVATE_STEPS, [ACTIVATE], [],
-         disturb=activation(expiration="2091-01-01T00:00:00Z")),
-    Case("stamp-usage", (("usage_reporting", "activation"),), ACTIVATE_STEPS, [ACTIVATE], [],
-         disturb=activation(usageReportingEnabled=False)),
-    Case("stamp-syndication", (("marketplace_syndication", "activation"),), ACTIVATE_STEPS, [ACTIVATE], [],
-         disturb=activation(marketplaceSyndicationEnabled=False)),
-    Case("stamp-points", (("registration_id", "activation"),), ACTIVATE_STEPS, [ACTIVATE], [],
-         known={"azs_cloud_id": "..."}, disturb=activation(azureRegistrationResourceIdentifier="...")),
+    Case(
+        "deactivated",
+        (("activation", "activation"),),
+        ACTIVATE_STEPS,
+        [ACTIVATE],
+        [],
+        known={"azs_cloud_id": "..."},
+        disturb=(("deactivate-stamp", {}),),
+    ),
+    Case(
+        "deactivated-first",
+        (("activation", "activation"),),
+        ACTIVATE_STEPS,
+        [ACTIVATE],
+        [],
+        first=True,
+        disturb=(("deactivate-stamp", {}),),
+    ),
+    Case(
+        "expired", (("activation", "activation"),), ACTIVATE_STEPS, [ACTIVATE], [], disturb=(("expire-activation", {}),)
+    ),
+    Case(
+        "expiry",
+        (("expires", "activation"),),
+        ACTIVATE_STEPS,
+        [ACTIVATE],
+        [],
+        disturb=activation(expiration="2091-01-01T00:00:00Z"),
+    ),
+    Case(
+        "stamp-usage",
+        (("usage_reporting", "activation"),),
+        ACTIVATE_STEPS,
+        [ACTIVATE],
+        [],
+        disturb=activation(usageReportingEnabled=False),
+    ),
+    Case(
+        "stamp-syndication",
+        (("marketplace_syndication", "activation"),),
+        ACTIVATE_STEPS,
+        [ACTIVATE],
+        [],
+        disturb=activation(marketplaceSyndicationEnabled=False),
+    ),
+    Case(
+        "stamp-points",
+        (("registration_id", "activation"),),
+        ACTIVATE_STEPS,
+        [ACTIVATE],
+        [],
+        known={"azs_cloud_id": "..."},
+        disturb=activation(azureRegistrationResourceIdentifier="..."),
+    ),
     # What an interrupted run left
     Case("older-key", ((KEY, "receipt"),), ACTIVATE_STEPS, [ACTIVATE], [], first=True, disturb=edit(hardwareInfo=[])),
     Case("unused-key", ((KEY, "bundle"),), ACTIVATE_STEPS, [ACTIVATE], [], first=True),
     # Registered by the vendor's script under a name of its own
-    Case("adopted", (("usage_reporting", KEY),), REGISTER_STEPS, [*MINT, ACTIVATE], AGAIN,
-         disturb=edit(usageReportingEnabled=False), registration={"name": "AzureStackRegistration", "group": "Legacy"}),
+    Case(
+        "adopted",
+        (("usage_reporting", KEY),),
+        REGISTER_STEPS,
+        [*MINT, ACTIVATE],
+        AGAIN,
+        disturb=edit(usageReportingEnabled=False),
+        registration={"name": "AzureStackRegistration", "group": "Legacy"},
+    ),
     # What is refused, before anything is changed
-    Case("renamed", disturb=(UNLOCK,), asked={"azs_registration_name": "mine"}, fails="registered_elsewhere",
-         registration={"name": "AzureStackRegistration", "group": "Legacy"}),
+    Case(
+        "renamed",
+        disturb=(UNLOCK,),
+        asked={"azs_registration_name": "mine"},
+        fails="registered_elsewhere",
+        registration={"name": "AzureStackRegistration", "group": "Legacy"},
+    ),
     Case("moved", disturb=(UNLOCK,), asked={"azs_subscription_id": ELSEWHERE}, fails="registered_elsewhere"),
-    Case("no-token", writes=[PROVIDER], disturb=(("delete-registration", {}),), asked={"azs_refresh_token": ""}, fails="needs_user"),
+    Case(
+        "no-token",
+        writes=[PROVIDER],
+        disturb=(("delete-registration", {}),),
+        asked={"azs_refresh_token": ""},
+        fails="needs_user",
+    ),
     Case("no-number", asked={"azs_billing_model": "Capacity"}, fails="bad_input"),
     Case("not-this-stamp", asked={"azs_cloud_id": ELSEWHERE}, fails="activation_of_another_stamp"),
     Case("expired-in-azure", disturb=(("expire-registration", {}),), fails="registration_expired"),
     # What the operator asks for
     Case("reregister", (), REGISTER_STEPS, [*MINT, ACTIVATE], AGAIN, asked={"azs_reregister": True}),
-    Case("new-principal", (), REGISTER_STEPS | {"principal", "role_assignment"}, [*MINT_WITH_PRINCIPAL, ACTIVATE],
-         [*AGAIN, "PUT role"], asked={"azs_new_bridge_principal": True}),
+    Case(
+        "new-principal",
+        (),
+        REGISTER_STEPS | {"principal", "role_assignment"},
+        [*MINT_WITH_PRINCIPAL, ACTIVATE],
+        [*AGAIN, "PUT role"],
+        asked={"azs_new_bridge_principal": True},
+    ),
 )
 BY_NAME: t.Final = {case.name: case for case in CASES}
 REPAIRED: t.Final = [case.name for case in CASES if case.steps or not case.fails]
@@ -153,17 +288,22 @@ SETTLED: t.Final = [name for name in REPAIRED if name not in ("reregister", "new
 FLEET = {
     "stamps": [
         {
-            "name": case.name, "connected": True, "ercs": 1, "nodes": 2,
+            "name": case.name,
+            "connected": True,
+            "ercs": 1,
+            "nodes": 2,
             "registration": None if case.first else {"subscription": case.name, **case.registration},
         }
         for case in CASES
-    ] + [{"name": "oldest", "connected": True, "ercs": 1, "nodes": 1}],
+    ]
+    + [{"name": "oldest", "connected": True, "ercs": 1, "nodes": 1}],
     "clouds": [
         {
             "name": "AzureCloud",
             "subscriptions": [{"name": name} for name in (*BY_NAME, "oldest")],
             "principals": [
-                {"name": "registrar", "role": "registration"}, {"name": USER, "kind": "user", "role": "registration"},
+                {"name": "registrar", "role": "registration"},
+                {"name": USER, "kind": "user", "role": "registration"},
             ],
         }
     ],
@@ -208,7 +348,8 @@ class Round:
         """The requests to Azure Resource Manager and the stamp's admin one, metadata of the cloud not counted."""
         return [
             f"{entry['service']} {entry['method']} {_short(entry['path'])}"
-            for entry in self.of(stamp) if entry["service"] in ("arm", "admin")
+            for entry in self.of(stamp)
+            if entry["service"] in ("arm", "admin")
         ]
 
 
@@ -237,7 +378,11 @@ def rounds(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> t.
     token = simulator.do("refresh-token", user=USER)
     controller = Controller(tmp_path_factory.mktemp("controller") / "one", simulator)
     variables: dict[str, dict[str, t.Any]] = {
-        name: {"azs_subscription_id": subscriptions[name], "azs_refresh_token": token, **_filled(case.known, simulator, name)}
+        name: {
+            "azs_subscription_id": subscriptions[name],
+            "azs_refresh_token": token,
+            **_filled(case.known, simulator, name),
+        }
         for name, case in BY_NAME.items()
     }
     traffic = Traffic(simulator)
@@ -343,7 +488,9 @@ def test_check_mode_predicted_it(rounds: Rounds, name: str) -> None:
     ):
         if (task, True) in predicted:
             for field in fields:
-                assert rounds.check.play.of(task, name).data[field] == rounds.repair.play.of(task, name).data[field], field
+                assert rounds.check.play.of(task, name).data[field] == rounds.repair.play.of(task, name).data[field], (
+                    field
+                )
 
 
 def test_the_repaired_fleet_agrees(rounds: Rounds, simulator: Simulator) -> None:
@@ -379,9 +526,9 @@ def test_secrets_stay_out_of_everything_that_is_shown(rounds: Rounds, simulator:
 
 
 def test_on_the_oldest_ansible_core(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
-    here = controller("oldest").knows({"oldest": {"azs_subscription_id": simulator.state()["clouds"]["AzureCloud"][
-        "subscriptions"
-    ][-1]["id"]}})
+    here = controller("oldest").knows(
+        {"oldest": {"azs_subscription_id": simulator.state()["clouds"]["AzureCloud"]["subscriptions"][-1]["id"]}}
+    )
     traffic = Traffic(simulator)
     predicted = here.run("register_connected", "--check").succeeded()
     assert changing(traffic.read()) == []

@@ -6,8 +6,9 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from plays import LEGS, Controller, Elsewhere, Traffic
+
+from azs_simulator.client import Simulator
 
 FLEET = {
     "stamps": [
@@ -45,4 +46,6 @@ def test_the_controllers_environment_counts_for_tasks_on_a_runner(
     assert arguments["client_id"] == account["azs_client_id"]
     assert arguments["secret"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
     assert account["azs_secret"] not in play.output
-    assert [entry["status"] for entry in traffic.read() if entry["service"] == "login" and entry["method"] == "POST"] == [200] * 2
+    assert [
+        entry["status"] for entry in traffic.read() if entry["service"] == "login" and entry["method"] == "POST"
+    ] == [200] * 2

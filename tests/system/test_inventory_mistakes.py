@@ -7,8 +7,9 @@ import typing as t
 
 import pytest
 import yaml
-from azs_simulator.client import Simulator
 from plays import CORES, Controller
+
+from azs_simulator.client import Simulator
 
 FLEET = {"stamps": [{"name": name, "agreement_number": "01234567", "nodes": 1} for name in ("one", "two")]}
 
@@ -20,10 +21,12 @@ def test_whatever_is_wrong_is_said_for_all_stamps_at_once(
     if not (CORES[core] / "ansible-playbook").exists():
         pytest.skip("this ansible-core is not installed")
     operator, mark = controller(core), simulator.mark()
-    operator.knows({
-        "one": {"azs_agreement_number": yaml.safe_load("01234567"), "azs_biling_model": "Capacity"},
-        "two": {"azs_encript": True, "azs_billing_model": None, "azs_pep_password": 87654321},
-    })
+    operator.knows(
+        {
+            "one": {"azs_agreement_number": yaml.safe_load("01234567"), "azs_biling_model": "Capacity"},
+            "two": {"azs_encript": True, "azs_billing_model": None, "azs_pep_password": 87654321},
+        }
+    )
     play = operator.run("disconnected_export_token", "--check")
     assert play.status != 0
     (failed,) = (one for one in play.results if one.outcome == "failed")
@@ -33,14 +36,17 @@ def test_whatever_is_wrong_is_said_for_all_stamps_at_once(
         "azs_encript is not a variable of this collection; did you mean azs_encrypt? (two)",
         "azs_agreement_number is a number for YAML, and not a text (one)",
         "azs_pep_password is a number for YAML, and not a text (two)",
-        "azs_billing_model is missing (two)", "Nothing was contacted",
+        "azs_billing_model is missing (two)",
+        "Nothing was contacted",
     ):
         assert said in failed.message
     assert "87654321" not in play.output and "342391" not in play.output
     assert simulator.requests(mark) == []
 
 
-def test_a_variable_of_the_command_line_and_ones_own(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
+def test_a_variable_of_the_command_line_and_ones_own(
+    simulator: Simulator, controller: t.Callable[..., Controller]
+) -> None:
     operator, mark = controller(), simulator.mark()
     operator.knows(["one"], azs_own_variables=["azs_site"], azs_site="north")
     failed = operator.run("verify", azs_archiv="/media/stick/b.tgz")

@@ -7,15 +7,25 @@ import re
 import stat
 import typing as t
 
-from azs_simulator.client import Simulator
 from plays import LEGS, Controller, Elsewhere, until
 from test_operator_errors import bring_key
 
+from azs_simulator.client import Simulator
+
 FLEET = {
     "stamps": [
-        {"name": "here", "nodes": 1, "registration": {"activated": False},
-         "durations": {"Get-AzureStackStampInformation": 2.5, "New-AzureStackActivation": 5.0}},
-        {"name": "there", "nodes": 1, "registration": {"activated": False}, "durations": {"New-AzureStackActivation": 5.0}},
+        {
+            "name": "here",
+            "nodes": 1,
+            "registration": {"activated": False},
+            "durations": {"Get-AzureStackStampInformation": 2.5, "New-AzureStackActivation": 5.0},
+        },
+        {
+            "name": "there",
+            "nodes": 1,
+            "registration": {"activated": False},
+            "durations": {"New-AzureStackActivation": 5.0},
+        },
     ],
 }
 
@@ -26,7 +36,9 @@ def test_progress_of_a_long_activation(
     """Every interval a line says which stamp, what, for how long, and what the stamp reports; on another host all but that."""
     runner = elsewhere("runner")
     operator = controller().knows(
-        {"here": {}, "there": {"azs_pep_runner": "runner"}}, runners={"runner": runner.variables()}, azs_pep_progress_interval=1
+        {"here": {}, "there": {"azs_pep_runner": "runner"}},
+        runners={"runner": runner.variables()},
+        azs_pep_progress_interval=1,
     )
     bring_key(simulator, "here", operator.bundle)
     bring_key(simulator, "there", runner.bundle)
@@ -38,7 +50,9 @@ def test_progress_of_a_long_activation(
     assert not record.exists()
 
     reports = re.findall(
-        r"^here: activating the stamp: 0m(\d\d)s, New-AzureStackActivation: \S.* \((\d+) %\)$", play.output, re.MULTILINE
+        r"^here: activating the stamp: 0m(\d\d)s, New-AzureStackActivation: \S.* \((\d+) %\)$",
+        play.output,
+        re.MULTILINE,
     )
     assert len(reports) >= 2
     for numbers in zip(*reports):

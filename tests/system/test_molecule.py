@@ -13,9 +13,10 @@ import sys
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator, SimulatorError
 from pytest_ansible import plugin
 from pytest_ansible.molecule import MoleculeScenario
+
+from azs_simulator.client import Simulator, SimulatorError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import typing as t
 
-from azs_simulator.client import Simulator
 from plays import Controller, Traffic, changing, cmdlets
+
+from azs_simulator.client import Simulator
 
 FLEET = {
     "stamps": [{"name": "stamp", "connected": True, "ercs": 1, "nodes": 2, "registration": {}}],

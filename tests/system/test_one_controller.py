@@ -8,8 +8,9 @@ import pathlib
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from plays import CORES, Controller, Elsewhere, Play, Traffic, changing, cmdlets
+
+from azs_simulator.client import Simulator
 
 STAMPS = ("first", "second")
 FLEET = {
@@ -22,7 +23,10 @@ FLEET = {
 }
 PLAYBOOK = "register_disconnected"
 COMPARE = "Compare the stamp, its registration and its activation"
-PASSES = ("Pass the registration token to the host with Azure", "Pass the activation key to the host at the privileged endpoint")
+PASSES = (
+    "Pass the registration token to the host with Azure",
+    "Pass the activation key to the host at the privileged endpoint",
+)
 
 
 @dataclasses.dataclass
@@ -103,8 +107,12 @@ class Chain:
 
     def test_each_runner_is_reached_as_the_inventory_says(self, story: Story) -> None:
         at_pep, at_azure = story.pep_host.connections.read_text(), story.azure_host.connections.read_text()
-        assert all("Port=2207" in line and 'User="pepper"' in line and "203.0.113.7" in line for line in at_pep.splitlines())
-        assert all("Port=" not in line and 'User="azura"' in line and "203.0.113.8" in line for line in at_azure.splitlines())
+        assert all(
+            "Port=2207" in line and 'User="pepper"' in line and "203.0.113.7" in line for line in at_pep.splitlines()
+        )
+        assert all(
+            "Port=" not in line and 'User="azura"' in line and "203.0.113.8" in line for line in at_azure.splitlines()
+        )
         assert story.pep_host.escalations.exists()
         assert not story.azure_host.escalations.exists()
 
@@ -118,8 +126,11 @@ class Chain:
         for task, own in families.items():
             for host in STAMPS:
                 given = story.plays["first"].of(task, host).data["invocation"]["module_args"]
-                found = {"pep" if "pep_password" in given else "", "azure" if "secret" in given else "",
-                         "admin" if "admin_secret" in given else ""} - {""}
+                found = {
+                    "pep" if "pep_password" in given else "",
+                    "azure" if "secret" in given else "",
+                    "admin" if "admin_secret" in given else "",
+                } - {""}
                 assert found == own, task
 
     def test_artifacts_lie_on_the_runners_alone(self, story: Story) -> None:

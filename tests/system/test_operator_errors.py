@@ -11,8 +11,9 @@ import sys
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from plays import CORES, LEGS, Controller, Elsewhere, Play, Traffic, changing
+
+from azs_simulator.client import Simulator
 
 EXPORT, REGISTER, ACTIVATE = LEGS
 AGREEMENT = {"agreement_number": "90000001", "nodes": 1}
@@ -33,7 +34,11 @@ FLEET = {
         {"name": "taken", **AGREEMENT},
         {"name": "holder", **AGREEMENT, "registration": {"name": "AzureStackRegistration", "activated": False}},
         {"name": "renamed", **AGREEMENT, "registration": {"name": "by-the-vendor", "group": "old", "activated": False}},
-        {"name": "adopted", **AGREEMENT, "registration": {"name": "of-an-operator", "group": "old", "activated": False}},
+        {
+            "name": "adopted",
+            **AGREEMENT,
+            "registration": {"name": "of-an-operator", "group": "old", "activated": False},
+        },
         # leg 3
         {"name": "half-key", **REGISTERED},
         {"name": "swapped", **REGISTERED},
@@ -100,25 +105,57 @@ def test_leg_1(
 
     assert play.status == 2
     here = platform.node()
-    says(play, "password", "pep_wrong_password", f"({hosts['password'][0]})", "refused the sign-in of AZURESTACK\\CloudAdmin",
-         "Compare pep_username (DOMAIN\\CloudAdmin) and pep_password. It was tried once only, at this address")
+    says(
+        play,
+        "password",
+        "pep_wrong_password",
+        f"({hosts['password'][0]})",
+        "refused the sign-in of AZURESTACK\\CloudAdmin",
+        "Compare pep_username (DOMAIN\\CloudAdmin) and pep_password. It was tried once only, at this address",
+    )
     # One sign-in: without credentials, the negotiation, the proof. And at one address.
     asked = [(entry["action"], entry["ercs"]) for entry in entries if entry.get("stamp") == "password"]
     assert asked == [("Authenticate", 1)] * 3
-    says(play, "configuration", "pep_configuration_unknown", f"no session configuration 'Privileged' ({hosts['configuration'][0]})",
-         "Set pep_configuration to PrivilegedEndpoint")
-    says(play, "library", "missing_library", f"The Python library pypsrp is missing on {here} ({bare_python})",
-         f"Install it there: {bare_python} -m pip install 'pypsrp>=0.8.1'")
-    says(play, "silent", "pep_unreachable", "No address of the privileged endpoint answered",
-         *(f"{address}: it refused the connection" for address in hosts["silent"]),
-         "Compare pep_hosts with the addresses of the stamp's ERCS virtual machines")
+    says(
+        play,
+        "configuration",
+        "pep_configuration_unknown",
+        f"no session configuration 'Privileged' ({hosts['configuration'][0]})",
+        "Set pep_configuration to PrivilegedEndpoint",
+    )
+    says(
+        play,
+        "library",
+        "missing_library",
+        f"The Python library pypsrp is missing on {here} ({bare_python})",
+        f"Install it there: {bare_python} -m pip install 'pypsrp>=0.8.1'",
+    )
+    says(
+        play,
+        "silent",
+        "pep_unreachable",
+        "No address of the privileged endpoint answered",
+        *(f"{address}: it refused the connection" for address in hosts["silent"]),
+        "Compare pep_hosts with the addresses of the stamp's ERCS virtual machines",
+    )
     says(play, "rule", "bad_input", "PayAsYouUse")
-    says(play, "other-stamp", "another_stamp", simulator.stamp("healthy")["cloud_id"], simulator.stamp("other-stamp")["cloud_id"],
-         "Compare pep_hosts and cloud_id of this stamp in the inventory. Nothing was changed")
+    says(
+        play,
+        "other-stamp",
+        "another_stamp",
+        simulator.stamp("healthy")["cloud_id"],
+        simulator.stamp("other-stamp")["cloud_id"],
+        "Compare pep_hosts and cloud_id of this stamp in the inventory. Nothing was changed",
+    )
     assert play.recap("healthy")["failed"] == 0
-    assert [entry["stamp"] for entry in entries if entry.get("cmdlet") == "New-RegistrationToken"
-            and entry["action"] == "Command"] == ["healthy"]
-    assert [item["stamp"] for item in play.of("Pack the bundle into one file", "healthy").data["artifacts"]] == ["healthy"]
+    assert [
+        entry["stamp"]
+        for entry in entries
+        if entry.get("cmdlet") == "New-RegistrationToken" and entry["action"] == "Command"
+    ] == ["healthy"]
+    assert [item["stamp"] for item in play.of("Pack the bundle into one file", "healthy").data["artifacts"]] == [
+        "healthy"
+    ]
 
 
 def test_leg_2(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
@@ -130,25 +167,51 @@ def test_leg_2(simulator: Simulator, controller: t.Callable[..., Controller]) ->
     half.write_text(half.read_text()[:100])
     missing = operator.bundle / "missing.registration-token.txt"
     missing.unlink()
-    before = {name: t.cast(dict[str, t.Any], simulator.registration_of(name)) for name in ("holder", "renamed", "adopted")}
+    before = {
+        name: t.cast(dict[str, t.Any], simulator.registration_of(name)) for name in ("holder", "renamed", "adopted")
+    }
     traffic = Traffic(simulator)
-    operator.knows({
-        **dict.fromkeys(stamps, {"azs_resource_group": None}),
-        "taken": {"azs_registration_name": "AzureStackRegistration"},
-        "renamed": {"azs_registration_name": "azurestack-of-berlin", "azs_resource_group": None},
-    })
+    operator.knows(
+        {
+            **dict.fromkeys(stamps, {"azs_resource_group": None}),
+            "taken": {"azs_registration_name": "AzureStackRegistration"},
+            "renamed": {"azs_registration_name": "azurestack-of-berlin", "azs_resource_group": None},
+        }
+    )
     play = operator.run(REGISTER)
     entries = traffic.read()
 
     assert play.status == 2
-    says(play, "half", "truncated_artifact", f"The registration token of half is truncated ({half}): it has 100 of",
-         "Copy the whole bundle again")
-    says(play, "missing", "missing_artifact", f"There is no registration token of missing ({missing})",
-         "Run the leg that writes it, or copy the whole bundle here, then run this leg again")
-    says(play, "taken", "registration_of_another_stamp", before["holder"]["id"], before["holder"]["cloud_id"],
-         f"this stamp's cloud id is {simulator.stamp('taken')['cloud_id']}. Choose another name")
-    says(play, "renamed", "registered_elsewhere", before["renamed"]["id"],
-         "registered already, as by-the-vendor in resource group old", "azurestack.hub.change_registration")
+    says(
+        play,
+        "half",
+        "truncated_artifact",
+        f"The registration token of half is truncated ({half}): it has 100 of",
+        "Copy the whole bundle again",
+    )
+    says(
+        play,
+        "missing",
+        "missing_artifact",
+        f"There is no registration token of missing ({missing})",
+        "Run the leg that writes it, or copy the whole bundle here, then run this leg again",
+    )
+    says(
+        play,
+        "taken",
+        "registration_of_another_stamp",
+        before["holder"]["id"],
+        before["holder"]["cloud_id"],
+        f"this stamp's cloud id is {simulator.stamp('taken')['cloud_id']}. Choose another name",
+    )
+    says(
+        play,
+        "renamed",
+        "registered_elsewhere",
+        before["renamed"]["id"],
+        "registered already, as by-the-vendor in resource group old",
+        "azurestack.hub.change_registration",
+    )
     assert play.recap("adopted")["failed"] == 0
     assert play.of("Register the stamp in Azure", "adopted").data["adopted"] is True
     assert play.of("Register the stamp in Azure", "adopted").data["registration"]["id"] == before["adopted"]["id"]
@@ -163,7 +226,8 @@ def test_leg_3(simulator: Simulator, controller: t.Callable[..., Controller]) ->
     """Three keys are refused before the stamp is contacted; the fourth is taken as Microsoft's tools wrote it."""
     operator, traffic = controller(), Traffic(simulator)
     stamps = {
-        name: {"azs_cloud_id": simulator.stamp(name)["cloud_id"]} for name in ("half-key", "swapped", "expired", "ready")
+        name: {"azs_cloud_id": simulator.stamp(name)["cloud_id"]}
+        for name in ("half-key", "swapped", "expired", "ready")
     }
     half = bring_key(simulator, "half-key", operator.bundle)
     half.write_bytes(half.read_bytes()[:401])
@@ -175,8 +239,14 @@ def test_leg_3(simulator: Simulator, controller: t.Callable[..., Controller]) ->
 
     assert play.status == 2
     says(play, "half-key", "truncated_artifact", str(half))
-    says(play, "swapped", "key_of_another_stamp", simulator.stamp("ready")["cloud_id"], simulator.stamp("swapped")["cloud_id"],
-         "Bring the activation key of this stamp's own registration. Nothing was changed")
+    says(
+        play,
+        "swapped",
+        "key_of_another_stamp",
+        simulator.stamp("ready")["cloud_id"],
+        simulator.stamp("swapped")["cloud_id"],
+        "Bring the activation key of this stamp's own registration. Nothing was changed",
+    )
     says(play, "expired", "expired_key", "renew the registration in Azure")
     assert {entry["stamp"] for entry in entries if entry["service"] == "pep"} == {"ready"}
     assert simulator.stamp("ready")["status"] == "Registered"
@@ -191,8 +261,12 @@ def test_archives_that_cannot_be_used(simulator: Simulator, controller: t.Callab
     traffic = Traffic(simulator)
 
     archive.write_bytes(archive.read_bytes()[:-20])
-    says(traveller.run(REGISTER, azs_archive=archive), "healthy", "truncated_archive",
-         f"The archive is truncated ({archive}). Copy it again; a half-copied archive cannot be used.")
+    says(
+        traveller.run(REGISTER, azs_archive=archive),
+        "healthy",
+        "truncated_archive",
+        f"The archive is truncated ({archive}). Copy it again; a half-copied archive cannot be used.",
+    )
     assert not traveller.bundle.exists()
     assert traffic.read() == []
     warned = operator.run(EXPORT, azs_archive=archive).succeeded()
@@ -200,8 +274,12 @@ def test_archives_that_cannot_be_used(simulator: Simulator, controller: t.Callab
     assert warned.changed == 1
     archive.chmod(0o644)
     of_leg_1 = traveller.run(ACTIVATE, azs_archive=archive)
-    says(of_leg_1, "healthy", "missing_artifact",
-         f"There is no activation key of healthy ({traveller.bundle}/healthy.activation-key.txt)")
+    says(
+        of_leg_1,
+        "healthy",
+        "missing_artifact",
+        f"There is no activation key of healthy ({traveller.bundle}/healthy.activation-key.txt)",
+    )
     exposed = f"{archive} can be read by others than its owner (mode 0644)"
     assert exposed in of_leg_1.of("Take the activation key out of the archive").warnings
     assert traffic.read() == []
@@ -223,7 +301,9 @@ def test_no_stamp(controller: t.Callable[..., Controller]) -> None:
 def test_a_tenant_at_a_stamp_whose_registration_nobody_knows(controller: t.Callable[..., Controller]) -> None:
     """Nothing says that the stamp is not registered."""
     operator = controller().knows({"healthy": {"azs_admin_endpoint": None}})
-    play = operator.run("compare_tenant", azs_customer_subscription_id="3f0a8a5e-4b1c-4c53-8f0e-5d1f3b7c9a11").succeeded()
+    play = operator.run(
+        "compare_tenant", azs_customer_subscription_id="3f0a8a5e-4b1c-4c53-8f0e-5d1f3b7c9a11"
+    ).succeeded()
     assert play.of("Show it").data["msg"] == (
         "healthy: which registration it has is not known; set azs_admin_endpoint, or azs_cloud_id or azs_registration_id"
     )

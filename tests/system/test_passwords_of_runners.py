@@ -64,8 +64,13 @@ class Connection(ConnectionBase):
 '''
 
 _GUARDED: t.Final = {
-    "ansible_user": "pepper", "ansible_port": 2207, "ansible_private_key_file": "/keys/pepper", "ansible_password": "Guarded-1",
-    "ansible_become": True, "ansible_become_password": "Guarded-2", "recording_token": "Guarded-3",
+    "ansible_user": "pepper",
+    "ansible_port": 2207,
+    "ansible_private_key_file": "/keys/pepper",
+    "ansible_password": "Guarded-1",
+    "ansible_become": True,
+    "ansible_become_password": "Guarded-2",
+    "recording_token": "Guarded-3",
 }
 
 
@@ -73,11 +78,16 @@ _GUARDED: t.Final = {
 def test_each_host_gets_its_own_or_what_was_asked_for(
     controller: t.Callable[..., Controller], tmp_path: pathlib.Path, core: str, asked: bool
 ) -> None:
-    operator = controller(core).knows([], runners={
-        "edge": {"ansible_password": "Edge-1", "recording_token": "Edge-3"},
-        "guarded": {**_GUARDED, "ansible_host": "guarded"},
-        "bare": {"ansible_become": True, "ansible_host": "bare"},
-    }, ansible_connection="recording", ansible_python_interpreter="/usr/bin/python3")
+    operator = controller(core).knows(
+        [],
+        runners={
+            "edge": {"ansible_password": "Edge-1", "recording_token": "Edge-3"},
+            "guarded": {**_GUARDED, "ansible_host": "guarded"},
+            "bare": {"ansible_become": True, "ansible_host": "bare"},
+        },
+        ansible_connection="recording",
+        ansible_python_interpreter="/usr/bin/python3",
+    )
     (operator.place / "connection_plugins").mkdir()
     (operator.place / "connection_plugins" / "recording.py").write_text(_PLUGIN)
     playbook = operator.place / "pass.yml"
@@ -96,7 +106,8 @@ def test_each_host_gets_its_own_or_what_was_asked_for(
         passwords = ["Asked-1", "Asked-2"] if asked else [None, None]
         wanted = [
             *(own.get(f"ansible_{name}") for name in ("user", "port", "private_key_file")),
-            own.get("ansible_password", passwords[0]), own.get("ansible_become_password", passwords[1]),
+            own.get("ansible_password", passwords[0]),
+            own.get("ansible_become_password", passwords[1]),
         ]
         assert [value or None for value in context.values()] == wanted
         assert options == {**dict(zip(context, wanted, strict=True)), "token": own.get("recording_token")}

@@ -5,25 +5,49 @@ from __future__ import annotations
 
 import typing as t
 
-from azs_simulator.client import Simulator
 from plays import Controller, Traffic, changing, cmdlets
 
+from azs_simulator.client import Simulator
+
 USER = "operator@rehearsal.onmicrosoft.com"
-DAYS: t.Final = {"endless": None, "early": 200, "due": 20, "replaced": -1, "renamed": -1, "undecided": -1, "careless": -1}
+DAYS: t.Final = {
+    "endless": None,
+    "early": 200,
+    "due": 20,
+    "replaced": -1,
+    "renamed": -1,
+    "undecided": -1,
+    "careless": -1,
+}
 FLEET = {
     "stamps": [
         {
-            "name": name, "connected": True, "ercs": 1, "nodes": 2, "billing_model": "Capacity", "agreement_number": "7654321",
+            "name": name,
+            "connected": True,
+            "ercs": 1,
+            "nodes": 2,
+            "billing_model": "Capacity",
+            "agreement_number": "7654321",
             "registration": {"subscription": name, **({} if days is None else {"expires_in_days": days})},
         }
         for name, days in DAYS.items()
-    ] + [{"name": "apart", "ercs": 1, "nodes": 2, "agreement_number": "7654321", "registration": {"subscription": "apart"}}],
+    ]
+    + [
+        {
+            "name": "apart",
+            "ercs": 1,
+            "nodes": 2,
+            "agreement_number": "7654321",
+            "registration": {"subscription": "apart"},
+        }
+    ],
     "clouds": [
         {
             "name": "AzureCloud",
             "subscriptions": [{"name": name} for name in (*DAYS, "apart")],
             "principals": [
-                {"name": "registrar", "role": "registration"}, {"name": USER, "kind": "user", "role": "registration"},
+                {"name": "registrar", "role": "registration"},
+                {"name": USER, "kind": "user", "role": "registration"},
             ],
         }
     ],
@@ -34,7 +58,8 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
     ids = {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
     token = simulator.do("refresh-token", user=USER)
     variables = {
-        name: {"azs_subscription_id": ids[name], "azs_refresh_token": token, "azs_resource_group": None} for name in DAYS
+        name: {"azs_subscription_id": ids[name], "azs_refresh_token": token, "azs_resource_group": None}
+        for name in DAYS
     }
     variables["replaced"]["azs_renewal"], variables["renamed"]["azs_renewal"] = "replace", "new_name"
     variables["careless"] |= {"azs_renewal": "replace", "azs_agreement_number": None}
@@ -66,7 +91,9 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
         assert ("Remove-AzureStackActivation" in cmdlets(entries, name)) == (name == "replaced")
     everybody = [one["cloud_id"] for one in simulator.state()["clouds"]["AzureCloud"]["registrations"]]
     assert len(everybody) == len(set(everybody)), "the expired registration is gone when the new one is in use"
-    own = [one for one in simulator.state()["clouds"]["AzureCloud"]["registrations"] if one["locks"] != ["CanNotDelete"]]
+    own = [
+        one for one in simulator.state()["clouds"]["AzureCloud"]["registrations"] if one["locks"] != ["CanNotDelete"]
+    ]
     assert own == []
 
     settled = [name for name in DAYS if name not in ("undecided", "careless")]
@@ -77,13 +104,20 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
 
 def test_registering_again_keeps_what_there_is(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
     ids = {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
-    common = {"azs_resource_group": None, "azs_billing_model": "PayAsYouUse"}  # what it has counts, not what the inventory says
-    here = controller().knows({
-        "early": {
-            **common, "azs_subscription_id": ids["early"], "azs_refresh_token": simulator.do("refresh-token", user=USER),
-        },
-        "apart": {**common, "azs_subscription_id": ids["apart"]},
-    })
+    common = {
+        "azs_resource_group": None,
+        "azs_billing_model": "PayAsYouUse",
+    }  # what it has counts, not what the inventory says
+    here = controller().knows(
+        {
+            "early": {
+                **common,
+                "azs_subscription_id": ids["early"],
+                "azs_refresh_token": simulator.do("refresh-token", user=USER),
+            },
+            "apart": {**common, "azs_subscription_id": ids["apart"]},
+        }
+    )
     before = {name: simulator.registration_of(name) for name in ("early", "apart")}
     for name in before:
         simulator.do("set-stamp", stamp=name, nodes=3)

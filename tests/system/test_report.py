@@ -9,8 +9,9 @@ import typing as t
 
 import pytest
 import yaml
-from azs_simulator.client import Simulator
 from plays import Controller, Traffic, changing
+
+from azs_simulator.client import Simulator
 
 AGREEMENT: t.Final = "9876501234"
 LINKED: t.Final = {"connected": True, "ercs": 1, "nodes": 2, "registration": {}}
@@ -37,20 +38,32 @@ NO_ADMIN: t.Final = dict.fromkeys(
 def knows(controller: Controller) -> Controller:
     """Write the inventory: what is wanted, and what is wrong with some stamps' variables."""
     unreachable = controller.place / "ssh"
-    unreachable.write_text("#!/bin/sh\necho 'ssh: connect to host gateway port 22: No route to host' >&2\nexit 255\n", encoding="ascii")
+    unreachable.write_text(
+        "#!/bin/sh\necho 'ssh: connect to host gateway port 22: No route to host' >&2\nexit 255\n", encoding="ascii"
+    )
     unreachable.chmod(0o700)
     controller.knows(
         {
-            "good": {}, "drifted": {}, "blank": {}, "expired": {},
+            "good": {},
+            "drifted": {},
+            "blank": {},
+            "expired": {},
             "wrong-secret": {"azs_admin_secret": "not-the-Secret-4711"},
             "away": {"azs_azure_runner": "gateway"},
             "broken": {"azs_billing_model": "{{ 1 / 0 }}"},
             "silent": NO_ADMIN,
             "soon": {
-                "azs_cloud_id": controller.simulator.stamp("soon")["cloud_id"], "azs_verify_require_activation": False,
+                "azs_cloud_id": controller.simulator.stamp("soon")["cloud_id"],
+                "azs_verify_require_activation": False,
             },
         },
-        runners={"gateway": {"ansible_connection": "ssh", "ansible_host": "203.0.113.7", "ansible_ssh_executable": str(unreachable)}},
+        runners={
+            "gateway": {
+                "ansible_connection": "ssh",
+                "ansible_host": "203.0.113.7",
+                "ansible_ssh_executable": str(unreachable),
+            }
+        },
     )
     inventory = yaml.safe_load(controller.inventory.read_text(encoding="utf-8"))
     connected = ("good", "drifted", "wrong-secret", "away", "broken", "blank")

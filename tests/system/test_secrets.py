@@ -8,16 +8,16 @@ import re
 import stat
 import typing as t
 
-from azs_simulator.client import Simulator
 from plays import LEGS, Controller, Elsewhere, Running, Traffic, cmdlets, command_lines, files_with, until
+
+from azs_simulator.client import Simulator
 
 FLEET = {
     "stamps": [
         {"name": "vehicle", "billing_model": "Ruggedized", "asset_tag": "AT-8123456", "pep_tls": True},
         {"name": "refused", "nodes": 1, "agreement_number": "81234568"},
         {"name": "mute", "nodes": 1, "agreement_number": "81234569"},
-        {"name": "killed", "nodes": 4, "agreement_number": "81234570",
-         "durations": {"New-AzureStackActivation": 4.0}},
+        {"name": "killed", "nodes": 4, "agreement_number": "81234570", "durations": {"New-AzureStackActivation": 4.0}},
         {"name": "kept", "nodes": 1, "agreement_number": "81234571"},
     ],
 }
@@ -40,10 +40,20 @@ def test_no_verbosity_shows_a_secret(
     operator = controller().knows(
         ["vehicle", "refused", "mute"], runners={"pep-host": pep_host.variables()}, azs_pep_runner="pep-host"
     )
-    simulator.fault("arm", "error", match={"method": "PUT", "path": simulator.stamp("refused")["cloud_id"]},
-                    status=400, code="InvalidRegistrationToken", message="The registration token is malformed.")
-    simulator.fault("pep", "error", match={"stamp": "mute", "cmdlet": "New-RegistrationToken"},
-                    message="Could not retrieve mandatory hardware info for AzS-Node01")
+    simulator.fault(
+        "arm",
+        "error",
+        match={"method": "PUT", "path": simulator.stamp("refused")["cloud_id"]},
+        status=400,
+        code="InvalidRegistrationToken",
+        message="The registration token is malformed.",
+    )
+    simulator.fault(
+        "pep",
+        "error",
+        match={"stamp": "mute", "cmdlet": "New-RegistrationToken"},
+        message="Could not retrieve mandatory hardware info for AzS-Node01",
+    )
     log = operator.place / "ansible.log"
     environment = {"ANSIBLE_DEBUG": "1", "ANSIBLE_LOG_PATH": str(log)}
     play = operator.run("register_disconnected", "-vvvvv", "--diff", environment=environment)

@@ -10,10 +10,11 @@ import typing as t
 
 import pytest
 import trustme
-from azs_simulator.client import Simulator
-from azs_simulator.detour import Detour
 from azure.identity import ClientSecretCredential
 from plays import Controller, Play, Running, changing, cmdlets, until
+
+from azs_simulator.client import Simulator
+from azs_simulator.detour import Detour
 
 USER = "operator@rehearsal.onmicrosoft.com"
 NAMED = {
@@ -27,7 +28,12 @@ REGISTERED = (*WAYS, *NAMED, "manifest", "adfs")
 
 def _cloud(name: str, tenant: str, **more: t.Any) -> dict[str, t.Any]:
     user = {"name": f"operator@{tenant}", "kind": "user", "role": "registration"}
-    return {"name": name, "tenants": {tenant: ""}, "principals": [{"name": "registrar", "role": "registration"}, user], **more}
+    return {
+        "name": name,
+        "tenants": {tenant: ""},
+        "principals": [{"name": "registrar", "role": "registration"}, user],
+        **more,
+    }
 
 
 PUBLIC = _cloud("AzureCloud", "rehearsal.onmicrosoft.com")
@@ -38,7 +44,8 @@ FLEET = {
         for name, cloud in {
             **dict.fromkeys((*WAYS, "mistaken"), "AzureCloud"),
             **{name: cloud for name, (cloud, _host, _location) in NAMED.items()},
-            "manifest": "Contoso", "adfs": "Fabrikam",
+            "manifest": "Contoso",
+            "adfs": "Fabrikam",
         }.items()
     ],
     "clouds": [
@@ -69,13 +76,20 @@ def _azure_cli(folder: pathlib.Path, simulator: Simulator) -> dict[str, str]:
     """Put an `az` into a directory of its own; the environment that finds it."""
     host, cloud = simulator.host("cli"), simulator.state()["clouds"]["AzureCloud"]
     credential = ClientSecretCredential(
-        host["azs_tenant"], host["azs_client_id"], host["azs_secret"], authority=cloud["login_url"],
-        disable_instance_discovery=True, connection_verify=simulator.ca,
+        host["azs_tenant"],
+        host["azs_client_id"],
+        host["azs_secret"],
+        authority=cloud["login_url"],
+        disable_instance_discovery=True,
+        connection_verify=simulator.ca,
     )
     answer = {
         "accessToken": credential.get_token(f"{cloud['audience']}/.default").token,
-        "expiresOn": "2036-11-20 13:00:00.000000", "expires_on": 2110798800,
-        "subscription": host["azs_subscription_id"], "tenant": host["azs_tenant"], "tokenType": "Bearer",
+        "expiresOn": "2036-11-20 13:00:00.000000",
+        "expires_on": 2110798800,
+        "subscription": host["azs_subscription_id"],
+        "tenant": host["azs_tenant"],
+        "tokenType": "Bearer",
     }
     (folder / "bin").mkdir()
     (folder / "answer").write_text(json.dumps(answer, indent=2))
@@ -105,7 +119,9 @@ def run(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> t.Ite
     folder = tmp_path_factory.mktemp("ways")
     state = simulator.state()
     clouds = state["clouds"]
-    manifest = {"DeploymentData": {"CustomEnvironmentEndpoints": {"CustomCloudARMEndpoint": clouds["Contoso"]["arm_url"]}}}
+    manifest = {
+        "DeploymentData": {"CustomEnvironmentEndpoints": {"CustomCloudARMEndpoint": clouds["Contoso"]["arm_url"]}}
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8-sig")
     (folder / "token").write_text(str(simulator.do("oidc-token", name="registrar")))
     no_secret = {"azs_secret": None}
@@ -118,7 +134,9 @@ def run(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> t.Ite
         "code": {**nobody, "azs_auth_source": "device_code", "azs_refresh_token": None},
         **{
             name: {
-                "azs_cloud_environment": cloud, "azs_bridge_principal_environment": None, "azs_location": None,
+                "azs_cloud_environment": cloud,
+                "azs_bridge_principal_environment": None,
+                "azs_location": None,
                 # The simulated directory is none that Microsoft's libraries know.
                 "azs_disable_instance_discovery": True,
             }
@@ -131,7 +149,9 @@ def run(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> t.Ite
     detour = Detour({host: clouds[cloud]["arm_url"] for cloud, host, _location in NAMED.values()})
     controller = Controller(tmp_path_factory.mktemp("controller") / "one", simulator).knows(stamps)
     environment = {
-        **_azure_cli(folder, simulator), "HTTPS_PROXY": detour.url, "NO_PROXY": "127.0.0.1",
+        **_azure_cli(folder, simulator),
+        "HTTPS_PROXY": detour.url,
+        "NO_PROXY": "127.0.0.1",
         "AZURE_POD_IDENTITY_AUTHORITY_HOST": clouds["AzureCloud"]["identity_url"],
     }
     mark = simulator.mark()
@@ -155,8 +175,11 @@ def test_a_stamp_is_registered(run: Run, simulator: Simulator, name: str) -> Non
 def test_a_cloud_by_its_name(run: Run, simulator: Simulator, name: str) -> None:
     environment, _host, location = NAMED[name]
     principal = next(
-        one for one in run.entries
-        if one.get("stamp") == name and one.get("cmdlet") == "New-AzureBridgeServicePrincipal" and one["action"] == "Command"
+        one
+        for one in run.entries
+        if one.get("stamp") == name
+        and one.get("cmdlet") == "New-AzureBridgeServicePrincipal"
+        and one["action"] == "Command"
     )
     assert "AzureEnvironment" in principal["parameters"], "the stamp refuses another than its cloud's"
     (subscription,) = simulator.state()["clouds"][environment]["subscriptions"]

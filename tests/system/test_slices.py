@@ -10,8 +10,9 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
-from azs_simulator.client import Simulator
 from plays import LEGS, Controller
+
+from azs_simulator.client import Simulator
 
 AGREEMENT = "70000020"
 SLICES = (("one-1", "one-2", "one-3", "one-cut"), ("two-1", "two-2", "two-3", "two-expired"))
@@ -42,9 +43,9 @@ def test_slices_share_azure_and_no_failure(
     (client,) = [one["client_id"] for one in cloud["principals"] if one["name"] == "expired"]
     expired = {"azs_client_id": client, "azs_secret": simulator.credentials()["clouds"]["AzureCloud"]["expired"]}
     running = [
-        controller().knows(
-            {name: expired if name == "two-expired" else {} for name in names}, azs_bundle=str(bundle)
-        ).start(LEGS[1], "--forks", "4")
+        controller()
+        .knows({name: expired if name == "two-expired" else {} for name in names}, azs_bundle=str(bundle))
+        .start(LEGS[1], "--forks", "4")
         for names in SLICES
     ]
     plays = [one.wait() for one in running]

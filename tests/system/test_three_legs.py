@@ -9,8 +9,9 @@ import stat
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from plays import LEGS, Controller, Play, Traffic, arm_requests, changing, cmdlets
+
+from azs_simulator.client import Simulator
 
 STAMPS = ("opaque", "tls", "no-admin", "vehicle", "old")
 FLEET = {
@@ -92,8 +93,12 @@ class Legs:
     def test_the_first_run_does_each_thing_once(self, journey: Journey) -> None:
         export, register, activate = (journey.legs[name] for name in LEGS)
         # The first stamp packs the bundle for all of them.
-        assert {host: export.first.recap(host)["changed"] for host in self.stamps} == dict.fromkeys(self.stamps, 1) | {min(self.stamps): 2}
-        assert {host: register.first.recap(host)["changed"] for host in self.stamps} == dict.fromkeys(self.stamps, 3) | {min(self.stamps): 4}
+        assert {host: export.first.recap(host)["changed"] for host in self.stamps} == dict.fromkeys(self.stamps, 1) | {
+            min(self.stamps): 2
+        }
+        assert {host: register.first.recap(host)["changed"] for host in self.stamps} == dict.fromkeys(
+            self.stamps, 3
+        ) | {min(self.stamps): 4}
         assert {host: activate.first.recap(host)["changed"] for host in self.stamps} == dict.fromkeys(self.stamps, 2)
         for host in self.stamps:
             assert cmdlets(export.first_requests, host).count("Get-AzureStackStampInformation") == 1
@@ -112,7 +117,9 @@ class Legs:
     def test_check_mode_predicts_the_real_run(self, journey: Journey, name: str) -> None:
         leg = journey.legs[name]
         assert leg.checked.changes == leg.first.changes
-        assert {host: leg.checked.recap(host) for host in self.stamps} == {host: leg.first.recap(host) for host in self.stamps}
+        assert {host: leg.checked.recap(host) for host in self.stamps} == {
+            host: leg.first.recap(host) for host in self.stamps
+        }
         assert changing(leg.checked_requests) == []
 
     @pytest.mark.parametrize("name", LEGS)
@@ -136,7 +143,9 @@ class Legs:
         kinds = ("registration-token.txt", "registration-token.json", "activation-key.txt", "activation-key.json")
         wanted = {f"{stamp}.{kind}" for stamp in self.stamps for kind in kinds}
         assert {file.name for file in journey.azure_zone.bundle.iterdir()} == wanted
-        assert {file.name for file in bundle.iterdir()} == wanted | {f"{stamp}.activation-receipt.json" for stamp in self.stamps}
+        assert {file.name for file in bundle.iterdir()} == wanted | {
+            f"{stamp}.activation-receipt.json" for stamp in self.stamps
+        }
 
     def test_each_task_names_its_evidence(self, journey: Journey) -> None:
         second = journey.legs[ACTIVATE].second

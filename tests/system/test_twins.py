@@ -6,10 +6,15 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from plays import Controller, Traffic
 
-FLEET = {"stamps": [{"name": name, "ercs": 2, "nodes": 1, "connected": True, "registration": {}} for name in ("north", "south")]}
+from azs_simulator.client import Simulator
+
+FLEET = {
+    "stamps": [
+        {"name": name, "ercs": 2, "nodes": 1, "connected": True, "registration": {}} for name in ("north", "south")
+    ]
+}
 
 
 @pytest.mark.parametrize("variable", ["azs_admin_endpoint", "azs_pep_hosts"])
@@ -21,11 +26,15 @@ def test_what_two_names_have_in_common_is_refused(
     here = controller().knows({"north": {variable: copied}, "south": {}})
     traffic = Traffic(simulator)
     refused = here.run("register_connected", "--limit", "north").failure("north")
-    assert f"north and south have the same {variable}, " in refused.message and "Nothing was contacted" in refused.message
+    assert (
+        f"north and south have the same {variable}, " in refused.message and "Nothing was contacted" in refused.message
+    )
     assert traffic.read() == []
 
 
-def test_what_is_given_for_all_of_them_is_not_compared(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
+def test_what_is_given_for_all_of_them_is_not_compared(
+    simulator: Simulator, controller: t.Callable[..., Controller]
+) -> None:
     here = controller().knows(["north", "south"])
     found = here.run("verify", "--limit", "north", azs_cloud_id=simulator.stamp("north")["cloud_id"]).succeeded()
     assert "north: Registered" in found.output

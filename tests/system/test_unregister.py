@@ -6,8 +6,9 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
-from azs_simulator.client import Simulator
 from plays import Controller, Play, Traffic, changing, cmdlets
+
+from azs_simulator.client import Simulator
 
 INFORMATION, DEACTIVATE = "Get-AzureStackStampInformation", "Remove-AzureStackActivation"
 OUT = ["DELETE lock", "DELETE R"]
@@ -15,10 +16,18 @@ CONNECTED = ("plain", "named", "interrupted", "elsewhere", "mistyped")
 DISCONNECTED = ("record", "no-admin")
 FLEET = {
     "stamps": [
-        *({"name": name, "connected": True, "ercs": 1, "nodes": 2, "registration": {"subscription": name}} for name in CONNECTED),
         *(
-            {"name": name, "ercs": 1, "nodes": 1, "admin_reachable": name != "no-admin",
-             "registration": {"name": f"by-script-{name}", "group": "Legacy"}}
+            {"name": name, "connected": True, "ercs": 1, "nodes": 2, "registration": {"subscription": name}}
+            for name in CONNECTED
+        ),
+        *(
+            {
+                "name": name,
+                "ercs": 1,
+                "nodes": 1,
+                "admin_reachable": name != "no-admin",
+                "registration": {"name": f"by-script-{name}", "group": "Legacy"},
+            }
             for name in DISCONNECTED
         ),
     ],
@@ -54,7 +63,8 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
     registration = simulator.registration_of("named")
     assert registration
     variables["named"] |= {
-        "azs_registration_name": registration["id"].split("/")[8], "azs_resource_group": registration["id"].split("/")[4],
+        "azs_registration_name": registration["id"].split("/")[8],
+        "azs_resource_group": registration["id"].split("/")[4],
         "azs_cloud_id": simulator.stamp("named")["cloud_id"],
     }
     own = simulator.registration_of("mistyped")
@@ -88,7 +98,9 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
         assert deletions(own) == OUT
         assert [one for one in cmdlets(own) if one != INFORMATION] == ([] if name == "interrupted" else [DEACTIVATE])
     last = next(one["n"] for one in entries if one.get("cmdlet") == DEACTIVATE and one["stamp"] == "plain")
-    assert all(one["n"] > last for one in entries if one.get("method") == "DELETE" and subscriptions["plain"] in one["path"])
+    assert all(
+        one["n"] > last for one in entries if one.get("method") == "DELETE" and subscriptions["plain"] in one["path"]
+    )
 
     again = here.run("unregister", "--limit", "azs_stamps")
     assert again.changed == 0

@@ -10,8 +10,9 @@ import textwrap
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from plays import Controller, Play, Running, Traffic, command_lines, files_with, until
+
+from azs_simulator.client import Simulator
 
 if t.TYPE_CHECKING:
     Controllers = t.Callable[..., Controller]
@@ -26,7 +27,8 @@ FLEET = {
     "clouds": [
         {"name": "AzureCloud", "principals": [{"name": "registrar"}, {"name": USER, "kind": "user"}]},
         {
-            "name": "Contoso", "tenants": {"contoso.example": ""},
+            "name": "Contoso",
+            "tenants": {"contoso.example": ""},
             "principals": [{"name": "registrar"}, {"name": "operator@contoso.example", "kind": "user"}],
         },
     ],
@@ -72,8 +74,10 @@ def playbook(controller: Controller, *tasks: str) -> str:
 
 def wait_for_codes(running: Running, count: int = 1) -> list[tuple[str, str, str]]:
     """Host, address and code of the first device codes that the terminal shows, when it shows that many."""
-    return until(lambda: SHOWN.findall(running.output)[:count] if len(SHOWN.findall(running.output)) >= count else None,
-                 f"{count} device code(s) shown")
+    return until(
+        lambda: SHOWN.findall(running.output)[:count] if len(SHOWN.findall(running.output)) >= count else None,
+        f"{count} device code(s) shown",
+    )
 
 
 def approve(simulator: Simulator, running: Running, user: str = USER, cloud: str = "AzureCloud") -> str:
@@ -121,7 +125,10 @@ def test_the_same_sign_in_serves_azure_resource_manager(controller: Controllers,
     here = controller().knows({name: {"azs_client_id": None, "azs_secret": None} for name in STAMPS[:2]})
     traffic = Traffic(simulator)
     running = here.start(
-        playbook(here, READ, SIGN_IN, BRIDGE, READ), "-vvvv", azs_auth_source="device_code", azs_device_code_client="powershell"
+        playbook(here, READ, SIGN_IN, BRIDGE, READ),
+        "-vvvv",
+        azs_auth_source="device_code",
+        azs_device_code_client="powershell",
     )
     approve(simulator, running)
     play = running.wait().succeeded()
@@ -197,7 +204,9 @@ def test_check_mode_asks_nobody(controller: Controllers, simulator: Simulator) -
     assert play.of("Show", "one").data["msg"] == "predicted True"
     requests = traffic.read()
     assert [one for one in requests if one["service"] in ("login", "arm")] == []
-    assert {one.get("cmdlet") for one in requests if one.get("action") == "Command"} == {"Get-AzureStackStampInformation"}
+    assert {one.get("cmdlet") for one in requests if one.get("action") == "Command"} == {
+        "Get-AzureStackStampInformation"
+    }
 
 
 # -- without a terminal ------------------------------------------------------------------------------------------------
@@ -244,26 +253,40 @@ def test_with_a_service_principal_only(controller: Controllers, simulator: Simul
     failure = play.failure("one")
     assert failure.kind == "needs_user"
     for part in (
-        "A new bridge principal needs the refresh token of a user", "service principal or managed identity has none",
-        "source device_code", "AZS_REFRESH_TOKEN", "az login", "Without a user you cannot register a connected stamp",
-        "Everything else works: disconnected stamps", "give its object id as bridge_principal",
+        "A new bridge principal needs the refresh token of a user",
+        "service principal or managed identity has none",
+        "source device_code",
+        "AZS_REFRESH_TOKEN",
+        "az login",
+        "Without a user you cannot register a connected stamp",
+        "Everything else works: disconnected stamps",
+        "give its object id as bridge_principal",
     ):
         assert part in failure.message, part
 
 
-@pytest.mark.parametrize(("variables", "kind", "part"), [
-    ({"source": "given"}, "bad_input", "AZS_REFRESH_TOKEN"),
-    ({"source": "cli"}, "cli_absent", "az login"),
-    ({"source": "browser"}, "bad_input", "value of source must be one of"),
-    ({"source": "device_code", "azs_tenant": "nowhere.example"}, "unknown_tenant", "nowhere.example"),
-    ({"source": "device_code", "azs_tenant": ""}, "bad_input", "Set tenant"),
-    ({"source": "device_code", "azs_ca_bundle": "/nowhere.pem"}, "bad_input", "/nowhere.pem"),
-    ({"source": "device_code", "azs_cloud_environment": "AzureGermanCloud"}, "bad_input", "AzureGermanCloud cannot"),
-    ({"source": "device_code", "azs_cloud_environment": "https://127.0.0.1:9"}, "unreachable", "Compare the address"),
-])
-def test_what_cannot_work(
-    controller: Controllers, variables: dict[str, t.Any], kind: str, part: str
-) -> None:
+@pytest.mark.parametrize(
+    ("variables", "kind", "part"),
+    [
+        ({"source": "given"}, "bad_input", "AZS_REFRESH_TOKEN"),
+        ({"source": "cli"}, "cli_absent", "az login"),
+        ({"source": "browser"}, "bad_input", "value of source must be one of"),
+        ({"source": "device_code", "azs_tenant": "nowhere.example"}, "unknown_tenant", "nowhere.example"),
+        ({"source": "device_code", "azs_tenant": ""}, "bad_input", "Set tenant"),
+        ({"source": "device_code", "azs_ca_bundle": "/nowhere.pem"}, "bad_input", "/nowhere.pem"),
+        (
+            {"source": "device_code", "azs_cloud_environment": "AzureGermanCloud"},
+            "bad_input",
+            "AzureGermanCloud cannot",
+        ),
+        (
+            {"source": "device_code", "azs_cloud_environment": "https://127.0.0.1:9"},
+            "unreachable",
+            "Compare the address",
+        ),
+    ],
+)
+def test_what_cannot_work(controller: Controllers, variables: dict[str, t.Any], kind: str, part: str) -> None:
     here = controller().knows(STAMPS[:1])
     failure = here.run(playbook(here, SIGN_IN), **variables).failure("one")
     assert failure.kind == kind, failure.message

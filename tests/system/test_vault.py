@@ -9,8 +9,9 @@ import typing as t
 
 import pytest
 import yaml
-from azs_simulator.client import Simulator
 from plays import LEGS, Controller, Elsewhere, Traffic, arm_requests, changing, cmdlets
+
+from azs_simulator.client import Simulator
 
 EXPORT, REGISTER, ACTIVATE = LEGS
 CHAIN = "register_disconnected"
@@ -54,7 +55,10 @@ def test_the_life_of_encrypted_artifacts(
     """One stamp, its token and key encrypted from the moment they exist."""
     pep_host = elsewhere("pep-host")
     operator = controller().knows(
-        ["sealed"], runners={"pep-host": pep_host.variables()}, azs_pep_runner="pep-host", azs_encrypt=True,
+        ["sealed"],
+        runners={"pep-host": pep_host.variables()},
+        azs_pep_runner="pep-host",
+        azs_encrypt=True,
         azs_vault_id="zone",
     )
     token, key = (pep_host.bundle / f"sealed.{kind}.txt" for kind in ("registration-token", "activation-key"))
@@ -84,9 +88,14 @@ def test_the_life_of_encrypted_artifacts(
     operator.vault("rekey", *safe.ids("zone"), "--new-vault-id", f"next@{safe.secret('next')}", str(token))
     checked = operator.run(CHAIN, "--check", *safe.ids("zone", "next")).succeeded()
     rekeyed = operator.run(CHAIN, *safe.ids("zone", "next")).succeeded()
-    assert checked.changes == rekeyed.changes == {
-        ("Export the registration token", "sealed"), ("Pass the registration token to the host with Azure", "sealed"),
-    }
+    assert (
+        checked.changes
+        == rekeyed.changes
+        == {
+            ("Export the registration token", "sealed"),
+            ("Pass the registration token to the host with Azure", "sealed"),
+        }
+    )
     assert operator.run(EXPORT, *safe.ids("zone", "next")).succeeded().changed == 0
     assert cmdlets(traffic.read()) == []
 
@@ -116,8 +125,8 @@ def test_an_encrypted_bundle_on_a_stick(
     with tarfile.open(archive) as members:
         texts = {name: t.cast(t.IO[bytes], members.extractfile(name)).read() for name in members.getnames()}
     assert set(texts) == {
-        f"carried.{name}" for name in ("registration-token.txt", "registration-token.json", "activation-key.txt",
-                                       "activation-key.json")
+        f"carried.{name}"
+        for name in ("registration-token.txt", "registration-token.json", "activation-key.txt", "activation-key.json")
     }
     assert all(text.startswith(b"$ANSIBLE_VAULT;") for name, text in texts.items() if name.endswith(".txt"))
     ended = stamp_zone.run(ACTIVATE, *secret, azs_archive=archive).succeeded()
@@ -134,8 +143,14 @@ def test_returned_content_is_registered_and_not_shown(
     playbook = operator.place / "return.yml"
     mint = {
         "azurestack.hub.azs_registration_token": {
-            **options, "bundle": str(operator.bundle), "stamp": "{{ inventory_hostname }}", "billing_model": "Capacity",
-            "agreement_number": "{{ azs_agreement_number }}", "disconnected": True, "encrypt": True, "return_content": True,
+            **options,
+            "bundle": str(operator.bundle),
+            "stamp": "{{ inventory_hostname }}",
+            "billing_model": "Capacity",
+            "agreement_number": "{{ azs_agreement_number }}",
+            "disconnected": True,
+            "encrypt": True,
+            "return_content": True,
         },
         "register": "minted",
     }

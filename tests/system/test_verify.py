@@ -6,10 +6,15 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, unfinished
-from azs_simulator.client import Simulator
 from plays import Controller, Traffic, cmdlets
 
-FLEET = {"stamps": [{"name": name, "ercs": 1, "nodes": 1, "registration": {}} for name in ("by-activation", "by-bundle", "untold")]}
+from azs_simulator.client import Simulator
+
+FLEET = {
+    "stamps": [
+        {"name": name, "ercs": 1, "nodes": 1, "registration": {}} for name in ("by-activation", "by-bundle", "untold")
+    ]
+}
 NO_ADMIN = {f"azs_admin_{name}": None for name in ("endpoint", "tenant", "client_id", "secret", "ca_bundle")}
 NO_ENDPOINT = {f"azs_pep_{name}": None for name in ("hosts", "username", "password")}
 
@@ -25,7 +30,9 @@ def test_no_session_is_opened_when_anything_else_tells_the_stamp(
     assert "by-activation: Registered, Capacity, " in found.output
     assert "by-bundle: NOT KNOWN to be activated" in found.output
     assert {name: cmdlets(entries, name) for name in FLEET_NAMES} == {
-        "by-activation": [], "by-bundle": [], "untold": ["Get-AzureStackStampInformation"],
+        "by-activation": [],
+        "by-bundle": [],
+        "untold": ["Get-AzureStackStampInformation"],
     }
     # A run that ended before the activation shows, though the stamp has an admin endpoint that shows nothing of it.
     unfinished.begin(unfinished.of_stamp(str(here.bundle), "by-activation"))
@@ -33,7 +40,9 @@ def test_no_session_is_opened_when_anything_else_tells_the_stamp(
     assert "a run ended before the stamp was activated" in refused.message
 
 
-def test_in_azure_s_zone_nothing_of_the_stamp_is_needed(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
+def test_in_azure_s_zone_nothing_of_the_stamp_is_needed(
+    simulator: Simulator, controller: t.Callable[..., Controller]
+) -> None:
     apart = {**NO_ADMIN, **NO_ENDPOINT}
     here = controller().knows({"by-bundle": apart, "untold": apart})
     store_token(here, simulator, "by-bundle")

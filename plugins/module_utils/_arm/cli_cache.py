@@ -109,7 +109,10 @@ def _cache(folder: pathlib.Path) -> dict[str, t.Any]:
         ) from None
     except OSError as error:
         raise SignInError(
-            "The token cache of the Azure CLI cannot be read", kind="cli_absent", where=str(path), cause=error.strerror,
+            "The token cache of the Azure CLI cannot be read",
+            kind="cli_absent",
+            where=str(path),
+            cause=error.strerror,
             remedy="Run the playbook as the user that ran 'az login'",
         ) from None
     except ValueError:

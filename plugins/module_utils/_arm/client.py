@@ -23,7 +23,12 @@ from ansible_collections.azurestack.hub.plugins.module_utils import _deadline, _
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
-    ArmError, AzsError, InputError, MissingLibrary, Unreachable, printable,
+    ArmError,
+    AzsError,
+    InputError,
+    MissingLibrary,
+    Unreachable,
+    printable,
 )
 
 try:
@@ -361,13 +366,19 @@ class ArmClient:
             body = jsons.loads(response.content)
         except (ValueError, RecursionError):
             kind = response.headers.get("Content-Type") or "something"
-            raise self._unexpected(f"its answer, HTTP status {status}, is {kind}, not JSON", status, path, doing) from None
+            raise self._unexpected(
+                f"its answer, HTTP status {status}, is {kind}, not JSON", status, path, doing
+            ) from None
         # A few answers are bare lists; they are handed on as the list form.
         body = {"value": body} if isinstance(body, list) else body
         if isinstance(body, dict) and body.get("error"):
             failure = error_of(response, path, doing)
             # Not what a known code would mean in an error answer: nothing is absent because of it.
-            failure.kind, failure.cause, failure.remedy = UNEXPECTED, f"it was said in an answer of HTTP status {status}", _REMEDY
+            failure.kind, failure.cause, failure.remedy = (
+                UNEXPECTED,
+                f"it was said in an answer of HTTP status {status}",
+                _REMEDY,
+            )
             raise failure
         if not isinstance(body, dict):
             fits = False
@@ -390,9 +401,7 @@ class ArmClient:
         )
 
 
-_REMEDY: t.Final = (
-    "Compare the address, and look for a proxy, a sign-in page or a load balancer that answers in its place; then run again"
-)
+_REMEDY: t.Final = "Compare the address, and look for a proxy, a sign-in page or a load balancer that answers in its place; then run again"
 
 
 def properties(resource: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -465,8 +474,11 @@ def unreachable(error: BaseException, name: str, endpoint: str, doing: str) -> A
         chain.append(inner)
         # azure-core, requests and urllib3 each keep the cause in a place of their own, not always as __cause__.
         nested = (
-            getattr(inner, "inner_exception", None), getattr(inner, "reason", None), *inner.args[:2],
-            inner.__cause__, inner.__context__,
+            getattr(inner, "inner_exception", None),
+            getattr(inner, "reason", None),
+            *inner.args[:2],
+            inner.__cause__,
+            inner.__context__,
         )
         inner = next((cause for cause in nested if isinstance(cause, BaseException)), None)
     refused = next((cause for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)), None)

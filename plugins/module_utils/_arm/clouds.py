@@ -244,7 +244,9 @@ def parse(answer: t.Mapping[str, t.Any], url: str) -> tuple[str, str] | None:
     :param url: the Azure Resource Manager that was asked; a list can hold other clouds too.
     """
     clouds = answer.get("value") if isinstance(answer.get("value"), list) else [answer]
-    candidates = [cloud for cloud in clouds if isinstance(cloud, dict) and isinstance(cloud.get("authentication"), dict)]
+    candidates = [
+        cloud for cloud in clouds if isinstance(cloud, dict) and isinstance(cloud.get("authentication"), dict)
+    ]
     own = [cloud for cloud in candidates if _host(cloud.get("resourceManager")) == _host(url)]
     chosen = own[0] if own else candidates[0] if len(candidates) == 1 else None
     if chosen is None:

@@ -67,9 +67,7 @@ class Identity:
         """Whether something proves the identity without asking another program."""
         return any((self.secret, self.password, self.certificate_path, self.oidc_token, self.oidc_token_file))
 
-    def credential(
-        self, cloud: Cloud, trust: Trust, *, discovery: bool, hide: t.Callable[[str], None]
-    ) -> SignIn:
+    def credential(self, cloud: Cloud, trust: Trust, *, discovery: bool, hide: t.Callable[[str], None]) -> SignIn:
         """Return the credential for a cloud; nothing is contacted before the first access token is wanted.
 
         :param discovery: whether the public cloud is asked if the sign-in address is a known one.
@@ -81,9 +79,7 @@ class Identity:
             check_tenant(f"{self.prefix}tenant", tenant)
         if authority.lower().endswith(f"/{ADFS}"):
             authority, tenant = authority[: -len(ADFS) - 1], ADFS
-        return SignIn(
-            lambda: self._azure_identity(cloud, authority, tenant, trust, discovery), self, cloud, hide
-        )
+        return SignIn(lambda: self._azure_identity(cloud, authority, tenant, trust, discovery), self, cloud, hide)
 
     def _azure_identity(
         self, cloud: Cloud, authority: str, tenant: str | None, trust: Trust, discovery: bool
@@ -107,13 +103,17 @@ class Identity:
         }
         if self.password:
             return identity.UsernamePasswordCredential(
-                self.client_id or CLI_CLIENT, self._given("username", "ad_user"), self.password,
-                tenant_id=tenant or "organizations", **common,
+                self.client_id or CLI_CLIENT,
+                self._given("username", "ad_user"),
+                self.password,
+                tenant_id=tenant or "organizations",
+                **common,
             )
         if not tenant:
             raise InputError(
                 f"Nothing says which directory to sign in to at {cloud.name}",
-                remedy=f"Set {self.prefix}tenant" + (" to the directory of the subscription" if not self.prefix else ""),
+                remedy=f"Set {self.prefix}tenant"
+                + (" to the directory of the subscription" if not self.prefix else ""),
             )
         client_id = self._given("client_id", "client_id")
         if self.secret:
@@ -127,9 +127,7 @@ class Identity:
             )
         raise self._nothing_proves(cloud)
 
-    def _certificate(
-        self, identity: t.Any, tenant: str, client_id: str, common: dict[str, t.Any]
-    ) -> TokenCredential:
+    def _certificate(self, identity: t.Any, tenant: str, client_id: str, common: dict[str, t.Any]) -> TokenCredential:
         try:
             return identity.CertificateCredential(
                 tenant, client_id, self.certificate_path, password=self.certificate_password, **common
@@ -366,7 +364,9 @@ def with_profile(
     :param profile: section of the credential file that the account was taken from; empty when it was not.
     :raises InputError: the profile says something that is none of an option's choices.
     """
-    found = {name: profile[name].strip() for name in PROFILE_OPTIONS if profile.get(name, "").strip() and name not in given}
+    found = {
+        name: profile[name].strip() for name in PROFILE_OPTIONS if profile.get(name, "").strip() and name not in given
+    }
     mode = found.get("cert_validation_mode")
     if mode is not None and mode not in ("validate", "ignore"):
         raise InputError(
@@ -417,14 +417,17 @@ def _profile(name: str, *, required: bool) -> dict[str, str]:
         parser.read(path, encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError) as error:
         raise InputError(
-            "The credential file cannot be read", where=str(path), cause=type(error).__name__,
+            "The credential file cannot be read",
+            where=str(path),
+            cause=type(error).__name__,
             remedy="Write it as INI: [default] with subscription_id, tenant, client_id and secret",
         ) from None
     if parser.has_section(name):
         return dict(parser.items(name))
     if required:
         raise InputError(
-            f"The credential file has no profile {name!r}", where=str(path),
+            f"The credential file has no profile {name!r}",
+            where=str(path),
             remedy=f"Add the section [{name}] with tenant, client_id and secret, or set profile",
         )
     return {}
@@ -435,7 +438,8 @@ def _read(path: str) -> str:
         return pathlib.Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise InputError(
-            "The file with the workload's token cannot be read", where=path,
+            "The file with the workload's token cannot be read",
+            where=path,
             remedy="Compare oidc_token_file_path on the host that this task runs on",
         ) from None
 

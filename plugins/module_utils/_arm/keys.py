@@ -14,8 +14,14 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import clai
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 
 FACTS: t.Final = (
-    "cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal", "token_version",
-    "registration_id", "expires",
+    "cloud_id",
+    "billing_model",
+    "marketplace_syndication",
+    "usage_reporting",
+    "bridge_principal",
+    "token_version",
+    "registration_id",
+    "expires",
 )
 """What result and diff show of a key."""
 
@@ -59,9 +65,7 @@ def new_entry(where: bundle.Place, key: str, said: claims.KeyClaims, registratio
     )
 
 
-def stored(
-    where: bundle.Place, notify: t.Callable[[str], None]
-) -> tuple[bundle.Entry | None, bundle.Artifact | None]:
+def stored(where: bundle.Place, notify: t.Callable[[str], None]) -> tuple[bundle.Entry | None, bundle.Artifact | None]:
     """Return the artifact that is there, with its entry; None for what is missing, damaged, altered or another stamp's.
 
     :param notify: takes a warning of another stamp's key: it is replaced, and Azure gives it out again.

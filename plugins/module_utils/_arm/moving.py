@@ -28,6 +28,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import (
     claims,
     conflicts,
+)
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import (
     preflight as domain_preflight,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.rights import REGISTRATION_OWNER
@@ -104,7 +106,11 @@ def move(azure: Azure, journey: Journey, how: registering.How) -> Outcome:
         id=target,
         cloud_id=found.cloud_id,
         before={"registration_id": str(found.id), "lock": level, "role_assigned": assigned},
-        after={"registration_id": str(target), "lock": locks.LEVEL, "role_assigned": None if principal is None else True},
+        after={
+            "registration_id": str(target),
+            "lock": locks.LEVEL,
+            "role_assigned": None if principal is None else True,
+        },
         principal=principal,
         actions=[
             *([domain_preflight.CREATE_GROUP] if new_group else []),
@@ -181,13 +187,20 @@ def _has_role(client: ArmClient, where: RegistrationId, principal: str | None) -
 
 
 def _require_allowed(
-    azure: Azure, source: RegistrationId, target: RegistrationId, outcome: Outcome, new_group: bool, how: registering.How
+    azure: Azure,
+    source: RegistrationId,
+    target: RegistrationId,
+    outcome: Outcome,
+    new_group: bool,
+    how: registering.How,
 ) -> None:
     """Make sure that rights and locks at both ends allow the move, before the first write."""
     if domain_preflight.MOVE not in outcome.actions:
         registering.require_allowed(azure, {str(target): outcome.actions}, how, f"keep the registration {target.name}")
         return
-    there = f"/subscriptions/{target.subscription_id}" + ("" if new_group else f"/resourceGroups/{target.resource_group}")
+    there = f"/subscriptions/{target.subscription_id}" + (
+        "" if new_group else f"/resourceGroups/{target.resource_group}"
+    )
     leaving = [one for one in outcome.actions if one in (domain_preflight.LIFT_LOCK, domain_preflight.MOVE)]
     arriving = [one for one in outcome.actions if one not in leaving]
     # The move itself asks for the right to write to the target group, also when it exists.
@@ -227,9 +240,7 @@ def _move_unlocked(
             _lock_if_there(client, target, failure)
             raise
 
-    locks.unlocked(
-        client, found.id, step, doing=f"move the registration {target.name}", locked=locked, deletes=True
-    )
+    locks.unlocked(client, found.id, step, doing=f"move the registration {target.name}", locked=locked, deletes=True)
 
 
 def _lock_if_there(client: ArmClient, target: RegistrationId, failure: BaseException) -> None:

@@ -25,6 +25,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import (
     claims,
     conflicts,
     expiry,
+)
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import (
     preflight as domain_preflight,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.preflight import (
@@ -37,16 +39,27 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain.preflight i
     REGISTER_PROVIDER,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.rights import REGISTRATION_OWNER
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, ConflictError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
+    ArmError,
+    AzsError,
+    ConflictError,
+    InputError,
+)
 
 UNREADABLE: t.Final = ("agreement_number", "asset_tag")
 """Part of the registration token that Azure shows nowhere: never compared, never reported as in sync."""
 FIELDS: t.Final = ("cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal")
 NO_PRINCIPAL: t.Final = "00000000-0000-0000-0000-000000000000"
-_TAKEN: t.Final = ("resource_locked", "cloud_id_already_registered", "not_registration_owner", "registration_of_another_stamp")
+_TAKEN: t.Final = (
+    "resource_locked",
+    "cloud_id_already_registered",
+    "not_registration_owner",
+    "registration_of_another_stamp",
+)
 """Kinds of a refused first registration where there was none when it was looked for."""
 NEW_PRINCIPAL: t.Final = "new"
 """Stands for the object id of a bridge principal that would only be made (check mode)."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
@@ -197,8 +210,12 @@ def absent(
     require_allowed(azure, {str(where): outcome.actions}, how, f"delete the registration {where.name}")
     if not how.check:
         locks.unlocked(
-            azure.client, where, lambda: registrations.delete(azure.client, where),
-            doing=f"delete the registration {where.name}", locked=level is not None, deletes=True,
+            azure.client,
+            where,
+            lambda: registrations.delete(azure.client, where),
+            doing=f"delete the registration {where.name}",
+            locked=level is not None,
+            deletes=True,
         )
     return outcome
 
@@ -226,23 +243,26 @@ def differences(
     if wanted.hardware is None or key is None or key.hardware is None:
         unknown.append("hardware")
     elif not claims.same_hardware(wanted.hardware, key.hardware):
-        different.append({
-            "field": "hardware",
-            "wanted": _nodes(wanted.hardware, key.hardware),
-            "found": _nodes(key.hardware, wanted.hardware),
-            "read_from": "activation_key",
-        })
+        different.append(
+            {
+                "field": "hardware",
+                "wanted": _nodes(wanted.hardware, key.hardware),
+                "found": _nodes(key.hardware, wanted.hardware),
+                "read_from": "activation_key",
+            }
+        )
     return different, unknown
 
 
-def _to_delete(
-    azure: Azure, cloud_id: str | None, place: Place, warn: t.Callable[[str], None]
-) -> Registration | None:
+def _to_delete(azure: Azure, cloud_id: str | None, place: Place, warn: t.Callable[[str], None]) -> Registration | None:
     """Return the registration to delete, None when there is none. Raises as `absent`."""
     for one in (place.known, place.hint):
         if one is not None and not claims.same_id(one.subscription_id, azure.subscription_id) and _believed(azure, one):
             raise conflicts.in_another_subscription(
-                f"The stamp {cloud_id}" if cloud_id else "The stamp", str(one), one.subscription_id, azure.subscription_id
+                f"The stamp {cloud_id}" if cloud_id else "The stamp",
+                str(one),
+                one.subscription_id,
+                azure.subscription_id,
             )
     if not (place.known or place.name):
         if cloud_id is None:
@@ -321,9 +341,7 @@ def _search(
     return own, occupant, provider_usable
 
 
-def _choose(
-    azure: Azure, cloud_id: str, registered: list[Registration], place: Place
-) -> Registration | None:
+def _choose(azure: Azure, cloud_id: str, registered: list[Registration], place: Place) -> Registration | None:
     """Return the registration that the task is about, None when a new one has to be made.
 
     After the yearly capacity subscription has expired a stamp may be registered anew under another name while the expired
@@ -370,7 +388,10 @@ def _create(
     scope = f"/subscriptions/{subscription}"
     group_scope = f"{scope}/resourceGroups/{where.resource_group}"
     group_exists, known = preflight.group_and_rights(
-        client, subscription, where.resource_group, ask_rights=how.preflight,
+        client,
+        subscription,
+        where.resource_group,
+        ask_rights=how.preflight,
         exists=lambda: provisioning.group_exists(client, subscription, where.resource_group),
     )
     location = location or azure.cloud.default_location
@@ -397,7 +418,11 @@ def _create(
         return outcome
     provider = provisioning.Provider(client, subscription, how.provider_timeout)
     if how.prepare:
-        if not provider_usable and _prepared(provider, provider_usable is None) and REGISTER_PROVIDER not in outcome.actions:
+        if (
+            not provider_usable
+            and _prepared(provider, provider_usable is None)
+            and REGISTER_PROVIDER not in outcome.actions
+        ):
             outcome.actions.insert(0, REGISTER_PROVIDER)
     elif provider_usable is False:
         provider.register()
@@ -410,7 +435,7 @@ def _create(
         # The group was made by this run or the last, or was seen.
         return provider.when_usable(
             lambda: provisioning.once_known(lambda: _put(azure, where, wanted, how), how.replication_timeout),
-            lambda: outcome.actions.insert(0, REGISTER_PROVIDER)
+            lambda: outcome.actions.insert(0, REGISTER_PROVIDER),
         )
 
     try:
@@ -463,8 +488,11 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
         return outcome
     if register:
         made = locks.unlocked(
-            client, where, lambda: _put(azure, where, wanted, how),
-            doing=f"register the stamp as {where.name}", locked=level is not None,
+            client,
+            where,
+            lambda: _put(azure, where, wanted, how),
+            doing=f"register the stamp as {where.name}",
+            locked=level is not None,
         )
         _accept(outcome, made, wanted)
     elif PUT_LOCK in outcome.actions:
@@ -494,7 +522,8 @@ def _assign_role(azure: Azure, outcome: Outcome, how: How) -> None:
         role = f"/subscriptions/{azure.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{REGISTRATION_OWNER}"
         assignment = role_assignments.planned(scope, role, t.cast(str, outcome.principal), "ServicePrincipal")
         provisioning.once_known(
-            lambda: role_assignments.put(azure.client, assignment, patience=how.replication_timeout), how.replication_timeout
+            lambda: role_assignments.put(azure.client, assignment, patience=how.replication_timeout),
+            how.replication_timeout,
         )
 
 
@@ -544,9 +573,7 @@ def _key_claims(azure: Azure, where: RegistrationId, *, needed: bool) -> claims.
     # It was seen: where its key is not found, it is too new to be known everywhere.
     patience = locks.REPLICATION if needed else 0.0
     try:
-        return claims.read_key(
-            provisioning.once_known(lambda: registrations.export_key(azure.client, where), patience)
-        )
+        return claims.read_key(provisioning.once_known(lambda: registrations.export_key(azure.client, where), patience))
     except ArmError:
         if needed:
             raise
@@ -598,7 +625,10 @@ def _of_another_stamp(found: Registration, cloud_id: str) -> ConflictError:
 def _told(found: Registration) -> dict[str, t.Any]:
     """Return what messages tell of a registration."""
     return {
-        "id": str(found.id), "name": found.id.name, "resource_group": found.id.resource_group, "cloud_id": found.cloud_id
+        "id": str(found.id),
+        "name": found.id.name,
+        "resource_group": found.id.resource_group,
+        "cloud_id": found.cloud_id,
     }
 
 

@@ -96,7 +96,9 @@ def export_key(client: ArmClient, where: RegistrationId) -> str:
     key = "".join((text(answer.get("activationKey")) or "").split())
     if not key:
         raise ArmError(
-            f"Could not {doing}: Azure's answer holds none", kind="empty_key", where=str(where),
+            f"Could not {doing}: Azure's answer holds none",
+            kind="empty_key",
+            where=str(where),
             remedy="Run again; if it stays so, register the stamp again (reregister) or ask Microsoft support",
         )
     return key

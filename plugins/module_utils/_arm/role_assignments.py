@@ -142,8 +142,10 @@ def delete(client: ArmClient, assignment: Assignment) -> None:
     """Take a role from a principal; one that is taken already is no error. Raises as ArmClient.request."""
     try:
         client.request(
-            "DELETE", assignment.id, API_VERSION, doing=f"take the role {guid(assignment.role_id)} from "
-            f"{assignment.principal_id}",
+            "DELETE",
+            assignment.id,
+            API_VERSION,
+            doing=f"take the role {guid(assignment.role_id)} from {assignment.principal_id}",
         )
     except ArmError as error:
         if not absence.is_told(error):

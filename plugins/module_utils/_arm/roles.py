@@ -274,9 +274,7 @@ def _covers(scope: str, subscription: str) -> bool:
 
 
 def _foreign_scopes(role: Role, subscription: str) -> list[str]:
-    return [
-        scope for scope in role.assignable_scopes if not f"{scope}/".lower().startswith(f"{subscription}/".lower())
-    ]
+    return [scope for scope in role.assignable_scopes if not f"{scope}/".lower().startswith(f"{subscription}/".lower())]
 
 
 def _put(client: ArmClient, scope: str, role: Role) -> None:

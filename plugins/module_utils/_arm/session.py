@@ -17,9 +17,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import 
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 if t.TYPE_CHECKING:
-    from azure.core.pipeline.transport import RequestsTransport
-
     from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
+    from azure.core.pipeline.transport import RequestsTransport
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +112,9 @@ def subscription_id(text: str | None) -> str:
             "Nothing says which subscription is meant",
             remedy="Set subscription_id (or AZURE_SUBSCRIPTION_ID, or subscription_id in the profile of the credential file)",
         )
-    found = re.fullmatch(r"(?:/?subscriptions/)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/?", str(text).strip())
+    found = re.fullmatch(
+        r"(?:/?subscriptions/)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/?", str(text).strip()
+    )
     if not found:
         raise InputError(
             f"subscription_id {text!r} is not the id of a subscription",

@@ -23,7 +23,9 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import Arti
 LARGEST: t.Final = 256 * 1024 * 1024
 """Bytes that an archive may hold unpacked: ten thousand stamps need about a tenth of it."""
 _NAME: t.Final = re.compile(
-    r"(?P<stamp>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}?)\.(?P<middle>" + "|".join(bundle.KINDS.values()) + r")\.(?P<end>txt|json)"
+    r"(?P<stamp>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}?)\.(?P<middle>"
+    + "|".join(bundle.KINDS.values())
+    + r")\.(?P<end>txt|json)"
 )
 _KIND_OF: t.Final = {middle: kind for kind, middle in bundle.KINDS.items()}
 
@@ -76,13 +78,17 @@ def items_of(directory: pathlib.Path) -> tuple[list[Item], list[ArtifactError]]:
         names = []
     except (OSError, ValueError) as error:
         raise ArtifactError(
-            "The bundle cannot be read", kind="unreadable_artifact", where=str(directory),
+            "The bundle cannot be read",
+            kind="unreadable_artifact",
+            where=str(directory),
             cause=getattr(error, "strerror", None) or str(error),
             remedy="Compare the path, and give the user that runs this task the right to read it",
         ) from None
     if not names:
         raise ArtifactError(
-            "The bundle holds no artifact", kind="empty_bundle", where=str(directory),
+            "The bundle holds no artifact",
+            kind="empty_bundle",
+            where=str(directory),
             remedy="Compare the path, or run the leg that writes the bundle",
         )
     items, broken = [], []
@@ -151,13 +157,17 @@ def unpack(raw: bytes, archive_path: pathlib.Path, directory: pathlib.Path) -> l
                 contents[member.name] = content.read()
     except EOFError:
         raise ArtifactError(
-            "The archive is truncated", kind="truncated_archive", where=str(archive_path),
+            "The archive is truncated",
+            kind="truncated_archive",
+            where=str(archive_path),
             remedy="Copy it again; a half-copied archive cannot be used",
         ) from None
     except (OSError, ValueError, OverflowError, RecursionError, zlib.error, tarfile.TarError):
         raise ArtifactError(
-            "The archive is damaged, or is not the archive of a bundle", kind="damaged_archive",
-            where=str(archive_path), remedy="Compare the path, or copy the archive again",
+            "The archive is damaged, or is not the archive of a bundle",
+            kind="damaged_archive",
+            where=str(archive_path),
+            remedy="Compare the path, or copy the archive again",
         ) from None
     try:
         return _items(contents, directory)
@@ -185,13 +195,16 @@ def _read(name: str, directory: pathlib.Path) -> bytes:
 
 def _items(contents: dict[str, bytes], directory: pathlib.Path) -> list[Item]:
     items = []
-    for stamp, middle in sorted({(match["stamp"], match["middle"]) for match in map(_NAME.fullmatch, contents) if match}):
+    for stamp, middle in sorted(
+        {(match["stamp"], match["middle"]) for match in map(_NAME.fullmatch, contents) if match}
+    ):
         where = bundle.place(_KIND_OF[middle], bundle=str(directory), stamp=stamp, path=None)
         raw = contents.get(where.path.name)
         if raw is None:
             raise ArtifactError(
                 f"The bundle has the manifest entry of the {where.name}, and not the artifact itself",
-                kind="incomplete_bundle", where=str(where.path),
+                kind="incomplete_bundle",
+                where=str(where.path),
                 remedy="Copy the whole bundle again; a half-copied one cannot be used",
             )
         item = Item(where, raw, contents.get(where.entry_path.name))

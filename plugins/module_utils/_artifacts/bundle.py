@@ -77,15 +77,30 @@ class Entry:
 
 
 _SHAPES: t.Final[dict[str, records.Shape]] = {
-    "kind": records.is_text, "stamp": records.is_text, "sha256": records.is_sha256, "size": records.is_number,
-    "created": records.is_created, "cloud_id": records.is_guid, "billing_model": records.is_text,
-    "marketplace_syndication": records.is_flag, "usage_reporting": records.is_flag, "token_version": records.is_text,
-    "bridge_principal": records.is_text, "stamp_version": records.is_text,
-    "fingerprint": records.matching(r"(?:[0-9a-f]{2})+\$[0-9a-f]{64}"), "registration_id": records.is_text,
-    "expires": records.is_moment, "encrypted_sha256": records.is_sha256, "claims_digest": records.is_digest,
+    "kind": records.is_text,
+    "stamp": records.is_text,
+    "sha256": records.is_sha256,
+    "size": records.is_number,
+    "created": records.is_created,
+    "cloud_id": records.is_guid,
+    "billing_model": records.is_text,
+    "marketplace_syndication": records.is_flag,
+    "usage_reporting": records.is_flag,
+    "token_version": records.is_text,
+    "bridge_principal": records.is_text,
+    "stamp_version": records.is_text,
+    "fingerprint": records.matching(r"(?:[0-9a-f]{2})+\$[0-9a-f]{64}"),
+    "registration_id": records.is_text,
+    "expires": records.is_moment,
+    "encrypted_sha256": records.is_sha256,
+    "claims_digest": records.is_digest,
     "format": records.is_number,
 }
-_OF_ANOTHER_STAMP: t.Final = {TOKEN: "token_of_another_stamp", KEY: "key_of_another_stamp", DEACTIVATION: "wrong_artifact"}
+_OF_ANOTHER_STAMP: t.Final = {
+    TOKEN: "token_of_another_stamp",
+    KEY: "key_of_another_stamp",
+    DEACTIVATION: "wrong_artifact",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,9 +144,7 @@ def place(kind: str, *, bundle: str | None, stamp: str | None, path: str | None)
             raise InputError(f"{path!r} is no path of a file", remedy="Compare path")
         return Place(file, file.with_name(file.name + ".json"), kind, stamp or file.name, bundled=False)
     if not bundle or not stamp:
-        raise InputError(
-            f"Nothing says where the {NAMES[kind]} lies", remedy="Give bundle and stamp together, or path"
-        )
+        raise InputError(f"Nothing says where the {NAMES[kind]} lies", remedy="Give bundle and stamp together, or path")
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", stamp):
         raise InputError(
             f"{stamp!r} cannot name a stamp in a bundle",
@@ -282,7 +295,9 @@ def text_of(raw: bytes, where: str, kind: str) -> str:
         return text.normalise(raw, where, _form(kind))
     if not raw.isascii():
         raise ArtifactError(
-            "The file is damaged: it is not the text that Ansible Vault writes", kind="not_an_artifact", where=where,
+            "The file is damaged: it is not the text that Ansible Vault writes",
+            kind="not_an_artifact",
+            where=where,
             remedy="Copy it again without converting it",
         )
     return raw.decode("ascii")
@@ -341,8 +356,12 @@ def new_entry(kind: str, stamp: str, content: str, **facts: t.Any) -> Entry:
     """Return the manifest entry of an artifact made now; `facts` are further fields of Entry."""
     created = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0).isoformat()
     return Entry(
-        kind=kind, stamp=stamp, sha256=text.digest(content), size=len(content),
-        created=created.replace("+00:00", "Z"), **facts,
+        kind=kind,
+        stamp=stamp,
+        sha256=text.digest(content),
+        size=len(content),
+        created=created.replace("+00:00", "Z"),
+        **facts,
     )
 
 

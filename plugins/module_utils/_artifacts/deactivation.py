@@ -14,7 +14,8 @@ import json
 import pathlib
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle as bundles, files
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle as bundles
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import files
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt as receipts
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 
@@ -82,9 +83,7 @@ def use(bundle: str, stamp: str) -> None:
         files.write(_used_path(where), (json.dumps({"created": entry.created}) + "\n").encode())
 
 
-def _newest(
-    there: bundles.Entry | None, kind: str, brought: t.Sequence[t.Mapping[str, t.Any]]
-) -> bundles.Entry | None:
+def _newest(there: bundles.Entry | None, kind: str, brought: t.Sequence[t.Mapping[str, t.Any]]) -> bundles.Entry | None:
     """Return what lies in the bundle, or in check mode what an archive would put in its place."""
     names = {field.name for field in dataclasses.fields(bundles.Entry)}
     found = [there] if there else []

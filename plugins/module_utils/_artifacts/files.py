@@ -52,22 +52,32 @@ def read_up_to(path: pathlib.Path, largest: int, what: str, *, follow: bool = Fa
     except (OSError, ValueError) as error:
         if not follow and getattr(error, "errno", None) == errno.ELOOP:
             raise ArtifactError(
-                f"The {what} is a symbolic link", kind="not_an_artifact", where=str(path),
+                f"The {what} is a symbolic link",
+                kind="not_an_artifact",
+                where=str(path),
                 cause="links in a bundle are not followed: they could lead to any file of this host",
                 remedy="Put the file itself there, or give it to the module as path",
             ) from None
         raise ArtifactError(
-            f"The {what} cannot be read", kind="unreadable_artifact", where=str(path), cause=_reason(error),
+            f"The {what} cannot be read",
+            kind="unreadable_artifact",
+            where=str(path),
+            cause=_reason(error),
             remedy=_remedy(error, "Give the user that runs this task the right to read it"),
         ) from None
     if data is None:
         raise ArtifactError(
-            f"The {what} is not a regular file", kind="not_an_artifact", where=str(path),
+            f"The {what} is not a regular file",
+            kind="not_an_artifact",
+            where=str(path),
             remedy="Compare the path, or remove what lies there",
         )
     if len(data) > largest:
         raise ArtifactError(
-            f"The {what} is larger than {largest // (1024 * 1024)} MiB", kind="not_an_artifact", where=str(path), remedy="Compare the path"
+            f"The {what} is larger than {largest // (1024 * 1024)} MiB",
+            kind="not_an_artifact",
+            where=str(path),
+            remedy="Compare the path",
         )
     return data
 
@@ -85,8 +95,11 @@ def check_target(path: pathlib.Path) -> None:
         raise _unwritable(path, error) from None
     if not stat.S_ISREG(mode):
         raise ArtifactError(
-            "The file cannot be written", kind="unwritable_artifact", where=str(path),
-            cause="what lies there is not a regular file", remedy="Compare the path, or remove what lies there",
+            "The file cannot be written",
+            kind="unwritable_artifact",
+            where=str(path),
+            cause="what lies there is not a regular file",
+            remedy="Compare the path, or remove what lies there",
         )
 
 
@@ -104,7 +117,9 @@ def write(path: pathlib.Path, data: bytes) -> None:
             try:
                 _replace(path, data)
                 break
-            except FileNotFoundError:  # between two steps, another writer's `tidy` took the unfinished file for abandoned
+            except (
+                FileNotFoundError
+            ):  # between two steps, another writer's `tidy` took the unfinished file for abandoned
                 if last:
                     raise
         with contextlib.suppress(OSError):
@@ -200,7 +215,9 @@ def _content(path: pathlib.Path, most: int, follow: bool) -> bytes | None:
 
 def _replace(path: pathlib.Path, data: bytes) -> None:
     """Write a file beside the path, and put it in its place. Raises OSError."""
-    descriptor, unfinished = tempfile.mkstemp(suffix=_UNFINISHED, prefix=f".{path.name}.", dir=path.parent)  # 0600 already
+    descriptor, unfinished = tempfile.mkstemp(
+        suffix=_UNFINISHED, prefix=f".{path.name}.", dir=path.parent
+    )  # 0600 already
     with _removed_when_ended(unfinished), os.fdopen(descriptor, "wb") as stream:
         with contextlib.suppress(OSError):
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -253,7 +270,10 @@ def _remove_abandoned(unfinished: pathlib.Path) -> None:
 
 def _unwritable(path: pathlib.Path, error: Exception, what: str = "The file cannot be written") -> ArtifactError:
     return ArtifactError(
-        what, kind="unwritable_artifact", where=str(path), cause=_reason(error),
+        what,
+        kind="unwritable_artifact",
+        where=str(path),
+        cause=_reason(error),
         remedy=_remedy(error, "Give the user that runs this task a directory to write to with enough space"),
     )
 
@@ -263,7 +283,11 @@ def _reason(error: Exception) -> str:
 
 
 def _remedy(error: Exception, usual: str) -> str:
-    wrong = isinstance(error, ValueError) or getattr(error, "errno", None) in (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR)
+    wrong = isinstance(error, ValueError) or getattr(error, "errno", None) in (
+        errno.ENAMETOOLONG,
+        errno.ELOOP,
+        errno.ENOTDIR,
+    )
     return "Compare the path: no file can have this one" if wrong else usual
 
 

@@ -10,7 +10,13 @@ import contextlib
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
-    bundle as bundles, receipt as receipts, unfinished,
+    bundle as bundles,
+)
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
+    receipt as receipts,
+)
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
+    unfinished,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 

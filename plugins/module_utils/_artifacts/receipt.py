@@ -23,9 +23,21 @@ FORMAT: t.Final = 1
 _SUFFIX: t.Final = "activation-receipt.json"
 _DIGEST_FORMAT: t.Final = 1
 _DIGESTED: t.Final = (
-    "subscription_id", "resource_group", "registration_name", "cloud_id", "bridge_principal", "billing_model", "hardware",
-    "usage_reporting", "marketplace_syndication", "agreement_number", "asset_tag", "usage_endpoint", "marketplace_endpoint",
-    "expires", "token_version",
+    "subscription_id",
+    "resource_group",
+    "registration_name",
+    "cloud_id",
+    "bridge_principal",
+    "billing_model",
+    "hardware",
+    "usage_reporting",
+    "marketplace_syndication",
+    "agreement_number",
+    "asset_tag",
+    "usage_endpoint",
+    "marketplace_endpoint",
+    "expires",
+    "token_version",
 )
 """The claims that describe the registration, in the order of the digest's format; times and nonces belong to one export.
 Digests are kept for years: who changes these claims raises the number of the format."""
@@ -52,9 +64,15 @@ class Receipt:
 
 
 _SHAPES: t.Final[dict[str, records.Shape]] = {
-    "cloud_id": records.is_guid, "registration_id": records.is_text, "claims_digest": records.is_digest,
-    "activated": records.is_created, "billing_model": records.is_text, "marketplace_syndication": records.is_flag,
-    "usage_reporting": records.is_flag, "bridge_principal": records.is_text, "expires": records.is_moment,
+    "cloud_id": records.is_guid,
+    "registration_id": records.is_text,
+    "claims_digest": records.is_digest,
+    "activated": records.is_created,
+    "billing_model": records.is_text,
+    "marketplace_syndication": records.is_flag,
+    "usage_reporting": records.is_flag,
+    "bridge_principal": records.is_text,
+    "expires": records.is_moment,
     "format": records.is_number,
 }
 

@@ -66,7 +66,10 @@ def is_number(value: t.Any) -> bool:
 def is_moment(value: t.Any) -> bool:
     """Tell whether a value is a timestamp with a time zone."""
     try:
-        return isinstance(value, str) and datetime.datetime.fromisoformat(re.sub(r"Z$", "+00:00", value)).tzinfo is not None
+        return (
+            isinstance(value, str)
+            and datetime.datetime.fromisoformat(re.sub(r"Z$", "+00:00", value)).tzinfo is not None
+        )
     except ValueError:
         return False
 

@@ -35,16 +35,30 @@ _UNMARKED: t.Final = (
     (re.compile(rb"[^\0]\0(?:[^\0]|$)", re.DOTALL), "utf-16-le", 2),
     (re.compile(rb"\0[^\0]", re.DOTALL), "utf-16-be", 2),
 )
-_INVISIBLE: t.Final = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
+_INVISIBLE: t.Final = dict.fromkeys(
+    [0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]
+)
 """Soft hyphen, zero-width characters, marks of direction, byte order marks within a text."""
 _PADDING: t.Final = "\0\x1a"
 """NULs of a block device, and the Ctrl-Z that `copy a+b` of Windows writes, at the end of a text."""
 _QUOTES: t.Final = (
-    "\"\"", "''", "``", "\u201c\u201d", "\u201e\u201c", "\u201e\u201d", "\u201d\u201d", "\u2018\u2019", "\u201a\u2018",
-    "\u2019\u2019", "\u00ab\u00bb", "\u00bb\u00ab", "\u2039\u203a",
+    '""',
+    "''",
+    "``",
+    "\u201c\u201d",
+    "\u201e\u201c",
+    "\u201e\u201d",
+    "\u201d\u201d",
+    "\u2018\u2019",
+    "\u201a\u2018",
+    "\u2019\u2019",
+    "\u00ab\u00bb",
+    "\u00bb\u00ab",
+    "\u2039\u203a",
 )
 _HEADING: t.Final = re.compile(
-    r"[\"']?(?:(?:registration|activation)[ _-]?)?(?:token|key|value)[\"']?[ \t]*\r?\n(?:[ \t]*-{3,}[ \t]*\r?\n)?", re.IGNORECASE
+    r"[\"']?(?:(?:registration|activation)[ _-]?)?(?:token|key|value)[\"']?[ \t]*\r?\n(?:[ \t]*-{3,}[ \t]*\r?\n)?",
+    re.IGNORECASE,
 )
 """The heading of the one column of a CSV file or a table."""
 
@@ -66,7 +80,10 @@ _LIKE: t.Final[tuple[tuple[str, str], ...]] = (
     (r"[{\[]", "JSON"),
     (r"(?m)#TYPE\b|\"?sep=.", "CSV"),
     (r"(?ms)\*{10,}.*|.*^\*{10,}\s*$", "a transcript of PowerShell"),
-    (r"(?ms).*^(?:VERBOSE|WARNING|DEBUG|INFORMATION|ERROR|AUSF\S+HRLICH|WARNUNG|COMMENTAIRES|DETALLADO):[ \t]", "output of PowerShell with VERBOSE or WARNING lines"),
+    (
+        r"(?ms).*^(?:VERBOSE|WARNING|DEBUG|INFORMATION|ERROR|AUSF\S+HRLICH|WARNUNG|COMMENTAIRES|DETALLADO):[ \t]",
+        "output of PowerShell with VERBOSE or WARNING lines",
+    ),
     (r"\$\w+(?::\w+)?[ \t]*=", "an assignment of PowerShell"),
     (r"(?i)(?:authorization[ \t]*:[ \t]*)?bearer\b", "an HTTP header (Bearer)"),
     (r"(?i)https?://\S+\s*$", "a URL"),
@@ -78,7 +95,10 @@ _LIKE: t.Final[tuple[tuple[str, str], ...]] = (
     (r"(?s)[^\n]*[,;][^\n]*", "CSV with several columns"),
     (r"(?s).*(?:\u2026|\.\.\.)", "text that PowerShell cut to fit the window (...)"),
     (r"(?s).*\+[A-Za-z0-9/]{3,}-", "UTF-7"),
-    (r"(?s)[\"'`\u2018-\u201f\u00ab\u00bb].*|.*[\"'`\u2018-\u201f\u00ab\u00bb]\s*$", "a quoted text of which a part is missing"),
+    (
+        r"(?s)[\"'`\u2018-\u201f\u00ab\u00bb].*|.*[\"'`\u2018-\u201f\u00ab\u00bb]\s*$",
+        "a quoted text of which a part is missing",
+    ),
 )
 """What a text looks like, the most certain first: regular expression that matches at its start -> name."""
 
@@ -100,7 +120,9 @@ def normalise(raw: bytes, where: str, kind: str | None = None) -> str:
     words = (_unwrapped(text) if kind else text).split()
     if not words:
         raise ArtifactError(
-            "The file is empty", kind="empty_artifact", where=where,
+            "The file is empty",
+            kind="empty_artifact",
+            where=where,
             remedy="Copy it again, or run the leg that writes it again",
         )
     joined = "".join(words)
@@ -108,7 +130,7 @@ def normalise(raw: bytes, where: str, kind: str | None = None) -> str:
         if not joined.isascii() or not joined.isprintable():
             raise _something_else("no text", where, None)
         return joined
-    if len(joined) > 1 and len(joined) % 2 == 0 and joined[: len(joined) // 2] == joined[len(joined) // 2:]:
+    if len(joined) > 1 and len(joined) % 2 == 0 and joined[: len(joined) // 2] == joined[len(joined) // 2 :]:
         raise _something_else("the same text twice", where, kind)
     if not _ALPHABET[kind].fullmatch(joined) or joined.endswith("..."):
         _check_kind(joined, where, kind)
@@ -141,13 +163,15 @@ def check(text: str, where: str, kind: str) -> None:
         if payload is not None and "aud" in payload and not _of_registration(payload):
             raise _something_else("an access token of a sign-in", where, kind)
     elif opaque:
-        if any(_kind_of(text[found.start():]) for found in re.finditer("(?<=.)eyJ", text)):
+        if any(_kind_of(text[found.start() :]) for found in re.finditer("(?<=.)eyJ", text)):
             raise _something_else("other text before it", where, kind)
         if len(text) < _SHORTEST:
             raise _something_else("a path" if "/" in text else "a word", where, kind)
         if len(text) % 4:
             raise ArtifactError(
-                "The registration token is truncated", kind="truncated_token", where=where,
+                "The registration token is truncated",
+                kind="truncated_token",
+                where=where,
                 cause="its length is none that base64 has",
                 remedy="Copy the file again, or export the registration token again",
             )
@@ -164,7 +188,7 @@ def _decoded(raw: bytes, where: str) -> str:
     marked = next((one for one in _MARKS if raw.startswith(one[0])), None)
     unmarked = next((one for one in _UNMARKED if one[0].match(raw)), None)
     if marked:
-        raw, encoding, width = raw[len(marked[0]):], *marked[1:]
+        raw, encoding, width = raw[len(marked[0]) :], *marked[1:]
     elif unmarked:
         encoding, width = unmarked[1:]
     over = len(raw) % width
@@ -172,7 +196,9 @@ def _decoded(raw: bytes, where: str) -> str:
         raw = raw[:-over]
     elif over:
         raise ArtifactError(
-            "The file is truncated", kind="truncated_artifact", where=where,
+            "The file is truncated",
+            kind="truncated_artifact",
+            where=where,
             cause=f"it is {encoding[:6].upper()} text and ends in the middle of a character",
             remedy="Copy it again; a half-copied one cannot be used",
         )
@@ -185,7 +211,7 @@ def _decoded(raw: bytes, where: str) -> str:
 
 def _unwrapped(text: str) -> str:
     """Return a text without one heading and the quotes around it."""
-    text = text[found.end():].strip() if (found := _HEADING.match(text)) else text
+    text = text[found.end() :].strip() if (found := _HEADING.match(text)) else text
     for dummy in range(2):
         if len(text) < 2 or text[0] + text[-1] not in _QUOTES:
             break
@@ -209,17 +235,25 @@ def _decorated(words: t.Sequence[str], kind: str) -> bool:
         return not fits or (shorter in _SIGNATURES and signature not in _SIGNATURES)
     if _document(joined) is not None:
         return False
-    parts = [words[number:] for number in range(1, min(len(words), 5))] + [words[:-number] for number in range(1, min(len(words), 5))]
+    parts = [words[number:] for number in range(1, min(len(words), 5))] + [
+        words[:-number] for number in range(1, min(len(words), 5))
+    ]
     if any(_document("".join(part)) is not None for part in parts):
         return True
-    if any(word.isalpha() and len(word) < 20 and len("".join(rest)) % 4 == 0 for word, rest in ((words[0], words[1:]), (words[-1], words[:-1]))):
+    if any(
+        word.isalpha() and len(word) < 20 and len("".join(rest)) % 4 == 0
+        for word, rest in ((words[0], words[1:]), (words[-1], words[:-1]))
+    ):
         return True
     return False
 
 
 def _likeness(text: str, words: t.Sequence[str]) -> str:
     """Return what a text looks like that is no token and no key."""
-    if any(not (character.isprintable() or character.isspace()) for character in text) or "\N{REPLACEMENT CHARACTER}" in text:
+    if (
+        any(not (character.isprintable() or character.isspace()) for character in text)
+        or "\N{REPLACEMENT CHARACTER}" in text
+    ):
         return "no text"
     if len(words) > 1 and len(set(words)) == 1:
         return "the same text twice"
@@ -236,9 +270,12 @@ def _check_kind(text: str, where: str, kind: str) -> None:
     found = _kind_of(text)
     if found and found != kind:
         raise ArtifactError(
-            f"The file holds a {NAMES[found]} where an {NAMES[kind]} is expected" if kind == KEY
+            f"The file holds a {NAMES[found]} where an {NAMES[kind]} is expected"
+            if kind == KEY
             else f"The file holds an {NAMES[found]} where a {NAMES[kind]} is expected",
-            kind="wrong_artifact", where=where, remedy="Compare the path: the two files were mixed up",
+            kind="wrong_artifact",
+            where=where,
+            remedy="Compare the path: the two files were mixed up",
         )
     if found or "." in text:
         return
@@ -284,5 +321,7 @@ def _something_else(likeness: str, where: str, kind: str | None) -> ArtifactErro
         kind="not_an_artifact",
         where=where,
         cause=f"it looks like {likeness}",
-        remedy=f"Save the {name} alone in the file, nothing before or after it" if kind else "Copy the file again without converting it",
+        remedy=f"Save the {name} alone in the file, nothing before or after it"
+        if kind
+        else "Copy the file again without converting it",
     )

@@ -19,14 +19,18 @@ RECEIPT: t.Final = "receipt"
 # What is known of the activation besides its states, in the verdict's `activation`.
 NOT_ASKED: t.Final = "not asked"
 NOT_KNOWN: t.Final = "not known"
-NOTHING_TELLS: t.Final = "nothing tells whether the stamp is activated: no azs_admin_endpoint, and no receipt in the bundle"
-
-REPAIR: t.Final = "azurestack.hub.register_connected repairs what drifted; a disconnected stamp goes through its three legs again"
-RENEW: t.Final = (
-    "azurestack.hub.renew registers and activates a connected stamp again; a disconnected one is renewed with the three legs"
+NOTHING_TELLS: t.Final = (
+    "nothing tells whether the stamp is activated: no azs_admin_endpoint, and no receipt in the bundle"
 )
+
+REPAIR: t.Final = (
+    "azurestack.hub.register_connected repairs what drifted; a disconnected stamp goes through its three legs again"
+)
+RENEW: t.Final = "azurestack.hub.renew registers and activates a connected stamp again; a disconnected one is renewed with the three legs"
 AGAIN: t.Final = "azurestack.hub.reregister registers and activates the stamp again with what it has"
-ELSEWHERE: t.Final = "azurestack.hub.change_registration gives a connected stamp another place; or correct what is wanted"
+ELSEWHERE: t.Final = (
+    "azurestack.hub.change_registration gives a connected stamp another place; or correct what is wanted"
+)
 MISTAKEN: t.Final = "Compare azs_cloud_id with the stamp, and azs_registration_name with its registration"
 
 _COMPARED: t.Final = (
@@ -82,8 +86,10 @@ def compare(chain: t.Mapping[str, t.Any]) -> Comparison:
         findings += _of_registration(registration, chain)
     if activation is not None:
         findings += _of_activation(activation, registration, chain)
-        if registration is not None and activation.get("state") == "Registered" and not any(
-            finding.read_from == ACTIVATION for finding in findings
+        if (
+            registration is not None
+            and activation.get("state") == "Registered"
+            and not any(finding.read_from == ACTIVATION for finding in findings)
         ):
             findings += _of_what_is_not_shown(registration, chain.get("remembered") or {})
     return Comparison(registration, findings)
@@ -127,17 +133,19 @@ def _by_receipt(activation: t.Mapping[str, t.Any], remembered: t.Mapping[str, t.
     return f" (by the receipt of {str(made)[:10]})" if made else " (by the receipt)"
 
 
-def _registration(
-    wanted: t.Mapping[str, t.Any], activation: t.Any, findings: list[Finding]
-) -> dict[str, t.Any] | None:
+def _registration(wanted: t.Mapping[str, t.Any], activation: t.Any, findings: list[Finding]) -> dict[str, t.Any] | None:
     """Return the registration to compare, see choice.meant."""
     found = list(wanted["registrations"])
     if not found:
         cloud_id = wanted.get("cloud_id")
-        findings.append(Finding(
-            f"Azure has no registration of cloud id {cloud_id} in this subscription", "registration", cloud_id,
-            read_from=REGISTRATION,
-        ))
+        findings.append(
+            Finding(
+                f"Azure has no registration of cloud id {cloud_id} in this subscription",
+                "registration",
+                cloud_id,
+                read_from=REGISTRATION,
+            )
+        )
         return None
     chosen, decided = choice.meant(found, (activation or {}).get("registration_id"), wanted.get("registration_id"))
     if len(found) > 1:
@@ -191,7 +199,9 @@ def _of_registration(registration: t.Mapping[str, t.Any], wanted: t.Mapping[str,
         text = f"the registration has no lock {LOCK}: anybody with the rights can delete it by mistake"
         findings.append(Finding(text, "lock", LOCK, read_from=REGISTRATION))
     elif lock.get("level") != LOCK_LEVEL:
-        text = f"the lock {LOCK} of the registration has the level {lock.get('level') or 'none'}, wanted is {LOCK_LEVEL}"
+        text = (
+            f"the lock {LOCK} of the registration has the level {lock.get('level') or 'none'}, wanted is {LOCK_LEVEL}"
+        )
         findings.append(Finding(text, "lock", LOCK_LEVEL, lock.get("level"), REGISTRATION))
     days = registration.get("expires_in_days")
     if days is not None and days < 0:
@@ -203,13 +213,19 @@ def _of_key(registration: t.Mapping[str, t.Any]) -> list[Finding]:
     """Return where the claims of the activation key are not those of the registration that it was exported from."""
     key = registration.get("key") or {}
     compared = (
-        ("registration id", "id", "registration_id"), ("cloud id", "cloud_id", "cloud_id"),
-        ("billing model", "billing_model", "billing_model"), ("bridge principal", "bridge_principal", "bridge_principal"),
+        ("registration id", "id", "registration_id"),
+        ("cloud id", "cloud_id", "cloud_id"),
+        ("billing model", "billing_model", "billing_model"),
+        ("bridge principal", "bridge_principal", "bridge_principal"),
     )
     return [
         Finding(
             f"the {name} is {registration[field]} in the registration and {key[claim]} in its activation key",
-            claim, registration[field], key[claim], KEY, AGAIN,
+            claim,
+            registration[field],
+            key[claim],
+            KEY,
+            AGAIN,
         )
         for name, field, claim in compared
         if registration.get(field) and key.get(claim) and not same_id(registration[field], key[claim])
@@ -233,7 +249,10 @@ def _of_activation(
     findings = []
     if state == "Expired":
         findings.append(Finding(f"the stamp's activation expired at {activation.get('expires')}", remedy=RENEW))
-    target, is_ = registration["id"] if registration else wanted.get("registration_id"), activation.get("registration_id")
+    target, is_ = (
+        registration["id"] if registration else wanted.get("registration_id"),
+        activation.get("registration_id"),
+    )
     if target and not same_id(is_, target):
         text = f"the stamp is activated with {is_}, the registration is {target}"
         findings.append(Finding(text, "registration_id", target, is_, ACTIVATION))
@@ -250,7 +269,10 @@ def _of_activation(
 
 def _of_what_is_not_shown(registration: t.Mapping[str, t.Any], remembered: t.Mapping[str, t.Any]) -> list[Finding]:
     """Return whether the stamp is active with an older key than the registration's: its activation does not show all of it."""
-    used, today = remembered.get("activated_with"), registration.get("claims_digest") if registration.get("key") else None
+    used, today = (
+        remembered.get("activated_with"),
+        registration.get("claims_digest") if registration.get("key") else None,
+    )
     if used and today and used != today:
         why = "the stamp was activated with an older activation key than the registration's of today"
     # An unused key says that only where the bundle is the stamp's own, which its receipt shows: Azure's zone keeps its keys.

@@ -89,7 +89,9 @@ def parse_time(text: str) -> datetime.datetime:
     text = re.sub(r"(\.\d{6})\d+", r"\1", text.strip())
     parsed = datetime.datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text))
     try:
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.timezone.utc)).astimezone(datetime.timezone.utc)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.timezone.utc)).astimezone(
+            datetime.timezone.utc
+        )
     except OverflowError:  # at either end of the years, with an offset beyond it
         if parsed.year == datetime.MAXYEAR:
             return parsed.replace(tzinfo=datetime.timezone.utc)
@@ -146,9 +148,7 @@ def read_key(key: str) -> KeyClaims:
     :raises ArtifactError: the key is empty or cut.
     """
     if not key:
-        raise ArtifactError(
-            "The activation key is empty", kind="empty_key", remedy="Export the activation key again"
-        )
+        raise ArtifactError("The activation key is empty", kind="empty_key", remedy="Export the activation key again")
     parts = key.split(".")
     if len(parts) != 3 or not all(parts):
         raise ArtifactError(

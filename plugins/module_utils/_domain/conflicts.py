@@ -145,7 +145,9 @@ def not_deactivated(cloud_id: str | None, registration_id: str) -> ConflictError
     )
 
 
-def activation_of_another_stamp(registration_id: str, found: str | None, cloud_id: str, where: str | None = None) -> ConflictError:
+def activation_of_another_stamp(
+    registration_id: str, found: str | None, cloud_id: str, where: str | None = None
+) -> ConflictError:
     """Return the error for an activation that is not this stamp's: it names a registration of another stamp.
 
     :param registration_id: what the activation names.

@@ -42,8 +42,12 @@ def wrong_clock(ahead: datetime.timedelta | None, service: str) -> str | None:
     if ahead is None or abs(ahead) <= _CLOCKS_APART:
         return None
     minutes = round(abs(ahead).total_seconds() / 60)
-    much = f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours" if minutes < 2880 else days(minutes // 1440)
-    return f"the clock of this host is {much} {'ahead of' if ahead > datetime.timedelta() else 'behind'} that of {service}"
+    much = (
+        f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours" if minutes < 2880 else days(minutes // 1440)
+    )
+    return (
+        f"the clock of this host is {much} {'ahead of' if ahead > datetime.timedelta() else 'behind'} that of {service}"
+    )
 
 
 def normal(value: t.Any) -> str | None:

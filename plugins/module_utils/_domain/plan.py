@@ -12,7 +12,14 @@ import re
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, choice, conflicts, expiry
-from ansible_collections.azurestack.hub.plugins.module_utils._domain.chain import ACTIVATION, KEY, LOCK, LOCK_LEVEL, RECEIPT, REGISTRATION
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.chain import (
+    ACTIVATION,
+    KEY,
+    LOCK,
+    LOCK_LEVEL,
+    RECEIPT,
+    REGISTRATION,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
 
@@ -132,7 +139,11 @@ def wanted_of(options: t.Mapping[str, t.Any]) -> tuple[Wanted, list[str]]:
         **{
             name: options.get(name)
             for name in (
-                "billing_model", "agreement_number", "asset_tag", "usage_reporting", "marketplace_syndication",
+                "billing_model",
+                "agreement_number",
+                "asset_tag",
+                "usage_reporting",
+                "marketplace_syndication",
                 "token_version",
             )
         },
@@ -300,7 +311,8 @@ def _at_stamp(
     if not same_id(activation.get("registration_id"), registration["id"]):
         found.append(Drift("registration_id", registration["id"], activation.get("registration_id"), evidence))
     for field, target in (
-        *((flag, getattr(wanted.request, flag)) for flag in _FLAGS), ("expires", registration.get("expires"))
+        *((flag, getattr(wanted.request, flag)) for flag in _FLAGS),
+        ("expires", registration.get("expires")),
     ):
         if None in (activation.get(field), target):
             continue
@@ -313,9 +325,13 @@ def _at_stamp(
     if digest and claims and digest != claims:
         return [Drift("activation_key", "the registration's", "it was made with an older one", RECEIPT)]
     if remembered.get("unused_key"):
-        return [Drift("activation_key", "the registration's", "a run exported one and ended before it was used", BUNDLE)]
+        return [
+            Drift("activation_key", "the registration's", "a run exported one and ended before it was used", BUNDLE)
+        ]
     if remembered.get("unfinished") or remembered.get("unused_token"):
-        return [Drift("activation_key", "the registration's", "a run ended before the stamp was activated with it", BUNDLE)]
+        return [
+            Drift("activation_key", "the registration's", "a run ended before the stamp was activated with it", BUNDLE)
+        ]
     return []
 
 

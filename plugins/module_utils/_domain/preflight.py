@@ -13,7 +13,12 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.rights import MOVE_ACTION
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, ConflictError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
+    ArmError,
+    AzsError,
+    ConflictError,
+    InputError,
+)
 
 # What a run does, in the result's `actions`.
 REGISTER_PROVIDER: t.Final = "register_provider"
@@ -202,9 +207,7 @@ def _plain(location: str) -> str:
 
 
 def _patterns(names: t.Any) -> list[re.Pattern[str]]:
-    return [
-        re.compile(".*".join(map(re.escape, str(name).split("*"))), re.IGNORECASE) for name in names or ()
-    ]
+    return [re.compile(".*".join(map(re.escape, str(name).split("*"))), re.IGNORECASE) for name in names or ()]
 
 
 def _matches(patterns: t.Iterable[re.Pattern[str]], action: str) -> bool:

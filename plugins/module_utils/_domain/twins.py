@@ -10,7 +10,13 @@ import re
 import typing as t
 
 VARIABLES: t.Final = (
-    "azs_cloud_id", "azs_admin_endpoint", "azs_pep_hosts", "azs_pep_port", "azs_pep_use_tls", "azs_pep_proxy", "azs_pep_runner",
+    "azs_cloud_id",
+    "azs_admin_endpoint",
+    "azs_pep_hosts",
+    "azs_pep_port",
+    "azs_pep_use_tls",
+    "azs_pep_proxy",
+    "azs_pep_runner",
 )
 """What tells a stamp's identity, or where an address leads to: equal addresses behind different runners are different stamps."""
 
@@ -42,9 +48,13 @@ def _marks(variables: t.Mapping[str, t.Any]) -> set[tuple[str, ...]]:
     if endpoint:
         marks.add(("azs_admin_endpoint", re.sub(r":443$", "", str(endpoint).strip().rstrip("/").lower()), runner))
     hosts = variables.get("azs_pep_hosts") or []
-    port = variables.get("azs_pep_port") or (5986 if str(variables.get("azs_pep_use_tls")).lower() in ("true", "yes", "1") else 5985)
+    port = variables.get("azs_pep_port") or (
+        5986 if str(variables.get("azs_pep_use_tls")).lower() in ("true", "yes", "1") else 5985
+    )
     for host in [hosts] if isinstance(hosts, str) else hosts:
         text = str(host).strip().lower()
         named = re.fullmatch(r"\[.*\]:\d+|[^:]+:\d+", text)
-        marks.add(("azs_pep_hosts", text if named else f"{text}:{port}", runner, str(variables.get("azs_pep_proxy") or "")))
+        marks.add(
+            ("azs_pep_hosts", text if named else f"{text}:{port}", runner, str(variables.get("azs_pep_proxy") or ""))
+        )
     return marks

@@ -29,9 +29,7 @@ _BEGINNING: t.Final = re.compile(r"\bAction plan instance ID specified\b", re.IG
 _DONE: t.Final = re.compile(r"(?:VERBOSE:\s*)?DONE\.?", re.IGNORECASE)
 _DATA: t.Final = re.compile(r"^\W*(?:VERBOSE:\s*)?Input parameters\b|[{,]\s*\"|\"\s*:", re.IGNORECASE)
 """Lines of JSON: they hold the cmdlet's parameters, so that nothing in them is the plan's word."""
-_BUSY: t.Final = re.compile(
-    f"{_failures.named('stamp_busy').pattern}(?:: (?P<action>[0-9a-f-]{{36}}))?", re.IGNORECASE
-)
+_BUSY: t.Final = re.compile(f"{_failures.named('stamp_busy').pattern}(?:: (?P<action>[0-9a-f-]{{36}}))?", re.IGNORECASE)
 _NAMES: t.Final = ("name", "description", "fullstepindex", "index", "interfacetype", "actiontype")
 _REASONS: t.Final = frozenset({"message", "errormessage", "error", "exception"})
 _LONGEST_REASON: t.Final = 1500
@@ -89,8 +87,11 @@ def read(verbose: t.Iterable[str], output: t.Iterable[t.Any]) -> Plan:
 def results(output: t.Iterable[t.Any]) -> list[t.Any]:
     """Return a cmdlet's output without what its action plan left there: objects of plans, their ids, nothing."""
     return [
-        item for item in output
-        if not _is_plan(properties(item)) and not _is_id(item) and not (isinstance(item, str) and not item.strip())
+        item
+        for item in output
+        if not _is_plan(properties(item))
+        and not _is_id(item)
+        and not (isinstance(item, str) and not item.strip())
         and item is not None
     ]
 

@@ -26,14 +26,35 @@ SUCCEEDED: t.Final = "succeeded"
 FAILED: t.Final = "failed"
 
 _WORDS: t.Final = {
-    "completed": SUCCEEDED, "succeeded": SUCCEEDED, "success": SUCCEEDED, "successful": SUCCEEDED,
-    "failed": FAILED, "failure": FAILED, "error": FAILED,
+    "completed": SUCCEEDED,
+    "succeeded": SUCCEEDED,
+    "success": SUCCEEDED,
+    "successful": SUCCEEDED,
+    "failed": FAILED,
+    "failure": FAILED,
+    "error": FAILED,
 }
-_STATUS: t.Final = re.compile(r"\b(?:current ?|action ?|overall ?)*(?:status|state)\b['\"]?(?:\s+is\b)?\s*[:=]?\s*['\"]?([A-Za-z]+)", re.IGNORECASE)
-_FIELDS: t.Final = frozenset({
-    "status", "currentstatus", "state", "actionplanname", "actiontypename", "functionname", "instanceid", "actionplaninstanceid",
-    "starttime", "startdatetime", "endtime", "enddatetime", "lastmodifieddatetime",
-})
+_STATUS: t.Final = re.compile(
+    r"\b(?:current ?|action ?|overall ?)*(?:status|state)\b['\"]?(?:\s+is\b)?\s*[:=]?\s*['\"]?([A-Za-z]+)",
+    re.IGNORECASE,
+)
+_FIELDS: t.Final = frozenset(
+    {
+        "status",
+        "currentstatus",
+        "state",
+        "actionplanname",
+        "actiontypename",
+        "functionname",
+        "instanceid",
+        "actionplaninstanceid",
+        "starttime",
+        "startdatetime",
+        "endtime",
+        "enddatetime",
+        "lastmodifieddatetime",
+    }
+)
 """What is shown of an object: others, such as its runtime parameters, can hold secrets."""
 _STARTED: t.Final = ("starttime", "startdatetime")
 _UNDER_WAY: t.Final = re.compile(r"\b(running|in ?progress|pending|queued|started)\b", re.IGNORECASE)
@@ -106,9 +127,15 @@ def read(output: t.Sequence[t.Any]) -> Evidence:
     for value in output:
         bag = cmdlets.properties(value)
         if bag:
-            shown = {name: item for name, item in bag.items() if name in _FIELDS and isinstance(item, (str, datetime.datetime))}
+            shown = {
+                name: item
+                for name, item in bag.items()
+                if name in _FIELDS and isinstance(item, (str, datetime.datetime))
+            }
             said += [f"{name}: {item}" for name, item in shown.items()]
-            words |= {str(shown[name]).strip().lower() for name in ("status", "currentstatus", "state") if name in shown}
+            words |= {
+                str(shown[name]).strip().lower() for name in ("status", "currentstatus", "state") if name in shown
+            }
             started = next((moment for name in _STARTED if name in shown and (moment := _moment(shown[name]))), started)
         elif isinstance(value, str) and value.strip():
             line = " ".join(value.split())

@@ -14,10 +14,21 @@ import time
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
-    bundle, deactivation, handover, memory, receipt, text, unfinished,
+    bundle,
+    deactivation,
+    handover,
+    memory,
+    receipt,
+    text,
+    unfinished,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, AzsError, InputError, PepSessionLost
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
+    ArtifactError,
+    AzsError,
+    InputError,
+    PepSessionLost,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import activation, cmdlets, minting
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import PepOptions
@@ -137,8 +148,10 @@ class _Task:
             deactivation.write(self._params["bundle"], self._params["stamp"], cloud_id, registration_id)
         except ArtifactError as error:
             raise ArtifactError(
-                "The stamp is deactivated, but the record of it could not be written", kind="unwritable_artifact",
-                where=error.where, cause=error.cause,
+                "The stamp is deactivated, but the record of it could not be written",
+                kind="unwritable_artifact",
+                where=error.where,
+                cause=error.cause,
                 remedy=f"{error.remedy}. Then run the same command again: it writes the record, without which the side "
                 "with Azure does not delete the registration",
                 result={"changed": changed},
@@ -179,8 +192,13 @@ class _Task:
             return session.host
 
     def _act(
-        self, before: activation.Observed, wanted: activation.Observed, key: activation.Key | None, check: _Check,
-        *, needed: bool,
+        self,
+        before: activation.Observed,
+        wanted: activation.Observed,
+        key: activation.Key | None,
+        check: _Check,
+        *,
+        needed: bool,
     ) -> tuple[str | None, bool]:
         """Run the cmdlet in a session; return the address that answered, and whether the stamp confirms the outcome.
 
@@ -223,8 +241,13 @@ class _Task:
         return session.host, confirmed
 
     def _is_told(
-        self, unknown: PepSessionLost, before: activation.Observed, wanted: activation.Observed, key: activation.Key | None,
-        begun: datetime.datetime, until: float,
+        self,
+        unknown: PepSessionLost,
+        before: activation.Observed,
+        wanted: activation.Observed,
+        key: activation.Key | None,
+        begun: datetime.datetime,
+        until: float,
     ) -> bool:
         """Ask the stamp in a new session how its action plan ended; tell whether it plainly says that it succeeded.
 
@@ -275,10 +298,14 @@ class _Task:
             if not (foretold and self._module.check_mode and error.kind == "missing_artifact"):
                 raise
             return foretold
-        if foretold and self._module.check_mode and (
-            key.claims.expired(self._now)
-            or activation.differences(foretold.wanted(), key.wanted())
-            or activation.said_otherwise(key.claims, dataclasses.asdict(foretold.claims))
+        if (
+            foretold
+            and self._module.check_mode
+            and (
+                key.claims.expired(self._now)
+                or activation.differences(foretold.wanted(), key.wanted())
+                or activation.said_otherwise(key.claims, dataclasses.asdict(foretold.claims))
+            )
         ):
             return foretold  # the file is still the old one
         return key

@@ -12,9 +12,15 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt as receipts
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims as domain, conflicts, expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims as domain
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import conflicts, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
-    ArtifactError, AzsError, ConflictError, PepError, PepSessionLost, Unreachable,
+    ArtifactError,
+    AzsError,
+    ConflictError,
+    PepError,
+    PepSessionLost,
+    Unreachable,
 )
 
 REGISTERED: t.Final = "Registered"
@@ -29,9 +35,7 @@ ACTIVATION: t.Final = "activation"
 RECEIPT: t.Final = "receipt"
 NONE: t.Final = "none"
 
-NOT_SHOWN: t.Final = (
-    "the stamp's activation shows the same before and after, because billing model, agreement and hardware are not in it"
-)
+NOT_SHOWN: t.Final = "the stamp's activation shows the same before and after, because billing model, agreement and hardware are not in it"
 
 _LONGEST_ACTIVATION: t.Final = 600.0
 """Seconds that an activation takes at the most; source: the vendor's registration documents."""
@@ -113,7 +117,11 @@ def predicted(facts: t.Mapping[str, t.Any]) -> Key:
             **{
                 field: facts.get(field)
                 for field in (
-                    "cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal",
+                    "cloud_id",
+                    "billing_model",
+                    "marketplace_syndication",
+                    "usage_reporting",
+                    "bridge_principal",
                     "expires",
                 )
             },
@@ -178,7 +186,9 @@ def is_of_another_registration(observed: Observed, key: Key) -> bool:
 
 def same_endpoint(asked: str | None, own: str | None) -> bool:
     """Tell whether the admin endpoint that was asked is the one that the stamp calls its own; True where one is not known."""
-    hosts = [(parts.hostname, parts.port or 443) for parts in (urllib.parse.urlsplit(url) for url in (asked, own) if url)]
+    hosts = [
+        (parts.hostname, parts.port or 443) for parts in (urllib.parse.urlsplit(url) for url in (asked, own) if url)
+    ]
     return len(hosts) < 2 or hosts[0] == hosts[1]
 
 
@@ -221,7 +231,10 @@ def check_said(key: Key, asked: t.Mapping[str, t.Any], known_from: str) -> None:
             cause=f"{'; '.join(otherwise)} ({known_from})",
             remedy="Register the stamp with its registration token of today (leg 2), and bring the activation key that is exported "
             "then; or correct what is asked for. Nothing was changed",
-            details={"key": {name: getattr(key.claims, name) for name in SAID}, "asked": {name: asked.get(name) for name in SAID}},
+            details={
+                "key": {name: getattr(key.claims, name) for name in SAID},
+                "asked": {name: asked.get(name) for name in SAID},
+            },
         )
 
 
@@ -250,9 +263,7 @@ def observe(
     )
 
 
-def is_as_wanted(
-    key: Key, observed: Observed, receipt: receipts.Receipt | None, *, unfinished: bool = False
-) -> bool:
+def is_as_wanted(key: Key, observed: Observed, receipt: receipts.Receipt | None, *, unfinished: bool = False) -> bool:
     """Tell whether activating with the key would change nothing.
 
     The activation tells registration, flags and expiry. What else is in the key (billing model, agreement, hardware) only the

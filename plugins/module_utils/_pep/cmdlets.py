@@ -32,8 +32,20 @@ _SHORTEST_TOKEN: t.Final = 40
 _COMMON_PARAMETERS: t.Final = frozenset(
     name.lower()
     for name in (
-        "Verbose", "Debug", "ErrorAction", "WarningAction", "InformationAction", "ProgressAction", "ErrorVariable",
-        "WarningVariable", "InformationVariable", "OutVariable", "OutBuffer", "PipelineVariable", "WhatIf", "Confirm",
+        "Verbose",
+        "Debug",
+        "ErrorAction",
+        "WarningAction",
+        "InformationAction",
+        "ProgressAction",
+        "ErrorVariable",
+        "WarningVariable",
+        "InformationVariable",
+        "OutVariable",
+        "OutBuffer",
+        "PipelineVariable",
+        "WhatIf",
+        "Confirm",
     )
 )
 _ORDINARY: t.Final = 600
@@ -160,7 +172,9 @@ def new_bridge_principal(
     """
     cmdlet = "New-AzureBridgeServicePrincipal"
     parameters: dict[str, t.Any] = {
-        "RefreshToken": refresh_token, "AzureEnvironment": environment, "TimeoutInSeconds": timeout,
+        "RefreshToken": refresh_token,
+        "AzureEnvironment": environment,
+        "TimeoutInSeconds": timeout,
     }
     if tenant:
         parameters["TenantId"] = tenant
@@ -185,8 +199,11 @@ def activate(session: PepSession, key: str, *, timeout: int, progress: ProgressC
     :raises PepError: the stamp refused.
     """
     session.run(
-        "New-AzureStackActivation", {"ActivationKey": key, "TimeoutInSeconds": timeout},
-        timeout=timeout, changes=True, progress=progress,
+        "New-AzureStackActivation",
+        {"ActivationKey": key, "TimeoutInSeconds": timeout},
+        timeout=timeout,
+        changes=True,
+        progress=progress,
     )
 
 

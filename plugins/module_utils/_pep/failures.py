@@ -18,7 +18,12 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
-    AzsError, MissingLibrary, PepError, PepSessionLost, PepUnreachable, SignInError,
+    AzsError,
+    MissingLibrary,
+    PepError,
+    PepSessionLost,
+    PepUnreachable,
+    SignInError,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import action_plan
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import Address, PepOptions
@@ -128,7 +133,11 @@ class Said:
 
 
 def of_cmdlet(
-    cmdlet: str, errors: t.Sequence[Said], where: str, plan: action_plan.Plan = action_plan.Plan(), noise: t.Sequence[str] = ()
+    cmdlet: str,
+    errors: t.Sequence[Said],
+    where: str,
+    plan: action_plan.Plan = action_plan.Plan(),
+    noise: t.Sequence[str] = (),
 ) -> PepError:
     """Return what the failure of a cmdlet means.
 
@@ -149,7 +158,10 @@ def of_cmdlet(
     if known is None:
         named = f" (error id {code})" if code else ""
         return PepError(
-            message, kind="pep_cmdlet_failed", where=where, code=code,
+            message,
+            kind="pep_cmdlet_failed",
+            where=where,
+            code=code,
             remedy=f"This is the stamp's own message{named}; follow it, or give it to support",
         )
     error = PepSessionLost if known.retry == _failures.READ_BACK else PepError
@@ -174,7 +186,12 @@ def _meaning(
     code = _id_of(errors[-1]) if errors else None
     if plan.busy or any(map(action_plan.busy_in, noise)):
         return _failures.named("stamp_busy"), code
-    told = (line for text in noise for line in text.splitlines() if re.search(r"\b(?:error|exception|failed)\b", line, re.I))
+    told = (
+        line
+        for text in noise
+        for line in text.splitlines()
+        if re.search(r"\b(?:error|exception|failed)\b", line, re.IGNORECASE)
+    )
     known = next((known for line in told if (known := _of_text(cmdlet, line))), None)
     if known is None and plan.completed is False:
         known = _failures.named("action_plan_failed")
@@ -211,7 +228,9 @@ def _id_of(error: Said) -> str | None:
 
 _NO_COMMAND: t.Final = "CommandNotFoundException"
 _INNER: t.Final = frozenset(
-    code for kind in ("pep_cmdlet_unknown", "pep_parameter_unknown", "pep_parameter_refused") for code in _failures.named(kind).codes
+    code
+    for kind in ("pep_cmdlet_unknown", "pep_parameter_unknown", "pep_parameter_refused")
+    for code in _failures.named(kind).codes
 )
 """Ids of errors that a command inside a cmdlet can end with, too."""
 _REFUSED: t.Final = re.compile(
@@ -291,7 +310,11 @@ def _fault(fault: WSManFaultError, where: str, options: PepOptions) -> AzsError:
     if known.kind == "pep_access_denied":
         return SignInError(
             f"{options.username} may not use the session configuration {options.configuration}",
-            kind=known.kind, where=where, cause=known.cause, remedy=known.remedy, code=code,
+            kind=known.kind,
+            where=where,
+            cause=known.cause,
+            remedy=known.remedy,
+            code=code,
         )
     message = f"The privileged endpoint refused to open a session with the configuration {options.configuration!r}"
     if known.kind == "pep_configuration_unknown":
@@ -321,31 +344,46 @@ def _sign_in(error: Exception, where: str, options: PepOptions) -> AzsError:
         known = _failures.named("pep_wrong_password")
         return SignInError(
             f"The privileged endpoint refused the sign-in of {options.username}",
-            kind=known.kind, where=where, cause=f"{known.cause} ({options.auth})", remedy=known.remedy,
+            kind=known.kind,
+            where=where,
+            cause=f"{known.cause} ({options.auth})",
+            remedy=known.remedy,
         )
     if isinstance(error, AuthenticationError) or "incompatible with the specified auth_provider" in text:
         known = _failures.named("pep_auth_not_offered")
         return SignInError(
             f"The privileged endpoint does not offer the sign-in method {options.auth}",
-            kind=known.kind, where=where, cause=text, remedy=known.remedy,
+            kind=known.kind,
+            where=where,
+            cause=text,
+            remedy=known.remedy,
         )
     if re.search(r"digital envelope routines|disabled for fips|\bmd[45]\b|\bRC4\b|\bARC4\b", text, re.IGNORECASE):
         known = _failures.named("pep_fips")
         return SignInError(
             f"This host cannot sign in with {options.auth}",
-            kind=known.kind, where=platform.node(), cause=known.cause, remedy=known.remedy,
+            kind=known.kind,
+            where=platform.node(),
+            cause=known.cause,
+            remedy=known.remedy,
         )
     if type(error).__module__.startswith("spnego"):
         known = _failures.named("pep_kerberos_failed" if options.auth == "kerberos" else "pep_sign_in_failed")
         return SignInError(
             f"Signing in with {options.auth} failed before the endpoint was asked",
-            kind=known.kind, where=where, cause=text, remedy=known.remedy,
+            kind=known.kind,
+            where=where,
+            cause=text,
+            remedy=known.remedy,
         )
     if isinstance(error, WinRMError) and "related id" in text:
         raise TryNext("it answered, but not what it was asked, as no WinRM service does") from error
     if isinstance(error, WinRMError):
         return PepError(
-            "The privileged endpoint could not open a session", kind="pep_fault", where=where, cause=text,
+            "The privileged endpoint could not open a session",
+            kind="pep_fault",
+            where=where,
+            cause=text,
             remedy="Try another address of pep_hosts first; if it says the same, the stamp needs support",
         )
     if isinstance(error, (LookupError, AttributeError, TypeError, ValueError, struct.error)):

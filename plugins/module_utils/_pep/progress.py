@@ -25,7 +25,11 @@ class Progress:
     def step(self, name: str) -> None:
         """Begin a step, named in the operator's words."""
         self._record = {
-            "step": name, "activity": None, "status": None, "percent": None, "since": round(time.time(), 3),
+            "step": name,
+            "activity": None,
+            "status": None,
+            "percent": None,
+            "since": round(time.time(), 3),
         }
         self._write()
 

@@ -14,7 +14,12 @@ import signal
 import time
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, MissingLibrary, PepError, PepSessionLost
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
+    AzsError,
+    MissingLibrary,
+    PepError,
+    PepSessionLost,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import action_plan, cmdlets, failures
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import Address, PepOptions, Transcripts
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.transport import Connection

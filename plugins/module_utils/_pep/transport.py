@@ -94,7 +94,9 @@ class Line:
             self._transport.session = self._transport._build_session()
             # What an address redirects to is not the endpoint that was named: never sign in there.
             self._transport.session.max_redirects = 0
-            _deadline.bound(self._transport.session, self._transport.connection_timeout + 2 * self._transport.read_timeout)
+            _deadline.bound(
+                self._transport.session, self._transport.connection_timeout + 2 * self._transport.read_timeout
+            )
         return self._transport.send(message, **options)
 
     def _signed_in(self) -> None:

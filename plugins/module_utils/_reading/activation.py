@@ -6,7 +6,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import memory, receipt as receipts
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import memory
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt as receipts
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import Unreachable
 
@@ -56,9 +57,7 @@ def _read(module: AzsModule) -> dict[str, t.Any]:
     return _shown("activation", activations.state_of(found, expiry.now()), found, products)
 
 
-def _shown(
-    evidence: str, state: str, found: activations.Activation | None, products: int | None
-) -> dict[str, t.Any]:
+def _shown(evidence: str, state: str, found: activations.Activation | None, products: int | None) -> dict[str, t.Any]:
     where = found.registration if found else None
     return {
         "evidence": evidence,

@@ -72,9 +72,7 @@ def _by_id(module: AzsModule, azure: session.Azure, asked: Asked) -> list[tuple[
     where, wanted = RegistrationId.parse(asked.registration_id or asked.registration_hint or ""), asked.cloud_id
     searched = wanted and not asked.registration_id
     if not claims.same_id(where.subscription_id, azure.subscription_id):
-        raise conflicts.in_another_subscription(
-            "The stamp", str(where), where.subscription_id, azure.subscription_id
-        )
+        raise conflicts.in_another_subscription("The stamp", str(where), where.subscription_id, azure.subscription_id)
     try:
         key = _export(module, azure, where)
     except ArmError as error:

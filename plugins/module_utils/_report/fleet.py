@@ -137,7 +137,9 @@ def parse(text: str) -> dict[str, t.Any] | None:
     """Return the report before; None when the text is none, or one of another format."""
     try:
         data = json.loads(text)
-        fitting = data["format"] == FORMAT and all({"name", "status", "azure", "stamp"} <= one.keys() for one in data["stamps"])
+        fitting = data["format"] == FORMAT and all(
+            {"name", "status", "azure", "stamp"} <= one.keys() for one in data["stamps"]
+        )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return data if fitting else None
@@ -157,7 +159,8 @@ def _with_history(line: dict[str, t.Any], old: t.Mapping[str, t.Any] | None, mad
             what += [
                 f"{name}: {_shown(field, then.get(field))} → {_shown(field, now.get(field))}"
                 for field, name in watched.items()
-                if now.get(field) != then.get(field) and not (field == "tenants" and None in (now[field], then.get(field)))
+                if now.get(field) != then.get(field)
+                and not (field == "tenants" and None in (now[field], then.get(field)))
             ]
     line["status_since"] = before.get("status_since", made) if before.get("status") == line["status"] else made
     line["changed"] = {"at": made, "what": what} if what else before.get("changed")
@@ -196,7 +199,10 @@ def _billing_models(lines: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, 
             stamps=1, nodes=azure.get("nodes") or 0, tenants=azure.get("tenants") or 0
         )
     ordered = sorted(sums.items(), key=lambda entry: (entry[0] is None, -entry[1]["stamps"], entry[0] or ""))
-    return [{"billing_model": model, **{name: counts[name] for name in ("stamps", "nodes", "tenants")}} for model, counts in ordered]
+    return [
+        {"billing_model": model, **{name: counts[name] for name in ("stamps", "nodes", "tenants")}}
+        for model, counts in ordered
+    ]
 
 
 def _expiries(lines: t.Sequence[t.Mapping[str, t.Any]], moment: datetime.datetime) -> dict[str, t.Any]:
@@ -204,10 +210,14 @@ def _expiries(lines: t.Sequence[t.Mapping[str, t.Any]], moment: datetime.datetim
     first = moment.year * 12 + moment.month - 1
     names = [f"{month // 12:04}-{month % 12 + 1:02}" for month in range(first, first + _MONTHS + 1)]
     counted = collections.Counter(
-        "never" if one["never_expires"]
-        else "unknown" if one["expires"] is None
-        else "expired" if one["expires_in_days"] < 0
-        else one["expires"][:7] if one["expires"][:7] in names
+        "never"
+        if one["never_expires"]
+        else "unknown"
+        if one["expires"] is None
+        else "expired"
+        if one["expires_in_days"] < 0
+        else one["expires"][:7]
+        if one["expires"][:7] in names
         else "later"
         for one in lines
     )

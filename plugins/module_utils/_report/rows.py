@@ -22,11 +22,26 @@ EXPIRES_SOON: t.Final = "expires_soon"
 IN_SYNC: t.Final = "in_sync"
 
 _IN_AZURE: t.Final = (
-    "id", "name", "resource_group", "subscription_id", "billing_model", "marketplace_syndication", "usage_reporting",
-    "bridge_principal", "nodes", "expires", "tenants",
+    "id",
+    "name",
+    "resource_group",
+    "subscription_id",
+    "billing_model",
+    "marketplace_syndication",
+    "usage_reporting",
+    "bridge_principal",
+    "nodes",
+    "expires",
+    "tenants",
 )
 _AT_STAMP: t.Final = (
-    "state", "evidence", "registration_id", "marketplace_syndication", "usage_reporting", "expires", "products",
+    "state",
+    "evidence",
+    "registration_id",
+    "marketplace_syndication",
+    "usage_reporting",
+    "expires",
+    "products",
 )
 _FLAGS: t.Final = ("marketplace_syndication", "usage_reporting")
 _LONGEST: t.Final = 600
@@ -68,28 +83,35 @@ def row(stamp: t.Mapping[str, t.Any], moment: datetime.datetime, within_days: in
     :param within_days: a stamp with fewer days left expires soon.
     """
     found, wanted = _found(stamp), _wanted(stamp.get("wanted") or {})
-    compared = chain.compare({
-        **wanted,
-        "cloud_id": found.cloud_id or (None if found.registrations else "unknown"),
-        "registrations": found.registrations,
-        "activation": found.activation,
-        "remembered": found.remembered,
-    })
+    compared = chain.compare(
+        {
+            **wanted,
+            "cloud_id": found.cloud_id or (None if found.registrations else "unknown"),
+            "registrations": found.registrations,
+            "activation": found.activation,
+            "remembered": found.remembered,
+        }
+    )
     azure = _azure(found, compared.registration)
     at_stamp = {name: found.activation.get(name) for name in _AT_STAMP} if found.activation else None
     expires = min((side["expires"] for side in (azure, at_stamp) if side and side["expires"]), default=None)
     days = expiry.days_left(expires, moment)
-    expired = days is not None and days < 0 or (at_stamp or {}).get("state") == "Expired"
+    expired = (days is not None and days < 0) or (at_stamp or {}).get("state") == "Expired"
     missing = found.registrations == [] or (at_stamp or {}).get("state") == "Not registered"
     findings = compared.findings
     if stamp.get("connected") and not expired and not missing:
         findings = [*findings, *_planned(found, wanted, {finding.field for finding in findings})]
     status = (
-        EXPIRED if expired
-        else NOT_REGISTERED if missing
-        else DRIFTED if findings
-        else UNKNOWN if found.problems
-        else EXPIRES_SOON if days is not None and days < within_days
+        EXPIRED
+        if expired
+        else NOT_REGISTERED
+        if missing
+        else DRIFTED
+        if findings
+        else UNKNOWN
+        if found.problems
+        else EXPIRES_SOON
+        if days is not None and days < within_days
         else IN_SYNC
     )
     return {
@@ -116,22 +138,28 @@ def row(stamp: t.Mapping[str, t.Any], moment: datetime.datetime, within_days: in
 
 def nothing_known(name: str) -> dict[str, t.Any]:
     """Return what stands for a stamp that no task could say anything of, as `row` takes it."""
-    return {"name": name, "failure": {"msg": "The run ended for this stamp before anything was read; its output tells why"}}
+    return {
+        "name": name,
+        "failure": {"msg": "The run ended for this stamp before anything was read; its output tells why"},
+    }
 
 
 def _found(stamp: t.Mapping[str, t.Any]) -> _Found:
     problems: list[Problem] = []
     answers = [
-        _answer(stamp.get(name), problems) for name in ("activation_result", "stamp_result", "registration_result", "failure")
+        _answer(stamp.get(name), problems)
+        for name in ("activation_result", "stamp_result", "registration_result", "failure")
     ]
     at_stamp, information, in_azure = answers[:3]
     activation = at_stamp.get("activation")
     told = activation and activation.get("evidence") != "none"
     if activation and not told and stamp.get("require_activation", True):
-        problems.append(Problem(
-            chain.NOTHING_TELLS,
-            "Set azs_admin_endpoint, or azs_verify_require_activation to false for a stamp that cannot be asked",
-        ))
+        problems.append(
+            Problem(
+                chain.NOTHING_TELLS,
+                "Set azs_admin_endpoint, or azs_verify_require_activation to false for a stamp that cannot be asked",
+            )
+        )
     if told and activation["evidence"] == "receipt" and stamp.get("stamp"):
         why = [_short(warning) for warning in at_stamp.get("warnings") or []]
         problems.append(Problem(why[0] if why else "the stamp did not answer, its activation is as of the receipt"))
@@ -157,8 +185,12 @@ def _answer(result: t.Any, problems: list[Problem]) -> dict[str, t.Any]:
             text += f": {error['cause']}"
         problems.append(Problem(text.rstrip("."), error.get("remedy")))
     elif result.get("unreachable"):
-        problems.append(Problem(f"the runner cannot be reached: {_short(result.get('msg'))}", "Look at the host that runs the tasks"))
-    elif result.get("failed") or "msg" in result and not {"activation", "stamp", "registrations"} & result.keys():
+        problems.append(
+            Problem(
+                f"the runner cannot be reached: {_short(result.get('msg'))}", "Look at the host that runs the tasks"
+            )
+        )
+    elif result.get("failed") or ("msg" in result and not {"activation", "stamp", "registrations"} & result.keys()):
         problems.append(Problem(_short(result.get("msg")) or "a task failed without a message"))
     else:
         return result
@@ -174,7 +206,15 @@ def _wanted(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return what is wanted; None for what nobody said."""
     said: dict[str, t.Any] = {
         name: str(given[name]) if given.get(name) else None
-        for name in ("cloud_id", "billing_model", "name", "resource_group", "bridge_principal", "agreement_number", "asset_tag")
+        for name in (
+            "cloud_id",
+            "billing_model",
+            "name",
+            "resource_group",
+            "bridge_principal",
+            "agreement_number",
+            "asset_tag",
+        )
     }
     return {**said, **{flag: _flag(given.get(flag)) for flag in _FLAGS}}
 
@@ -182,9 +222,16 @@ def _wanted(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 def _flag(value: t.Any) -> bool | None:
     if isinstance(value, bool):
         return value
-    return {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}.get(
-        str(value).lower()
-    )
+    return {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }.get(str(value).lower())
 
 
 def _azure(found: _Found, registration: t.Mapping[str, t.Any] | None) -> dict[str, t.Any] | None:
@@ -212,7 +259,11 @@ def _planned(found: _Found, wanted: t.Mapping[str, t.Any], known: t.AbstractSet[
         )
         made = plan.plan(
             plan.Wanted(
-                dataclasses.replace(request, **{field: wanted[field] for field in plan.CONTRACT}), found.cloud_id, wanted["name"], wanted["resource_group"], bridge_principal=wanted["bridge_principal"]
+                dataclasses.replace(request, **{field: wanted[field] for field in plan.CONTRACT}),
+                found.cloud_id,
+                wanted["name"],
+                wanted["resource_group"],
+                bridge_principal=wanted["bridge_principal"],
             ),
             activation=found.activation,
             remembered=found.remembered,

@@ -26,20 +26,22 @@ from ansible_collections.azurestack.hub.plugins.module_utils._tenants.planning i
 if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Observer
 
-HOPELESS: t.Final = frozenset({
-    "tenants_need_pay_as_you_use",
-    "registration_not_multi_tenant",
-    "registration_not_found",
-    "resource_not_found",
-    "subscription_not_found",
-    "wrong_tenant",
-    "wrong_audience",
-    "missing_rights",
-    "not_registration_owner",
-    "resource_locked",
-    "provider_not_registered",
-    "certificate_not_trusted",
-})
+HOPELESS: t.Final = frozenset(
+    {
+        "tenants_need_pay_as_you_use",
+        "registration_not_multi_tenant",
+        "registration_not_found",
+        "resource_not_found",
+        "subscription_not_found",
+        "wrong_tenant",
+        "wrong_audience",
+        "missing_rights",
+        "not_registration_owner",
+        "resource_locked",
+        "provider_not_registered",
+        "certificate_not_trusted",
+    }
+)
 """Kinds of failure that every other mapping of the registration would meet as well."""
 MOST_IN_FLIGHT: t.Final = 64
 """Requests under way at once that a task may ask for; beyond that only the rate limit is reached sooner."""
@@ -109,7 +111,8 @@ class Batch(t.Generic[T]):
         self._last_success = time.monotonic()
         # Daemons: a request that hangs must not keep an interrupted module from ending.
         threads = [
-            threading.Thread(target=self._work, daemon=True) for _number in range(min(self._in_flight, len(self._queue)))
+            threading.Thread(target=self._work, daemon=True)
+            for _number in range(min(self._in_flight, len(self._queue)))
         ]
         started = list(self._queue)
         try:
@@ -175,7 +178,9 @@ class Batch(t.Generic[T]):
                 self._queue.appendleft(piece)
                 return
             error.cause = f"{error.cause or 'the rate limit is used up'}; it asks to wait {wait:.0f} s"
-            error.remedy = "Run the same command again later: it continues where this one stopped; or raise throttle_timeout"
+            error.remedy = (
+                "Run the same command again later: it continues where this one stopped; or raise throttle_timeout"
+            )
             # What was refused for having come too early counts as not tried.
             self.applied.stopped_by = self.applied.stopped_by or error
         self._pace.stop()
@@ -232,8 +237,11 @@ def remove(
         removed up to then.
     """
     locks.unlocked(
-        client, where, lambda: batch.run(changes),
-        doing=f"remove {len(changes)} tenant mappings of {where.name}", locked=locked,
+        client,
+        where,
+        lambda: batch.run(changes),
+        doing=f"remove {len(changes)} tenant mappings of {where.name}",
+        locked=locked,
     )
 
 

@@ -11,8 +11,7 @@ import dataclasses
 import re
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils import _failures
-from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils import _failures, _options
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 
 KEYS: t.Final = ("subscription_id", "tenant_id", "name", "stamps")
@@ -96,9 +95,7 @@ def parse(raw: t.Any, origin: str) -> Entry:
     )
 
 
-def select(
-    entries: t.Iterable[Entry], names: t.Collection[str] = (), known: t.Collection[str] = ()
-) -> Wanted:
+def select(entries: t.Iterable[Entry], names: t.Collection[str] = (), known: t.Collection[str] = ()) -> Wanted:
     """Return what the tenant list wants of one stamp.
 
     :param names: what the list may call the stamp (its name, its groups); empty: every entry concerns it.
@@ -189,13 +186,19 @@ def _malformed(entry: Entry) -> AzsError | None:
     if not GUID.fullmatch(entry.subscription_id):
         known = t.cast(_failures.Failure, _failures.classify("InvalidCustomerSubscriptionId", ""))
         return InputError(
-            f"{entry.subscription_id!r} is not the id of a subscription", kind=known.kind, where=entry.origin,
-            cause="it is not a GUID", remedy=known.remedy,
+            f"{entry.subscription_id!r} is not the id of a subscription",
+            kind=known.kind,
+            where=entry.origin,
+            cause="it is not a GUID",
+            remedy=known.remedy,
         )
     if entry.tenant_id is not None and not GUID.fullmatch(entry.tenant_id):
         return InputError(
-            f"{entry.tenant_id!r} is not the id of a tenant", kind="tenant_id_invalid", where=entry.origin,
-            cause="it is not a GUID", remedy="Set it to the customer's Microsoft ID, as Partner Center shows it",
+            f"{entry.tenant_id!r} is not the id of a tenant",
+            kind="tenant_id_invalid",
+            where=entry.origin,
+            cause="it is not a GUID",
+            remedy="Set it to the customer's Microsoft ID, as Partner Center shows it",
         )
     return None
 

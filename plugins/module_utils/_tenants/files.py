@@ -46,7 +46,10 @@ def read(path: str) -> tuple[list[Entry], int]:
     :raises InputError: it cannot be read, or does not hold a tenant list.
     """
     readers: dict[str, t.Callable[[str, str], tuple[list[Entry], int]]] = {
-        ".csv": _csv, ".yml": _yaml, ".yaml": _yaml, ".json": _json,
+        ".csv": _csv,
+        ".yml": _yaml,
+        ".yaml": _yaml,
+        ".json": _json,
     }
     reader = readers.get(os.path.splitext(path)[1].lower())
     if reader is None:
@@ -134,7 +137,8 @@ def _places(titles: t.Sequence[str], path: str) -> dict[str, int]:
     if "subscription_id" not in places:
         shown = ", ".join(title.strip() for title in titles[:20]) or "none"
         raise _unusable(
-            path, f"no column holds Azure subscriptions; its columns are: {shown}",
+            path,
+            f"no column holds Azure subscriptions; its columns are: {shown}",
             f"Name the column {COLUMNS['subscription_id'][-1]} (or {', '.join(COLUMNS['subscription_id'][:-1])}); "
             "Partner Center's list of customers has none, its usage files have EntitlementId",
         )
@@ -154,8 +158,16 @@ def _yaml(text: str, path: str) -> tuple[list[Entry], int]:
     # The parser in C, where there is one, is ten times faster.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return _listed(yaml.load(text, Loader=loader), path), 0  # noqa: S506 - both loaders are safe ones
-    except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        return _listed(yaml.load(text, Loader=loader), path), 0
+    except (
+        yaml.YAMLError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         # PyYAML lets through what it meets in dates and numbers that are none.
         raise _unusable(path, f"it is not YAML: {' '.join(str(error).split())}", "Correct it") from None
 

@@ -35,7 +35,9 @@ def list_all(client: ArmClient, where: RegistrationId) -> dict[str, str | None]:
         if _GUID.fullmatch(subscription):
             found[subscription] = _tenant(resource)
         else:
-            client.warn(f"Azure lists a tenant mapping of {where.name} that is none, {subscription!r}: it is left alone.")
+            client.warn(
+                f"Azure lists a tenant mapping of {where.name} that is none, {subscription!r}: it is left alone."
+            )
     return found
 
 

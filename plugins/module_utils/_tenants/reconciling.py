@@ -14,8 +14,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import locks, preflight, registrations
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.preflight import MAP_TENANT
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants import applying, mappings, planning
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.applying import Applied
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import Wanted
@@ -99,7 +99,10 @@ def reconcile(client: ArmClient, where: RegistrationId, wanted: Wanted, settings
     outcome = Outcome(where, wanted, plan, hidden=len(hidden))
     action = REMOVE if settings.remove else CREATE
     outcome.failed = [
-        *((Change(action, entry.subscription_id, entry.tenant_id, name=entry.name), error) for entry, error in wanted.refused),
+        *(
+            (Change(action, entry.subscription_id, entry.tenant_id, name=entry.name), error)
+            for entry, error in wanted.refused
+        ),
         *plan.refused,
     ]
     if plan.puts:
@@ -109,9 +112,7 @@ def reconcile(client: ArmClient, where: RegistrationId, wanted: Wanted, settings
     return outcome
 
 
-def _hidden(
-    client: ArmClient, where: RegistrationId, wanted: Wanted, settings: Settings
-) -> dict[str, str | None]:
+def _hidden(client: ArmClient, where: RegistrationId, wanted: Wanted, settings: Settings) -> dict[str, str | None]:
     """Return which of the wanted mappings exist although the list is empty: then presence is decided by GETs.
 
     Making a mapping that exists is harmless, so a few questions tell whether the list can be believed. Not removing one
@@ -120,9 +121,7 @@ def _hidden(
     asked = list(wanted.entries)
 
     def look_up(subscriptions: t.Iterable[str]) -> dict[str, str | None]:
-        return applying.look_up(
-            client, where, subscriptions, in_flight=settings.in_flight, patience=settings.patience
-        )
+        return applying.look_up(client, where, subscriptions, in_flight=settings.in_flight, patience=settings.patience)
 
     if settings.remove or len(asked) <= PROBES:
         return look_up(asked)

@@ -49,7 +49,9 @@ def result(outcome: Outcome) -> dict[str, t.Any]:
         "counts": counts,
         **capped,
         "not_shown": {
-            name: len(entries) - len(capped[name]) for name, entries in lists.items() if len(entries) > len(capped[name])
+            name: len(entries) - len(capped[name])
+            for name, entries in lists.items()
+            if len(entries) > len(capped[name])
         },
         "lock": {"name": locks.NAME, "lifted": outcome.lifted},
         "hidden_from_list": outcome.hidden,
@@ -58,9 +60,7 @@ def result(outcome: Outcome) -> dict[str, t.Any]:
 
 def diff(outcome: Outcome) -> dict[str, str]:
     """Return the diff: the counts first, then the entries, capped with a note."""
-    lines = [
-        f"{_SIGNS[change.action]} {change.subscription_id}{_fate(change)}" for change in outcome.done[:DIFF_LINES]
-    ]
+    lines = [f"{_SIGNS[change.action]} {change.subscription_id}{_fate(change)}" for change in outcome.done[:DIFF_LINES]]
     more = len(outcome.done) - len(lines)
     if more > 0:
         lines.append(f"... and {more} more changes, not shown")
@@ -114,7 +114,11 @@ def error(outcome: Outcome) -> AzsError | None:
         first = outcome.stopped_by
         return AzsError(
             f"{first.message} (of {total} tenant mappings of {outcome.where.name} {summary(outcome)})",
-            kind=first.kind, cause=first.cause, remedy=first.remedy, code=first.code, request_id=first.request_id,
+            kind=first.kind,
+            cause=first.cause,
+            remedy=first.remedy,
+            code=first.code,
+            request_id=first.request_id,
             details={**first.details, **details},
         )
     texts = []

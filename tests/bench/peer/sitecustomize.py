@@ -32,8 +32,10 @@ class Finder(importlib.abc.MetaPathFinder):
             module.get_cloud_from_metadata_endpoint = lambda url: module.Cloud(
                 url,
                 endpoints=module.CloudEndpoints(
-                    resource_manager=url, active_directory=os.environ["BENCH_SIGN_IN_ADDRESS"],
-                    active_directory_resource_id=url, management=url,
+                    resource_manager=url,
+                    active_directory=os.environ["BENCH_SIGN_IN_ADDRESS"],
+                    active_directory_resource_id=url,
+                    management=url,
                 ),
             )
 

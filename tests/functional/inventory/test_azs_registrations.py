@@ -12,9 +12,9 @@ import typing as t
 
 import pytest
 import yaml
-from azs_simulator.client import Simulator
-
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _registrations
+
+from azs_simulator.client import Simulator
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 FLEET: t.Final = {
@@ -119,7 +119,12 @@ class Inventory:
         }
         done = subprocess.run(
             [tools / "ansible-inventory", "--list", "--export", "-i", self.directory, *more],
-            env=variables, cwd=self.home, capture_output=True, text=True, check=False, timeout=120,
+            env=variables,
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
         result = Result(done.returncode, done.stdout, done.stderr)
         for secret in (self.environment.get("AZURE_SECRET"), PASSWORD, *self.simulator.secrets()):
@@ -142,8 +147,12 @@ def recent(simulator: Simulator, tmp_path: pathlib.Path) -> Inventory:
 def test_known_stamps_become_their_hosts_and_the_others_are_unmanaged(inventory: Inventory) -> None:
     inventory.static({"stamp01": {"azs_cloud_id": inventory.cloud_id("one").upper(), "azs_billing_model": "Custom"}})
     inventory.plugin(
-        subscriptions=[inventory.subscription("Registrations"), inventory.subscription("Second").upper(),
-                       inventory.subscription("Empty"), f"/subscriptions/{inventory.subscription('Second')}"],
+        subscriptions=[
+            inventory.subscription("Registrations"),
+            inventory.subscription("Second").upper(),
+            inventory.subscription("Empty"),
+            f"/subscriptions/{inventory.subscription('Second')}",
+        ],
         strict=True,
         compose={"where": "azs_registration.resource_group ~ '/' ~ inventory_hostname"},
         groups={"registered": True, "legacy": "azs_registration.name == 'AzureStackRegistration'"},
@@ -188,7 +197,9 @@ def test_cloud_ids_of_host_vars_beside_the_inventory_count(inventory: Inventory)
 
 
 def test_text_from_azure_is_never_a_template(inventory: Inventory) -> None:
-    inventory.plugin(subscriptions=[inventory.subscription("Second")], compose={"copy": "azs_registration.billing_model"})
+    inventory.plugin(
+        subscriptions=[inventory.subscription("Second")], compose={"copy": "azs_registration.billing_model"}
+    )
     pipe = "{{ lookup('ansible.builtin.pipe', 'echo run') }}"
     inventory.simulator.do("edit-registration", stamp="far", claims={"billingModel": pipe})
     try:
@@ -206,7 +217,9 @@ def test_options_may_be_templates_and_vaulted(inventory: Inventory) -> None:
     vault.write_text("open sesame\n", encoding="ascii")
     encrypted = subprocess.run(
         [ROOT / ".venv" / "bin" / "ansible-vault", "encrypt_string", "--vault-password-file", vault, secret],
-        capture_output=True, text=True, check=True,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     inventory.plugin(tenant="{{ lookup('ansible.builtin.env', 'DIRECTORY') }}")
     file = inventory.directory / "azs_registrations.yml"
@@ -231,7 +244,11 @@ def test_pages_are_followed(recent: Inventory) -> None:
 
 
 def test_the_cache_saves_all_requests_until_the_subscriptions_change(inventory: Inventory) -> None:
-    caching = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(inventory.home / "cache")}
+    caching = {
+        "cache": True,
+        "cache_plugin": "ansible.builtin.jsonfile",
+        "cache_connection": str(inventory.home / "cache"),
+    }
     inventory.plugin(**caching)
     first = inventory.read().data
     mark = inventory.simulator.mark()
@@ -244,7 +261,9 @@ def test_the_cache_saves_all_requests_until_the_subscriptions_change(inventory: 
 
 
 def test_hosts_can_be_named_otherwise(inventory: Inventory) -> None:
-    inventory.plugin(hostname="azs_registration.name ~ '_' ~ azs_registration.resource_group | lower", unmanaged_group="not ours")
+    inventory.plugin(
+        hostname="azs_registration.name ~ '_' ~ azs_registration.resource_group | lower", unmanaged_group="not ours"
+    )
     result = inventory.read()
     assert "AzureStackRegistration_legacy" in result.members("not_ours")
 
@@ -277,7 +296,11 @@ def test_other_files_are_left_alone(recent: Inventory) -> None:
         ({}, {"AZURE_SECRET": "", "AZURE_CLIENT_ID": ""}, "No credential for Azure is given"),
         ({"auth_source": "device_code"}, {}, "cannot wait for a user"),
         ({"cert_validation_mode": "never"}, {}, "cert_validation_mode"),
-        ({"subscription": ["x"]}, {}, "subscription is not an option of azs_registrations, perhaps subscriptions is meant"),
+        (
+            {"subscription": ["x"]},
+            {},
+            "subscription is not an option of azs_registrations, perhaps subscriptions is meant",
+        ),
         ({}, {"AZURE_CLOUD_ENVIRONMENT": "AzureGermanCloud"}, "cannot hold registrations"),
         ({"subscriptions": ["00000000-1111-2222-3333-444444444444"]}, {}, "00000000-1111-2222-3333-444444444444"),
         ({"hostname": "azs_registration.id.nothing.there"}, {}, "hostname gives no name"),
@@ -298,8 +321,12 @@ def test_half_an_inventory_is_none(inventory: Inventory) -> None:
     inventory.static({"stamp01": {"azs_cloud_id": inventory.cloud_id("one")}})
     inventory.plugin(subscriptions=[inventory.subscription("Registrations"), inventory.subscription("Second")])
     inventory.simulator.fault(
-        "arm", "error", match={"path": f"{inventory.subscription('Second')}/providers"}, status=403,
-        code="AuthorizationFailed", message="The client 'x' does not have authorization to perform action 'a' over scope 's'.",
+        "arm",
+        "error",
+        match={"path": f"{inventory.subscription('Second')}/providers"},
+        status=403,
+        code="AuthorizationFailed",
+        message="The client 'x' does not have authorization to perform action 'a' over scope 's'.",
     )
     assert "list the registrations of subscription" in inventory.read().message
 

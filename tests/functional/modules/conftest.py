@@ -7,9 +7,10 @@ import pathlib
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from processes import ROOT, Modules
 from stamps import FLEET, Operator, Stamps
+
+from azs_simulator.client import Simulator
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,9 @@ import signal
 import typing as t
 
 if t.TYPE_CHECKING:
-    from azs_simulator.client import Simulator
     from processes import Outcome, Running
+
+    from azs_simulator.client import Simulator
 
 
 def kill_at_hang(simulator: Simulator, running: Running, mark: int) -> Outcome | None:

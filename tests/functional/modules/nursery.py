@@ -16,7 +16,11 @@ import typing as t
 from multiprocessing import reduction
 
 LIBRARIES: t.Final = (
-    "ansible.module_utils.basic", "azure.identity", "azure.mgmt.core", "azure.mgmt.resource.resources", "pypsrp.powershell",
+    "ansible.module_utils.basic",
+    "azure.identity",
+    "azure.mgmt.core",
+    "azure.mgmt.resource.resources",
+    "pypsrp.powershell",
     "requests",
 )
 

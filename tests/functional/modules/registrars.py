@@ -10,6 +10,7 @@ import sys
 import typing as t
 
 import pytest
+
 from azs_simulator.client import Simulator
 
 if t.TYPE_CHECKING:
@@ -65,8 +66,16 @@ _SHORT: t.Final = (
 """Paths of requests as the tests write them."""
 
 FIRST = [
-    "GET metadata", "GET list", "GET rights", "GET locations", "GET rights", "GET locks",
-    "POST provider", "PUT group", "PUT R", "PUT lock",
+    "GET metadata",
+    "GET list",
+    "GET rights",
+    "GET locations",
+    "GET rights",
+    "GET locks",
+    "POST provider",
+    "PUT group",
+    "PUT R",
+    "PUT lock",
 ]
 """What the first registration in a subscription asks."""
 LOOK = ["GET metadata", "GET list", "GET lock", "POST key"]

@@ -16,8 +16,9 @@ import typing as t
 import uuid
 
 import pytest
-from azs_simulator.client import Simulator
 from processes import ROOT, Modules, Outcome, Running
+
+from azs_simulator.client import Simulator
 
 STRICT: t.Final = "Strict"
 """A cloud that knows which customers there are."""
@@ -37,11 +38,17 @@ FLEET: t.Final = {
         {"name": "one-{n}", "count": 60, **REGISTERED, "registration": {"activated": False}},
         {"name": "strict-{n}", "count": 4, **REGISTERED, "cloud": STRICT, "registration": {"activated": False}},
         {
-            "name": "capacity-{n}", "count": 2, "nodes": 1, "ercs": 1, "agreement_number": "1",
+            "name": "capacity-{n}",
+            "count": 2,
+            "nodes": 1,
+            "ercs": 1,
+            "agreement_number": "1",
             "registration": {"activated": False},
         },
         {
-            "name": "unapproved-{n}", "count": 2, **REGISTERED,
+            "name": "unapproved-{n}",
+            "count": 2,
+            **REGISTERED,
             "registration": {"activated": False, "subscription": "unapproved"},
         },
     ],
@@ -144,8 +151,10 @@ class Provider:
         printed = self._folder / "printed.json"
         with printed.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
-                [sys.executable, str(ROOT / "plugins" / "modules" / "azs_tenant_mapping.py"), given], env=environment,
-                stdout=output, stderr=subprocess.DEVNULL,
+                [sys.executable, str(ROOT / "plugins" / "modules" / "azs_tenant_mapping.py"), given],
+                env=environment,
+                stdout=output,
+                stderr=subprocess.DEVNULL,
             )
             _pid, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -165,7 +174,9 @@ class Provider:
 
     def account(self, name: str) -> dict[str, str]:
         """Client id and secret of another principal, as options."""
-        principal = next(one for one in self.simulator.state()["clouds"]["AzureCloud"]["principals"] if one["name"] == name)
+        principal = next(
+            one for one in self.simulator.state()["clouds"]["AzureCloud"]["principals"] if one["name"] == name
+        )
         return {
             "client_id": principal["client_id"],
             "secret": self.simulator.credentials()["clouds"]["AzureCloud"][name],

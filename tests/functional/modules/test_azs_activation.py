@@ -177,7 +177,10 @@ def test_an_expired_key_names_a_clock_that_is_ahead(operator: Make) -> None:
         outcome = here.activate(here.admin)
     finally:
         here.simulator.settings(clock_offset=0)
-    assert outcome.kind == "expired_key" and "the clock of this host is 40 days ahead of that of the stamp" in outcome.message
+    assert (
+        outcome.kind == "expired_key"
+        and "the clock of this host is 40 days ahead of that of the stamp" in outcome.message
+    )
     assert here.requests() == []
 
 
@@ -257,13 +260,19 @@ def test_a_key_that_says_something_else_than_was_asked_for(operator: Make) -> No
     here = operator("registered")
     here.token()
     here.requests()
-    here.simulator.do("edit-registration", stamp=here.stamp, claims={"billingModel": "PayAsYouUse", "usageReportingEnabled": True})
+    here.simulator.do(
+        "edit-registration", stamp=here.stamp, claims={"billingModel": "PayAsYouUse", "usageReportingEnabled": True}
+    )
     here.bring_key()
     for how in ({"check": True}, {}):
         outcome = here.activate(**how)
         assert outcome.kind == "key_not_as_asked"
-        for part in ("its billing model is PayAsYouUse, and Capacity was asked for", "its usage reporting is on, and off",
-                     "registration-token.json", "leg 2"):
+        for part in (
+            "its billing model is PayAsYouUse, and Capacity was asked for",
+            "its usage reporting is on, and off",
+            "registration-token.json",
+            "leg 2",
+        ):
             assert part in outcome.message
     outcome = here.activate({"billing_model": "PayAsYouUse", "usage_reporting": False})
     assert outcome.kind == "key_not_as_asked" and "usage reporting" in outcome.message and "options" in outcome.message
@@ -301,11 +310,14 @@ def test_damaged_keys(registered: Operator, content: str, kind: str) -> None:
     assert here.requests() == []
 
 
-@pytest.mark.parametrize(("form", "kind", "likeness"), [
-    ('{{"activationKey": "{}"}}', "not_an_artifact", "JSON"),
-    ("VERBOSE: created\n{}", "not_an_artifact", "VERBOSE"),
-    ("{0}\n{0}", "not_an_artifact", "the same text twice"),
-])
+@pytest.mark.parametrize(
+    ("form", "kind", "likeness"),
+    [
+        ('{{"activationKey": "{}"}}', "not_an_artifact", "JSON"),
+        ("VERBOSE: created\n{}", "not_an_artifact", "VERBOSE"),
+        ("{0}\n{0}", "not_an_artifact", "the same text twice"),
+    ],
+)
 def test_a_decorated_key_is_refused_before_anything_is_contacted_in_check_mode_too(
     registered: Operator, form: str, kind: str, likeness: str
 ) -> None:
@@ -331,7 +343,10 @@ def test_a_token_where_the_key_is_expected_is_named(registered: Operator) -> Non
     here.key_file.write_text(token)
     outcome = here.run("azs_activation", {"path": str(here.key_file)})
     assert outcome.kind == "wrong_artifact"
-    assert "a registration token where an activation key is expected" in outcome.message and str(here.key_file) in outcome.message
+    assert (
+        "a registration token where an activation key is expected" in outcome.message
+        and str(here.key_file) in outcome.message
+    )
 
 
 def test_a_missing_key(operator: Make) -> None:
@@ -374,7 +389,7 @@ def test_a_predicted_key_counts_more_than_an_expired_file(operator: Make) -> Non
 def test_the_key_itself_as_an_option(operator: Make) -> None:
     here = operator("registered")
     key = str(here.simulator.do("activation-key", stamp=here.stamp))
-    wrapped = "\r\n".join(key[start:start + 76] for start in range(0, len(key), 76))
+    wrapped = "\r\n".join(key[start : start + 76] for start in range(0, len(key), 76))
     outcome = here.run("azs_activation", {"activation_key": wrapped, "cloud_id": here.cloud_id})
     assert outcome.changed
     assert key not in outcome.printed
@@ -480,7 +495,12 @@ def test_an_execution_timeout_that_cannot_be_read_back(registered: Operator) -> 
 
 def test_a_busy_stamp(registered: Operator) -> None:
     here = registered
-    here.fault("busy", match={"action": "Command", "cmdlet": ACTIVATE}, times=None, action_id="5f2c1a00-0000-4000-8000-000000000001")
+    here.fault(
+        "busy",
+        match={"action": "Command", "cmdlet": ACTIVATE},
+        times=None,
+        action_id="5f2c1a00-0000-4000-8000-000000000001",
+    )
     outcome = here.activate({"pep_busy_timeout": 1})
     assert outcome.kind == "stamp_busy"
     assert "5f2c1a00-0000-4000-8000-000000000001" in outcome.message
@@ -492,7 +512,9 @@ def test_a_busy_stamp(registered: Operator) -> None:
 def test_a_plan_that_fails_without_an_error_is_one(registered: Operator, told: str) -> None:
     """Public transcripts end with status Failed, and no error."""
     here = registered
-    here.fault("plan_failed", match={"cmdlet": ACTIVATE}, told=told, step="Call the bridge", message="No route to Azure")
+    here.fault(
+        "plan_failed", match={"cmdlet": ACTIVATE}, told=told, step="Call the bridge", message="No route to Azure"
+    )
     outcome = here.activate()
     assert outcome.kind == "action_plan_failed" and "Call the bridge" in outcome.message
     assert ("No route to Azure" in outcome.message) == (told != "verbose")
@@ -591,9 +613,7 @@ def test_progress_is_told_while_the_stamp_works(operator: Make, tmp_path: pathli
     path = tmp_path / "progress"
     path.touch()
     mark = here.simulator.mark()
-    running = here.start(
-        "azs_activation", {**here.place, "cloud_id": here.cloud_id, "_azs": {"progress": str(path)}}
-    )
+    running = here.start("azs_activation", {**here.place, "cloud_id": here.cloud_id, "_azs": {"progress": str(path)}})
     # The third Receive is sent after the second record was written.
     for dummy in range(3):
         mark = here.simulator.wait_for(mark, 60, stamp=here.stamp, action="Receive", cmdlet=ACTIVATE)["n"]
@@ -642,7 +662,12 @@ def test_the_admin_endpoint_of_another_stamp_is_refused_before_anything_is_chang
     here.bring_key()
     outcome = here.activate(of_another(here, other))
     assert outcome.kind == "activation_of_another_stamp"
-    for part in (other.admin["admin_endpoint"], here.cloud_id, "Compare admin_endpoint and pep_hosts", "Nothing was changed"):
+    for part in (
+        other.admin["admin_endpoint"],
+        here.cloud_id,
+        "Compare admin_endpoint and pep_hosts",
+        "Nothing was changed",
+    ):
         assert part in outcome.message
     assert here.cmdlets() == ["Get-AzureStackStampInformation"]
 
@@ -669,8 +694,11 @@ def test_a_second_address_of_another_stamp_is_refused_before_anything_is_changed
 @pytest.mark.parametrize(
     ("form", "commit", "kind"),
     [
-        ("object", "after", None), ("object", "never", "action_plan_failed"),
-        ("timeless", "after", None), ("text", "never", "action_plan_failed"), ("silent", "after", "outcome_unknown"),
+        ("object", "after", None),
+        ("object", "never", "action_plan_failed"),
+        ("timeless", "after", None),
+        ("text", "never", "action_plan_failed"),
+        ("silent", "after", "outcome_unknown"),
     ],
 )
 def test_the_stamp_is_asked_how_an_action_ended_whose_session_was_lost(

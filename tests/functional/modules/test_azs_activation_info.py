@@ -7,8 +7,9 @@ import pathlib
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from registrars import oldest_libraries
+
+from azs_simulator.client import Simulator
 
 if t.TYPE_CHECKING:
     from processes import Modules, Outcome
@@ -48,7 +49,8 @@ class Admin:
         self._mark = entries[-1]["n"] if entries else self._mark
         return [
             f"{entry['method']} {'activation' if entry['path'].endswith('/activations/default') else entry['path']}"
-            for entry in entries if entry["service"] == "admin"
+            for entry in entries
+            if entry["service"] == "admin"
         ]
 
 
@@ -76,11 +78,18 @@ def test_a_registered_stamp(admin: Make, check: bool) -> None:
     registration = here.simulator.registration_of("active")
     assert registration is not None
     expected = {
-        "state": "Registered", "registration_id": registration["id"],
-        "registration_name": registration["id"].split("/")[-1], "resource_group": "azurestack",
-        "subscription_id": registration["id"].split("/")[2], "environment": "AzureCloud",
-        "marketplace_syndication": False, "usage_reporting": False, "expires": "9999-12-30T23:59:59Z",
-        "expires_in_days": None, "provisioning_state": "Succeeded", "products": None,
+        "state": "Registered",
+        "registration_id": registration["id"],
+        "registration_name": registration["id"].split("/")[-1],
+        "resource_group": "azurestack",
+        "subscription_id": registration["id"].split("/")[2],
+        "environment": "AzureCloud",
+        "marketplace_syndication": False,
+        "usage_reporting": False,
+        "expires": "9999-12-30T23:59:59Z",
+        "expires_in_days": None,
+        "provisioning_state": "Succeeded",
+        "products": None,
     }
     assert expected.items() <= outcome["activation"].items()
     assert here.requests() == LOOK
@@ -160,7 +169,8 @@ def test_a_known_subscription_saves_a_request(admin: Make) -> None:
     here = admin("active")
     here.ask()
     subscription = next(
-        entry["path"].split("/")[2] for entry in reversed(here.simulator.requests(service="admin"))
+        entry["path"].split("/")[2]
+        for entry in reversed(here.simulator.requests(service="admin"))
         if entry["path"].endswith("/activations/default")
     )
     here.requests()
@@ -188,9 +198,13 @@ def test_no_credential(admin: Make) -> None:
     assert "Set admin_secret, admin_certificate_path, or admin_username and admin_password" in outcome.message
 
 
-@pytest.mark.parametrize(("endpoint", "text"), [
-    (None, "admin_endpoint is not given"), ("adminmanagement.local", "is not an https URL"),
-])
+@pytest.mark.parametrize(
+    ("endpoint", "text"),
+    [
+        (None, "admin_endpoint is not given"),
+        ("adminmanagement.local", "is not an https URL"),
+    ],
+)
 def test_no_endpoint(admin: Make, endpoint: str | None, text: str) -> None:
     outcome = admin("active").ask(admin_endpoint=endpoint)
     assert text in outcome.message
@@ -222,7 +236,11 @@ def test_an_account_that_sees_no_provider_subscription(admin: Make) -> None:
 def test_what_is_no_answer_of_the_stamp_does_not_tell_that_it_is_not_registered(admin: Make, status: int) -> None:
     here = admin("active")
     here.simulator.fault(
-        "admin", "error", match={"path": "/activations/"}, status=status, code="ResourceNotFound",
+        "admin",
+        "error",
+        match={"path": "/activations/"},
+        status=status,
+        code="ResourceNotFound",
         headers={"Location": "https://portal.example/"} if status == 302 else {},
     )
     assert here.ask().kind == "unexpected_answer"

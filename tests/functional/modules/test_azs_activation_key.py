@@ -34,10 +34,18 @@ def test_one_request_and_a_private_file_with_its_entry(here: Registrar) -> None:
     assert key.count(".") == 2
     assert stat.S_IMODE(here.key_file.stat().st_mode) == 0o600
     assert outcome["key"] == {
-        "cloud_id": here.cloud_id, "billing_model": "Capacity", "marketplace_syndication": False,
-        "usage_reporting": False, "bridge_principal": None, "token_version": outcome["key"]["token_version"],
-        "registration_id": here.id, "expires": "9999-12-30T23:59:59Z", "sha256": outcome["key"]["sha256"],
-        "created": outcome["key"]["created"], "path": str(here.key_file), "encrypted": False,
+        "cloud_id": here.cloud_id,
+        "billing_model": "Capacity",
+        "marketplace_syndication": False,
+        "usage_reporting": False,
+        "bridge_principal": None,
+        "token_version": outcome["key"]["token_version"],
+        "registration_id": here.id,
+        "expires": "9999-12-30T23:59:59Z",
+        "sha256": outcome["key"]["sha256"],
+        "created": outcome["key"]["created"],
+        "path": str(here.key_file),
+        "encrypted": False,
     }
     entry = json.loads(here.key_file.with_suffix(".json").read_text())
     for name in ("cloud_id", "billing_model", "registration_id", "expires", "sha256", "created"):
@@ -71,9 +79,14 @@ def test_check_mode_exports_and_writes_nothing(here: Registrar) -> None:
     assert predicted["key"]["sha256"] is None
 
 
-@pytest.mark.parametrize("claims", [
-    {"billingModel": "Development"}, {"usageReportingEnabled": True}, {"hardwareInfo": []},
-])
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"billingModel": "Development"},
+        {"usageReportingEnabled": True},
+        {"hardwareInfo": []},
+    ],
+)
 def test_a_changed_registration_gives_a_new_key(here: Registrar, claims: dict[str, t.Any]) -> None:
     here.export()
     here.simulator.do("edit-registration", stamp=here.stamp, claims=claims)

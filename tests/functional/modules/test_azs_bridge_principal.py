@@ -56,7 +56,9 @@ def test_makes_a_principal_in_one_session_with_one_cmdlet(bridge: Bridge) -> Non
     log = bridge.here.requests()
     assert [entry["cmdlet"] for entry in log if entry["action"] == "Command"] == [CMDLET]
     assert next(entry["parameters"] for entry in log if entry["action"] == "Command") == [
-        "RefreshToken", "AzureEnvironment", "TimeoutInSeconds",
+        "RefreshToken",
+        "AzureEnvironment",
+        "TimeoutInSeconds",
     ]
     assert log[-1]["action"] == "Delete"
 
@@ -110,9 +112,7 @@ def test_a_token_that_the_directory_refuses(bridge: Bridge) -> None:
 def test_a_token_of_the_operators_own_application(bridge: Bridge) -> None:
     simulator = bridge.here.simulator
     app = simulator.azure()["azs_client_id"]
-    outcome = bridge.make(
-        {"bridge_principal_refresh_token": simulator.do("refresh-token", user=USER, client_id=app)}
-    )
+    outcome = bridge.make({"bridge_principal_refresh_token": simulator.do("refresh-token", user=USER, client_id=app)})
     assert outcome.kind == "refresh_token_refused"
     assert "public client of the Azure CLI" in outcome.message
 
@@ -125,10 +125,16 @@ def test_a_cloud_that_the_stamp_does_not_know(bridge: Bridge) -> None:
 
 @pytest.mark.parametrize("fault", ["timeout", "shell_gone"])
 def test_an_unknown_outcome_is_said_so(bridge: Bridge, fault: str) -> None:
-    bridge.here.fault(fault, match={"cmdlet": CMDLET} if fault == "timeout" else {"action": "Receive"}, after=_open(fault))
+    bridge.here.fault(
+        fault, match={"cmdlet": CMDLET} if fault == "timeout" else {"action": "Receive"}, after=_open(fault)
+    )
     outcome = bridge.make()
     assert outcome.kind == "outcome_unknown"
-    for part in ("whether the bridge principal was made is not known", "Run the same command again", "another principal"):
+    for part in (
+        "whether the bridge principal was made is not known",
+        "Run the same command again",
+        "another principal",
+    ):
         assert part in outcome.message
     assert "activation" not in outcome.message
 
@@ -165,7 +171,10 @@ def test_the_same_operation_in_the_session_of_the_token(operator: Make) -> None:
     outcome = bridge.here.token(options)
     assert [outcome["token"]["bridge_principal"]] == bridge.principals
     assert bridge.here.cmdlets() == [
-        "Get-AzureStackStampInformation", "Set-RegistrationKeyPair", CMDLET, "New-RegistrationToken",
+        "Get-AzureStackStampInformation",
+        "Set-RegistrationKeyPair",
+        CMDLET,
+        "New-RegistrationToken",
     ]
     bridge.here.fault("timeout", match={"cmdlet": CMDLET})
     assert bridge.here.token({**options, "renew": True}).kind == "outcome_unknown"

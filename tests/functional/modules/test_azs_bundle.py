@@ -9,7 +9,6 @@ import pathlib
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import archive, bundle
 
 if t.TYPE_CHECKING:

@@ -7,9 +7,9 @@ import pathlib
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
-
 from ansible_collections.azurestack.hub.plugins.action import azs_connected_info
+
+from azs_simulator.client import Simulator
 
 if t.TYPE_CHECKING:
     from processes import Modules, Outcome
@@ -85,7 +85,7 @@ def test_a_cloud_id_leads_to_a_registration_that_the_stamp_does_not_use(reader: 
 
 
 def test_what_is_meant_for_one_target_does_not_reach_the_other() -> None:
-    assert azs_connected_info._OF_STAMP & azs_connected_info._OF_AZURE == {"_azs"}
+    assert {"_azs"} == azs_connected_info._OF_STAMP & azs_connected_info._OF_AZURE
 
 
 def test_the_activation_of_another_stamp_is_refused(reader: Reader, fleet: Simulator) -> None:

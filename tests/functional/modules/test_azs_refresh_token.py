@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import yaml
-
 from ansible_collections.azurestack.hub.plugins.action import azs_refresh_token as action
 from ansible_collections.azurestack.hub.plugins.modules import azs_refresh_token as module
 
@@ -21,5 +20,10 @@ def test_the_options_are_documented() -> None:
 
 def test_what_it_returns_is_documented() -> None:
     assert set(yaml.safe_load(module.RETURN)) == {
-        "refresh_token", "source", "username", "tenant", "environment", "predicted",
+        "refresh_token",
+        "source",
+        "username",
+        "tenant",
+        "environment",
+        "predicted",
     }

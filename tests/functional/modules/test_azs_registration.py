@@ -9,7 +9,6 @@ import signal
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from processes import Outcome
 from registrars import (
     FIRST,
@@ -21,6 +20,8 @@ from registrars import (
     registrar,
     registrar_numbers,
 )
+
+from azs_simulator.client import Simulator
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
@@ -56,9 +57,16 @@ class TestFirstRun:
         assert here.requests() == FIRST
         assert outcome["actions"] == ["register_provider", "create_resource_group", "register", "put_lock"]
         assert outcome["registration"] == {
-            "id": here.id, "name": f"azurestack-{here.cloud_id}", "resource_group": "azurestack",
-            "subscription_id": here.subscription_id, "cloud_id": here.cloud_id, "billing_model": "Capacity",
-            "marketplace_syndication": False, "usage_reporting": False, "bridge_principal": None, "expires": None,
+            "id": here.id,
+            "name": f"azurestack-{here.cloud_id}",
+            "resource_group": "azurestack",
+            "subscription_id": here.subscription_id,
+            "cloud_id": here.cloud_id,
+            "billing_model": "Capacity",
+            "marketplace_syndication": False,
+            "usage_reporting": False,
+            "bridge_principal": None,
+            "expires": None,
         }
         assert outcome["lock"] == {"name": "RegistrationResourceLock", "level": "CanNotDelete", "changed": True}
         assert outcome["diff"]["before"] == {}
@@ -81,7 +89,9 @@ class TestFirstRun:
         here.requests()
         outcome = here.register()
         assert outcome["actions"] == ["register", "put_lock"]
-        assert here.requests() == [*FIRST[:3], "GET locks", "PUT R", "PUT lock"], "rights and existence of the group in one request"
+        assert here.requests() == [*FIRST[:3], "GET locks", "PUT R", "PUT lock"], (
+            "rights and existence of the group in one request"
+        )
 
     def test_a_slow_provider_is_waited_for_without_asking_it(self, registrar: Make, azure_simulator: Simulator) -> None:
         here = registrar()
@@ -110,7 +120,11 @@ class TestFirstRun:
         here = registrar()
         azure_simulator.do("add-registration", subscription=here.subscription_id)
         here.fault(
-            "error", "PUT", r"registrations/azurestack-[^/]+", status=409, code="MissingSubscriptionRegistration",
+            "error",
+            "PUT",
+            r"registrations/azurestack-[^/]+",
+            status=409,
+            code="MissingSubscriptionRegistration",
             message="The subscription is not registered to use namespace 'Microsoft.AzureStack'.",
         )
         here.requests()
@@ -199,11 +213,14 @@ class TestSecondRun:
         assert not outcome.changed
         assert outcome["registration"]["name"] == "Alpha"
 
-    @pytest.mark.parametrize(("claims", "field", "wanted", "found", "source"), [
-        ({"billingModel": "Development"}, "billing_model", "Capacity", "Development", "registration"),
-        ({"usageReportingEnabled": True}, "usage_reporting", False, True, "activation_key"),
-        ({"marketplaceSyndicationEnabled": True}, "marketplace_syndication", False, True, "activation_key"),
-    ])
+    @pytest.mark.parametrize(
+        ("claims", "field", "wanted", "found", "source"),
+        [
+            ({"billingModel": "Development"}, "billing_model", "Capacity", "Development", "registration"),
+            ({"usageReportingEnabled": True}, "usage_reporting", False, True, "activation_key"),
+            ({"marketplaceSyndicationEnabled": True}, "marketplace_syndication", False, True, "activation_key"),
+        ],
+    )
     def test_a_differing_field_is_found_and_repaired(
         self, registrar: Make, claims: dict[str, t.Any], field: str, wanted: t.Any, found: t.Any, source: str
     ) -> None:
@@ -235,15 +252,22 @@ class TestSecondRun:
         here = registrar()
         here.register()
         connected = {
-            "objectId": "2b1d1bd3-7b5b-4d6a-a0f9-3d3c8a1d7c55", "billingModel": "PayAsYouUse", "usageReportingEnabled": True,
+            "objectId": "2b1d1bd3-7b5b-4d6a-a0f9-3d3c8a1d7c55",
+            "billingModel": "PayAsYouUse",
+            "usageReportingEnabled": True,
             "marketplaceSyndicationEnabled": True,
         }
         here.simulator.do("edit-registration", stamp=here.stamp, claims=connected)
         here.requests()
         for check in (True, False):
             answers(
-                here.register(check=check), "registration_of_connected_stamp", here.id, connected["objectId"],
-                "billing_model, marketplace_syndication, usage_reporting", "azs_stamps=azs_disconnected", "azs_reregister",
+                here.register(check=check),
+                "registration_of_connected_stamp",
+                here.id,
+                connected["objectId"],
+                "billing_model, marketplace_syndication, usage_reporting",
+                "azs_stamps=azs_disconnected",
+                "azs_reregister",
                 "Nothing was changed",
             )
             assert here.requests() == LOOK
@@ -323,8 +347,11 @@ class TestAdoption:
         for options in ({"name": "mine"}, {"name": "AzureStackRegistration", "resource_group": "mine"}):
             outcome = here.register(here.mint(UsageReportingEnabled=None), **options)
             answers(
-                outcome, "registered_elsewhere", "AzureStackRegistration in resource group vendor",
-                "azurestack.hub.change_registration", here.cloud_id,
+                outcome,
+                "registered_elsewhere",
+                "AzureStackRegistration in resource group vendor",
+                "azurestack.hub.change_registration",
+                here.cloud_id,
             )
             assert outcome["error"]["details"] == {"registration_id": here.id_of("AzureStackRegistration", "vendor")}
             assert here.requests() == ["GET metadata", "GET list", "POST key"]
@@ -387,8 +414,14 @@ class TestProtection:
     def test_after_a_refused_registration(self, registrar: Make) -> None:
         here = registrar()
         here.register()
-        here.fault("error", "PUT", "registrations/[^/]+", status=400, code="InvalidRegistrationToken",
-                   message="The registration token is malformed.")
+        here.fault(
+            "error",
+            "PUT",
+            "registrations/[^/]+",
+            status=400,
+            code="InvalidRegistrationToken",
+            message="The registration token is malformed.",
+        )
         here.requests()
         outcome = here.register(here.mint(TokenVersion="4.0"), reregister=True)
         answers(outcome, "malformed_token", here.cloud_id, "billing model Capacity", "token version 4.0")
@@ -464,7 +497,11 @@ class TestProtection:
         here.fault("error", "PUT", "locks/[^/]+", status=409, code="Odder", message="Second.")
         outcome = here.register(reregister=True)
         answers(
-            outcome, "registration_unprotected", "First [Odd]", "Second [Odder]", "is not protected by its lock now",
+            outcome,
+            "registration_unprotected",
+            "First [Odd]",
+            "Second [Odder]",
+            "is not protected by its lock now",
             "RegistrationResourceLock",
         )
         assert not here.locked()
@@ -478,7 +515,10 @@ class TestProtection:
         assert here.requests() == FIRST[:6]
         outcome = here.register(preflight=False)
         answers(
-            outcome, "registration_unprotected", "Azure did register the stamp", "Microsoft.Authorization/locks/write",
+            outcome,
+            "registration_unprotected",
+            "Azure did register the stamp",
+            "Microsoft.Authorization/locks/write",
             "Run the same command again",
         )
         answers(here.register(), "missing_rights", "lacks Microsoft.Authorization/locks/read on")
@@ -514,7 +554,7 @@ class TestTokens:
         here = registrar()
         token = here.mint()
         file = tmp_path / "RegistrationToken.txt"
-        wrapped = "\r\n".join(token[start:start + 76] for start in range(0, len(token), 76)) + " \r\n"
+        wrapped = "\r\n".join(token[start : start + 76] for start in range(0, len(token), 76)) + " \r\n"
         file.write_bytes(b"\xff\xfe" + wrapped.encode("utf-16-le"))
         file.chmod(0o600)
         assert here.run("azs_registration", {"path": str(file), "location": here.location}).changed
@@ -538,8 +578,13 @@ class TestTokens:
         outcome = here.register(token, cloud_id=here.cloud_id)
         assert not outcome.changed
         assert outcome["not_compared"] == [
-            "agreement_number", "asset_tag", "billing_model", "marketplace_syndication", "usage_reporting",
-            "bridge_principal", "hardware",
+            "agreement_number",
+            "asset_tag",
+            "billing_model",
+            "marketplace_syndication",
+            "usage_reporting",
+            "bridge_principal",
+            "hardware",
         ]
 
     def test_an_opaque_token_of_another_stamp_is_noticed(self, registrar: Make) -> None:
@@ -595,8 +640,13 @@ class TestTokens:
     def test_a_token_that_would_only_be_made(self, registrar: Make, tmp_path: pathlib.Path) -> None:
         here = registrar()
         prediction = {
-            "cloud_id": here.cloud_id, "billing_model": "Capacity", "marketplace_syndication": False,
-            "usage_reporting": False, "token_version": "4.0", "bridge_principal": None, "sha256": None,
+            "cloud_id": here.cloud_id,
+            "billing_model": "Capacity",
+            "marketplace_syndication": False,
+            "usage_reporting": False,
+            "token_version": "4.0",
+            "bridge_principal": None,
+            "sha256": None,
         }
         place = {"bundle": str(tmp_path), "stamp": here.stamp, "location": here.location}
         predicted = here.run("azs_registration", {**place, "predicted_token": prediction}, check=True)
@@ -644,10 +694,15 @@ class TestTokens:
 class TestNamedAndNotThere:
     """What is named by the operator and is not there is never replaced by what is found."""
 
-    @pytest.mark.parametrize("named", [
-        {"name": "typo"}, {"name": "typo", "resource_group": "azurestack"}, {"registration_id": "typo"},
-        {"name": "north", "resource_group": "typo"},
-    ])
+    @pytest.mark.parametrize(
+        "named",
+        [
+            {"name": "typo"},
+            {"name": "typo", "resource_group": "azurestack"},
+            {"registration_id": "typo"},
+            {"name": "north", "resource_group": "typo"},
+        ],
+    )
     def test_the_other_registration_stays(self, registrar: Make, named: dict[str, str]) -> None:
         here = registrar()
         here.register(name="north", resource_group="Stamps")
@@ -719,8 +774,12 @@ class TestPrepared:
     def prepare(self, here: Registrar, *, check: bool = False, **options: t.Any) -> Outcome:
         """Run azs_registration with state prepared for a connected stamp."""
         given = {
-            "state": "prepared", "location": here.location, "cloud_id": here.cloud_id, "assign_role": True,
-            "predicted_token": {"bridge_principal": "new"}, **options,
+            "state": "prepared",
+            "location": here.location,
+            "cloud_id": here.cloud_id,
+            "assign_role": True,
+            "predicted_token": {"bridge_principal": "new"},
+            **options,
         }
         return here.run("azs_registration", given, check=check)
 
@@ -738,11 +797,14 @@ class TestPrepared:
         assert here.register().changed
         assert "PUT group" not in here.requests()
 
-    @pytest.mark.parametrize(("wrong", "kind", "said"), [
-        ({"location": "nowhere"}, "unknown_location", "westcentralus"),
-        ({"name": "taken"}, "registration_of_another_stamp", "taken"),
-        ({"registration_hint": "elsewhere"}, "registered_elsewhere", "subscription"),
-    ])
+    @pytest.mark.parametrize(
+        ("wrong", "kind", "said"),
+        [
+            ({"location": "nowhere"}, "unknown_location", "westcentralus"),
+            ({"name": "taken"}, "registration_of_another_stamp", "taken"),
+            ({"registration_hint": "elsewhere"}, "registered_elsewhere", "subscription"),
+        ],
+    )
     def test_what_azure_would_refuse_is_told(
         self, registrar: Make, wrong: dict[str, str], kind: str, said: str
     ) -> None:
@@ -770,7 +832,9 @@ class TestPrepared:
         here = registrar()
         azure_simulator.settings(provider_registration=3600.0)
         try:
-            told = [self.prepare(here, provider_timeout=1, **({} if cloud_id else {"cloud_id": None})) for _time in (1, 2)]
+            told = [
+                self.prepare(here, provider_timeout=1, **({} if cloud_id else {"cloud_id": None})) for _time in (1, 2)
+            ]
         finally:
             azure_simulator.settings(provider_registration=0.2)
         for outcome in told:
@@ -817,7 +881,9 @@ class TestSomebodyElse:
     def test_a_registration_that_appears_in_between_is_named(self, registrar: Make) -> None:
         here = registrar()
         here.register()
-        here.fault("error", "GET", "registrations", status=409, code="MissingSubscriptionRegistration", message="not yet")
+        here.fault(
+            "error", "GET", "registrations", status=409, code="MissingSubscriptionRegistration", message="not yet"
+        )
         refused = here.register(here.mint(BillingModel="Development"))
         answers(refused, "registered_meanwhile", "run again")
         assert here.locked()
@@ -831,12 +897,20 @@ class TestAbsent:
         here = registrar()
         here.register()
         options = {
-            "cloud_id": here.cloud_id, "name": f"AZURESTACK-{here.cloud_id}", "registration_id": here.id,
+            "cloud_id": here.cloud_id,
+            "name": f"AZURESTACK-{here.cloud_id}",
+            "registration_id": here.id,
             "token": here.mint(),
         }
         chosen = {"registration_token" if way == "token" else way: options[way]}
         here.requests()
-        look = ["GET metadata", "GET list" if way in ("cloud_id", "token") else "GET R", "GET lock", "GET rights", "GET locks"]
+        look = [
+            "GET metadata",
+            "GET list" if way in ("cloud_id", "token") else "GET R",
+            "GET lock",
+            "GET rights",
+            "GET locks",
+        ]
         predicted = here.remove(check=True, **chosen)
         assert here.requests() == look
         outcome = here.remove(**chosen)
@@ -926,9 +1000,13 @@ class TestSignIn:
         outcome = here.register(subscription_id=unknown)
         answers(outcome, "subscription_not_found", unknown, "Compare subscription_id, tenant and cloud_environment")
 
-    @pytest.mark.parametrize(("account", "action"), [
-        ("nobody", "Microsoft.AzureStack/registrations/read"), ("reader", "Microsoft.AzureStack/register/action"),
-    ])
+    @pytest.mark.parametrize(
+        ("account", "action"),
+        [
+            ("nobody", "Microsoft.AzureStack/registrations/read"),
+            ("reader", "Microsoft.AzureStack/register/action"),
+        ],
+    )
     def test_missing_rights_are_named(self, registrar: Make, account: str, action: str) -> None:
         here = registrar()
         outcome = here.register(**here.account(account), preflight=False)
@@ -1006,8 +1084,15 @@ class TestThrottling:
 
     def test_retry_after_is_honoured(self, registrar: Make) -> None:
         here = registrar()
-        here.fault("error", "PUT", "registrations/[^/]+", status=429, code="TooManyRequests", message="Slow down.",
-                   headers={"Retry-After": "1"})
+        here.fault(
+            "error",
+            "PUT",
+            "registrations/[^/]+",
+            status=429,
+            code="TooManyRequests",
+            message="Slow down.",
+            headers={"Retry-After": "1"},
+        )
         assert here.register().changed
         assert here.requests() == [*FIRST[:8], "PUT R", "PUT R", "PUT lock"]
         times = [entry["at"] for entry in here.simulator.requests() if entry.get("path") == here.id]
@@ -1022,7 +1107,7 @@ class TestThrottling:
 def test_with_the_oldest_libraries(registrar: Make) -> None:
     here = registrar()
     old = oldest_libraries()
-    run: t.Any = lambda **how: here.run("azs_registration", here.options(), environment=old, **how)  # noqa: E731
+    run: t.Any = lambda **how: here.run("azs_registration", here.options(), environment=old, **how)
     predicted = run(check=True)
     assert here.requests() == FIRST[:6]
     outcome = run()

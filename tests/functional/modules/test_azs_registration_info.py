@@ -23,10 +23,19 @@ def test_everything_about_one_registration(registrar: Make, check: bool) -> None
     assert not outcome.changed
     (found,) = outcome["registrations"]
     expected = {
-        "id": here.id, "name": f"azurestack-{here.cloud_id}", "resource_group": "azurestack",
-        "subscription_id": here.subscription_id, "cloud_id": here.cloud_id, "billing_model": "Capacity",
-        "marketplace_syndication": False, "usage_reporting": False, "bridge_principal": None,
-        "token_version": found["token_version"], "nodes": 2, "expires": "9999-12-30T23:59:59Z", "expires_in_days": None,
+        "id": here.id,
+        "name": f"azurestack-{here.cloud_id}",
+        "resource_group": "azurestack",
+        "subscription_id": here.subscription_id,
+        "cloud_id": here.cloud_id,
+        "billing_model": "Capacity",
+        "marketplace_syndication": False,
+        "usage_reporting": False,
+        "bridge_principal": None,
+        "token_version": found["token_version"],
+        "nodes": 2,
+        "expires": "9999-12-30T23:59:59Z",
+        "expires_in_days": None,
         "lock": {"name": "RegistrationResourceLock", "level": "CanNotDelete"},
     }
     assert expected.items() <= found.items()

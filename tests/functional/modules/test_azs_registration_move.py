@@ -37,10 +37,14 @@ def where(here: Registrar) -> str:
 
 
 @pytest.mark.parametrize("way", ["cloud_id", "name", "registration_id"])
-def test_within_a_subscription(registrar: Make, way: str) -> None:  # noqa: F811
+def test_within_a_subscription(registrar: Make, way: str) -> None:
     here = registrar()
     assert here.register().changed
-    chosen = {"cloud_id": {}, "name": {"name": f"azurestack-{here.cloud_id}"}, "registration_id": {"registration_id": here.id}}
+    chosen = {
+        "cloud_id": {},
+        "name": {"name": f"azurestack-{here.cloud_id}"},
+        "registration_id": {"registration_id": here.id},
+    }
     here.requests()
     predicted = move(here, check=True, **chosen[way])
     assert not [one for one in here.requests() if not one.startswith("GET")]
@@ -56,7 +60,7 @@ def test_within_a_subscription(registrar: Make, way: str) -> None:  # noqa: F811
     assert not [one for one in here.requests() if not one.startswith("GET")]
 
 
-def test_the_bridge_principal_gets_its_role_anew(registrar: Make) -> None:  # noqa: F811
+def test_the_bridge_principal_gets_its_role_anew(registrar: Make) -> None:
     here = registrar()
     assert here.register(here.mint(), assign_role=True).changed
     here.simulator.do("edit-registration", stamp=here.stamp, claims={"objectId": PRINCIPAL})
@@ -66,7 +70,7 @@ def test_the_bridge_principal_gets_its_role_anew(registrar: Make) -> None:  # no
     assert here.locked() and f"/{GROUP}/" in where(here)
 
 
-def test_another_stamps_registration_is_refused(registrar: Make) -> None:  # noqa: F811
+def test_another_stamps_registration_is_refused(registrar: Make) -> None:
     here, other = registrar(), registrar()
     assert here.register().changed
     outcome = move(here, registration_id=here.id, cloud_id=other.cloud_id)
@@ -75,7 +79,7 @@ def test_another_stamps_registration_is_refused(registrar: Make) -> None:  # noq
     assert where(here) == here.id and here.locked()
 
 
-def test_missing_rights_are_named_before_the_lock_is_lifted(registrar: Make) -> None:  # noqa: F811
+def test_missing_rights_are_named_before_the_lock_is_lifted(registrar: Make) -> None:
     here = registrar()
     assert here.register().changed
     here.requests()
@@ -86,7 +90,7 @@ def test_missing_rights_are_named_before_the_lock_is_lifted(registrar: Make) -> 
     assert here.locked()
 
 
-def test_between_subscriptions_that_are_no_csp_ones(registrar: Make) -> None:  # noqa: F811
+def test_between_subscriptions_that_are_no_csp_ones(registrar: Make) -> None:
     here, other = registrar(), registrar()
     assert here.register().changed
     outcome = move(here, target_subscription_id=other.subscription_id)
@@ -95,11 +99,13 @@ def test_between_subscriptions_that_are_no_csp_ones(registrar: Make) -> None:  #
     assert where(here) == here.id and here.locked()
 
 
-def test_between_csp_subscriptions(registrar: Make) -> None:  # noqa: F811
+def test_between_csp_subscriptions(registrar: Make) -> None:
     (cloud,) = registrar().simulator.state()["clouds"].values()
     ids = {one["name"]: one["id"] for one in cloud["subscriptions"]}
     here = registrar(beside=types.SimpleNamespace(subscription_id=ids["csp"]))
-    principal = here.simulator.do("create-principal", stamp=here.stamp, RefreshToken=here.simulator.do("refresh-token", user=USER))
+    principal = here.simulator.do(
+        "create-principal", stamp=here.stamp, RefreshToken=here.simulator.do("refresh-token", user=USER)
+    )
     assert here.register(here.mint(), assign_role=True).changed
 
     refused = move(here, target_subscription_id=ids["csp of another"])
@@ -120,7 +126,7 @@ def test_between_csp_subscriptions(registrar: Make) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize("effect", ["error", "drop_after"])
-def test_a_failure_in_the_middle(registrar: Make, effect: str) -> None:  # noqa: F811
+def test_a_failure_in_the_middle(registrar: Make, effect: str) -> None:
     here = registrar()
     assert here.register().changed
     how = {"status": 409, "code": "Busy", "message": "Not now."} if effect == "error" else {}
@@ -131,14 +137,16 @@ def test_a_failure_in_the_middle(registrar: Make, effect: str) -> None:  # noqa:
     assert (where(here) == here.id) == (effect == "error")
 
 
-def test_a_signal_while_azure_moves(registrar: Make) -> None:  # noqa: F811
+def test_a_signal_while_azure_moves(registrar: Make) -> None:
     here = registrar()
     assert here.register().changed
     here.fault("hang", "GET", "operationresults/[^/]+")
     mark = here.simulator.mark()
     options = {"cloud_id": here.cloud_id, "target_resource_group": GROUP, "location": here.location}
     running = here.start("azs_registration_move", options)
-    here.simulator.wait_for(mark, service="arm", method="POST", path=f"{here.id.partition('/providers/')[0]}/moveResources")
+    here.simulator.wait_for(
+        mark, service="arm", method="POST", path=f"{here.id.partition('/providers/')[0]}/moveResources"
+    )
     running.send(signal.SIGTERM)
     outcome = running.wait()
     assert outcome.kind == "interrupted"

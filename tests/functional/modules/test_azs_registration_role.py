@@ -8,10 +8,9 @@ import typing as t
 import uuid
 
 import pytest
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import rights
 from processes import Outcome
 from registrars import Registrar, azure_simulator, oldest_libraries, registrar, registrar_numbers
-
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import rights
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
@@ -51,7 +50,8 @@ class Administrator:
         """Roles of a principal in the subscription as they really are."""
         (cloud,) = self.simulator.state()["clouds"].values()
         return [
-            entry["role"] for entry in cloud["role_assignments"]
+            entry["role"]
+            for entry in cloud["role_assignments"]
             if entry["principal_id"] == principal["object_id"] and entry["scope"] == self.scope
         ]
 
@@ -59,8 +59,11 @@ class Administrator:
         """What Azure Resource Manager was asked since the last call."""
         asked = []
         for line in self.registrar.requests():
-            for pattern, short in ((r"/providers/Microsoft.Authorization/role(definition|assignment)s", r"\1s"),
-                                   (r"s/[0-9a-f-]{36}$", ""), ("definition", "role")):
+            for pattern, short in (
+                (r"/providers/Microsoft.Authorization/role(definition|assignment)s", r"\1s"),
+                (r"s/[0-9a-f-]{36}$", ""),
+                ("definition", "role"),
+            ):
                 line = re.sub(pattern, short, line, flags=re.IGNORECASE)
             asked.append(line.replace("Definition", "role").replace("Assignment", "assignment"))
         return asked
@@ -81,7 +84,16 @@ Admin = t.Callable[..., Administrator]
 
 def same_prediction(predicted: Outcome, real: Outcome) -> None:
     """Check that check mode said what the real run then did."""
-    for name in ("changed", "diff", "role", "assignment", "differences", "actions", "remaining_assignments", "definition"):
+    for name in (
+        "changed",
+        "diff",
+        "role",
+        "assignment",
+        "differences",
+        "actions",
+        "remaining_assignments",
+        "definition",
+    ):
         assert predicted[name] == real[name], name
 
 
@@ -177,7 +189,12 @@ class TestPresent:
         here = admin()
         one = here.principal()
         here.registrar.fault(
-            "error", "PUT", "roleAssignments/[^/]+", times=2, status=400, code="PrincipalNotFound",
+            "error",
+            "PUT",
+            "roleAssignments/[^/]+",
+            times=2,
+            status=400,
+            code="PrincipalNotFound",
             message="Principal does not exist in the directory.",
         )
         assert here.run(principal_id=one["object_id"]).changed

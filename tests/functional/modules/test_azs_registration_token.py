@@ -42,9 +42,15 @@ def test_mints_in_one_session(operator: Make) -> None:
     assert token not in outcome.printed
     assert AGREEMENT not in said(outcome)
     assert outcome["token"] == {
-        "cloud_id": here.cloud_id, "billing_model": "Capacity", "marketplace_syndication": False,
-        "usage_reporting": False, "token_version": "6.0", "bridge_principal": None, "sha256": entry["sha256"],
-        "created": entry["created"], "path": str(here.bundle / f"{here.stamp}.registration-token.txt"),
+        "cloud_id": here.cloud_id,
+        "billing_model": "Capacity",
+        "marketplace_syndication": False,
+        "usage_reporting": False,
+        "token_version": "6.0",
+        "bridge_principal": None,
+        "sha256": entry["sha256"],
+        "created": entry["created"],
+        "path": str(here.bundle / f"{here.stamp}.registration-token.txt"),
         "encrypted": False,
     }
     assert outcome["stamp"]["nodes"] == 4
@@ -53,7 +59,9 @@ def test_mints_in_one_session(operator: Make) -> None:
     assert stat.S_IMODE((here.bundle / f"{here.stamp}.registration-token.txt").stat().st_mode) == 0o600
     log = here.requests()
     assert [entry["cmdlet"] for entry in log if entry["action"] == "Command"] == [
-        "Get-AzureStackStampInformation", "Set-RegistrationKeyPair", "New-RegistrationToken",
+        "Get-AzureStackStampInformation",
+        "Set-RegistrationKeyPair",
+        "New-RegistrationToken",
     ]
     assert len(log) == 15
     assert [entry["action"] for entry in log].count("Authenticate") == 3
@@ -111,8 +119,13 @@ def test_older_stamps_and_single_nodes(operator: Make, kind: str, parameters: li
 def test_switches_and_asset_tag_reach_the_stamp(operator: Make) -> None:
     here = operator("connected")
     outcome = here.token(
-        {"billing_model": "Custom", "agreement_number": None, "asset_tag": ASSET_TAG, "disconnected": False,
-         "usage_reporting": True}
+        {
+            "billing_model": "Custom",
+            "agreement_number": None,
+            "asset_tag": ASSET_TAG,
+            "disconnected": False,
+            "usage_reporting": True,
+        }
     )
     assert outcome["token"]["marketplace_syndication"] and outcome["token"]["usage_reporting"]
     assert ASSET_TAG not in said(outcome)
@@ -280,14 +293,18 @@ def test_makes_the_bridge_principal_in_the_same_session(operator: Make) -> None:
     user = here.simulator.do("add-principal", name="owner@rehearsal.onmicrosoft.com", kind="user")
     refresh = here.simulator.do("refresh-token", user=user.get("name", "owner@rehearsal.onmicrosoft.com"))
     options = {
-        "billing_model": "PayAsYouUse", "agreement_number": None, "disconnected": False,
+        "billing_model": "PayAsYouUse",
+        "agreement_number": None,
+        "disconnected": False,
         "bridge_principal_refresh_token": refresh,
     }
     predicted = here.token(options, check=True)
     assert here.cmdlets() == ["Get-AzureStackStampInformation"]
     outcome = here.token(options)
     assert here.cmdlets() == [
-        "Get-AzureStackStampInformation", "Set-RegistrationKeyPair", "New-AzureBridgeServicePrincipal",
+        "Get-AzureStackStampInformation",
+        "Set-RegistrationKeyPair",
+        "New-AzureBridgeServicePrincipal",
         "New-RegistrationToken",
     ]
     assert outcome["token"]["bridge_principal"] == here.state()["principals"][-1]
@@ -300,15 +317,21 @@ def test_makes_the_bridge_principal_in_the_same_session(operator: Make) -> None:
 def test_a_refresh_token_that_is_none(operator: Make) -> None:
     here = operator("connected")
     outcome = here.token(
-        {"billing_model": "PayAsYouUse", "agreement_number": None, "disconnected": False,
-         "bridge_principal_refresh_token": "0.AUnusableRefreshToken"}
+        {
+            "billing_model": "PayAsYouUse",
+            "agreement_number": None,
+            "disconnected": False,
+            "bridge_principal_refresh_token": "0.AUnusableRefreshToken",
+        }
     )
     assert "New-AzureBridgeServicePrincipal failed" in outcome.message
     assert "0.AUnusableRefreshToken" not in outcome.printed
     assert here.state()["tokens_minted"] == 0
 
 
-@pytest.mark.parametrize(("kind", "options"), [("empty_output", {}), ("empty_output", {"value": "  "}), ("two_outputs", {})])
+@pytest.mark.parametrize(
+    ("kind", "options"), [("empty_output", {}), ("empty_output", {"value": "  "}), ("two_outputs", {})]
+)
 def test_insists_on_exactly_one_token(operator: Make, kind: str, options: dict[str, str]) -> None:
     here = operator("single")
     here.fault(kind, match={"action": "Command", "cmdlet": "New-RegistrationToken"}, **options)
@@ -354,7 +377,9 @@ def test_an_interrupted_run_closes_its_session(operator: Make) -> None:
     assert here.token().changed
 
 
-def test_a_pipe_in_place_of_the_file_is_told_before_anything_is_contacted(operator: Make, tmp_path: pathlib.Path) -> None:
+def test_a_pipe_in_place_of_the_file_is_told_before_anything_is_contacted(
+    operator: Make, tmp_path: pathlib.Path
+) -> None:
     here, path = operator("modern"), tmp_path / "token.txt"
     os.mkfifo(path)
     options = {"billing_model": "Capacity", "agreement_number": AGREEMENT, "disconnected": True}
@@ -382,9 +407,17 @@ def test_the_token_says_what_was_asked_for(operator: Make, syndication: bool, re
     """Development alone lets both be chosen."""
     here = operator("modern")
     outcome = here.token(
-        {"billing_model": "Development", "disconnected": False, "marketplace_syndication": syndication, "usage_reporting": reporting}
+        {
+            "billing_model": "Development",
+            "disconnected": False,
+            "marketplace_syndication": syndication,
+            "usage_reporting": reporting,
+        }
     )
     assert outcome.changed, outcome.printed
     said = json.loads(base64.b64decode(stored(here)[0]))
     assert (said["marketplaceSyndicationEnabled"], said["usageReportingEnabled"]) == (syndication, reporting)
-    assert (outcome["token"]["marketplace_syndication"], outcome["token"]["usage_reporting"]) == (syndication, reporting)
+    assert (outcome["token"]["marketplace_syndication"], outcome["token"]["usage_reporting"]) == (
+        syndication,
+        reporting,
+    )

@@ -36,7 +36,12 @@ def test_reads_stamp_and_offers(operator: Make) -> None:
     assert outcome["stamp"]["admin_endpoint"] == here.facts["admin_url"]
     assert len(outcome["stamp"]["ercs_addresses"]) == 2
     assert outcome["offers"]["New-RegistrationToken"] == [
-        "AgreementNumber", "AsJob", "BillingModel", "MarketplaceSyndicationEnabled", "MsAssetTag", "TokenVersion",
+        "AgreementNumber",
+        "AsJob",
+        "BillingModel",
+        "MarketplaceSyndicationEnabled",
+        "MsAssetTag",
+        "TokenVersion",
         "UsageReportingEnabled",
     ]
     assert "Set-RegistrationKeyPair" in outcome["offers"]
@@ -278,7 +283,9 @@ def test_waits_for_a_busy_stamp_and_gives_up(operator: Make) -> None:
 def test_an_error_of_the_cmdlet_that_nobody_knows(operator: Make) -> None:
     here = operator("modern")
     here.fault(
-        "error", match={"action": "Command", "cmdlet": "Get-AzureStackStampInformation"}, message="The moon is full.",
+        "error",
+        match={"action": "Command", "cmdlet": "Get-AzureStackStampInformation"},
+        message="The moon is full.",
         fully_qualified_error_id="FullMoon,Get-AzureStackStampInformation",
     )
     outcome = here.run(MODULE)
@@ -364,7 +371,8 @@ def test_ships_the_transcript_at_the_end(operator: Make) -> None:
     outcome = here.run(
         MODULE,
         {
-            "pep_transcript_share": r"\\files.example\transcripts", "pep_transcript_username": r"CORP\auditor",
+            "pep_transcript_share": r"\\files.example\transcripts",
+            "pep_transcript_username": r"CORP\auditor",
             "pep_transcript_password": secret,
         },
     )
@@ -379,7 +387,8 @@ def test_a_transcript_that_cannot_be_shipped_is_a_warning(operator: Make) -> Non
     outcome = here.run(
         MODULE,
         {
-            "pep_transcript_share": "/no/unc/path", "pep_transcript_username": "auditor",
+            "pep_transcript_share": "/no/unc/path",
+            "pep_transcript_username": "auditor",
             "pep_transcript_password": "Tr4nscript:secret",
         },
     )

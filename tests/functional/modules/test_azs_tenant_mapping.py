@@ -57,7 +57,14 @@ class TestPresent:
     def test_first_run_second_run(self, provider: Make) -> None:
         here, listed = provider(), tenants(30)
         predicted = here.run(tenants=listed, check=True)
-        foretelling = {f"GET R{what}": 1 for what in ("", "/providers/Microsoft.Authorization/locks", "/providers/Microsoft.Authorization/permissions")}
+        foretelling = {
+            f"GET R{what}": 1
+            for what in (
+                "",
+                "/providers/Microsoft.Authorization/locks",
+                "/providers/Microsoft.Authorization/permissions",
+            )
+        }
         assert here.counts() == {"GET list": 1, "GET mapping": 16, **foretelling}
         outcome = here.run(tenants=listed)
         assert here.counts() == {"GET list": 1, "GET mapping": 16, "PUT mapping": 30}
@@ -104,14 +111,18 @@ class TestPresent:
         assert f"{old['subscription_id']} by {new['subscription_id']}" in outcome.warnings[0]
         assert f"replaces {old['subscription_id']}" in outcome["diff"]["prepared"]
         assert list(here.mapped) == [new["subscription_id"]]
-        assert here.requests() == ["GET list", "PUT mapping"], "what is overwritten needs no removal, and no lock lifted"
+        assert here.requests() == ["GET list", "PUT mapping"], (
+            "what is overwritten needs no removal, and no lock lifted"
+        )
 
     def test_another_letter_case_is_another_mapping(self, provider: Make) -> None:
         here, low = provider(), "abcdefab-0000-4000-8000-00000000000a"
         here.hold([{"subscription_id": low, "tenant_id": guid()}])
         outcome = here.run(tenants=[{"subscription_id": low.upper(), "tenant_id": guid()}])
         assert outcome.changed and set(here.mapped) == {low, low.upper()}
-        assert low in outcome.warnings[0] and low.upper() in outcome.warnings[0] and "letter case" in outcome.warnings[0]
+        assert (
+            low in outcome.warnings[0] and low.upper() in outcome.warnings[0] and "letter case" in outcome.warnings[0]
+        )
 
     @pytest.mark.parametrize("status", [200, 201, 204])
     def test_answers_to_a_put(self, provider: Make, status: int) -> None:
@@ -171,7 +182,11 @@ class TestRemoval:
     def test_the_lock_is_lifted_once(self, provider: Make, how: str) -> None:
         here, stay, leave = provider(), tenants(20), tenants(5)
         here.hold([*stay, *leave])
-        options = {"tenants": leave, "state": "absent"} if how == "absent" else {"tenants": stay, "exact": True, "max_removals": "5"}
+        options = (
+            {"tenants": leave, "state": "absent"}
+            if how == "absent"
+            else {"tenants": stay, "exact": True, "max_removals": "5"}
+        )
         predicted = here.run(check=True, diff=True, **options)
         assert here.requests() == ["GET list"] and here.locked
         outcome = here.run(diff=True, **options)
@@ -205,7 +220,14 @@ class TestRemoval:
         more = tenants(1)
         for check in (True, False):
             outcome = here.run(tenants=[*listed[:15], *more], exact=True, check=check)
-            failed(outcome, "too_many_removals", "5 of 20 mappings", "max_removals is 10%", "allows 2", listed[15]["subscription_id"])
+            failed(
+                outcome,
+                "too_many_removals",
+                "5 of 20 mappings",
+                "max_removals is 10%",
+                "allows 2",
+                listed[15]["subscription_id"],
+            )
         assert here.mapped == pairs(listed) and here.counts() == {"GET list": 2}
         assert here.run(tenants=[*listed[:15], *more], exact=True, max_removals="25%").changed
         assert here.mapped == pairs([*listed[:15], *more])
@@ -229,7 +251,9 @@ class TestRemoval:
     def test_a_failed_removal_brings_the_lock_back(self, provider: Make) -> None:
         here, listed = provider(), tenants(4)
         here.hold(listed)
-        here.fault("error", "DELETE", listed[0]["subscription_id"], status=409, code="Conflict", message="Busy.", times=None)
+        here.fault(
+            "error", "DELETE", listed[0]["subscription_id"], status=409, code="Conflict", message="Busy.", times=None
+        )
         outcome = here.run(tenants=listed, state="absent")
         assert counted(outcome) == {"removed": 3, "failed": 1} and here.locked
         assert outcome["failures"][0]["code"] == "Conflict" and "Busy" in outcome["failures"][0]["message"]
@@ -295,13 +319,32 @@ class TestInput:
     @pytest.mark.parametrize(
         ("options", "kind", "parts"),
         [
-            ({"tenants": [{"subscription_id": guid(50), "tenant_id": guid(60)}, {"subscription_id": guid(51), "tenant_id": guid(60)}]},
-             "several_subscriptions_of_a_tenant", ("entry 1", "entry 2", "overwrites")),
-            ({"tenants": [{"subscription_id": guid(50), "tenant_id": guid(60)}, {"subscription_id": guid(50), "tenant_id": guid(61)}]},
-             "bad_input", ("two tenants", "entry 2")),
+            (
+                {
+                    "tenants": [
+                        {"subscription_id": guid(50), "tenant_id": guid(60)},
+                        {"subscription_id": guid(51), "tenant_id": guid(60)},
+                    ]
+                },
+                "several_subscriptions_of_a_tenant",
+                ("entry 1", "entry 2", "overwrites"),
+            ),
+            (
+                {
+                    "tenants": [
+                        {"subscription_id": guid(50), "tenant_id": guid(60)},
+                        {"subscription_id": guid(50), "tenant_id": guid(61)},
+                    ]
+                },
+                "bad_input",
+                ("two tenants", "entry 2"),
+            ),
             ({"tenants": [{"subscription": "x"}]}, "bad_input", ("unknown keys: subscription",)),
-            ({"tenants": [{"subscription_id": guid(50), "stamps": "edge-10"}], "known_stamps": ["edge-01"]},
-             "bad_input", ("edge-10", "inventory")),
+            (
+                {"tenants": [{"subscription_id": guid(50), "stamps": "edge-10"}], "known_stamps": ["edge-01"]},
+                "bad_input",
+                ("edge-10", "inventory"),
+            ),
             ({"tenants_file": "/nowhere/tenants.csv"}, "bad_tenant_list", ("/nowhere/tenants.csv",)),
             ({"tenants": [], "exact": True, "state": "absent"}, "bad_input", ("exact needs state present",)),
             ({}, "bad_input", ("which tenants", "azs_tenants_file")),
@@ -320,7 +363,9 @@ class TestInput:
     def test_a_second_subscription_that_only_azure_shows(self, provider: Make) -> None:
         here, (held,) = provider(), tenants(1)
         here.hold([held])
-        outcome = here.run(tenants=[held["subscription_id"], {"subscription_id": guid(), "tenant_id": held["tenant_id"]}])
+        outcome = here.run(
+            tenants=[held["subscription_id"], {"subscription_id": guid(), "tenant_id": held["tenant_id"]}]
+        )
         failed(outcome, "several_subscriptions_of_a_tenant", "entry 1", "entry 2", "Nothing was changed")
         assert here.requests() == ["GET list"]
 
@@ -333,7 +378,9 @@ class TestInput:
         here, listed = provider(), tenants(4)
         listed[0]["stamps"], listed[1]["stamps"], listed[2]["stamps"] = "edge-01", "edge-02", "north;east"
         lines = [";".join(("CustomerId", "CustomerName", "EntitlementId", "Stamps"))]
-        lines += [";".join((one["tenant_id"], "C", one["subscription_id"], f'"{one.get("stamps", "")}"')) for one in listed]
+        lines += [
+            ";".join((one["tenant_id"], "C", one["subscription_id"], f'"{one.get("stamps", "")}"')) for one in listed
+        ]
         lines += [f"{guid()};Without Azure;;"]
         options = {"stamp_names": ["Edge-01", "NORTH"], "known_stamps": ["edge-01", "edge-02", "north", "east"]}
         outcome = here.run(tenants_file=here.file("\n".join(lines), "usage.csv"), **options)
@@ -373,7 +420,9 @@ class TestPlace:
         cloud = here.run(tenants=listed)["cloud"]
         here.log()
         assert not here.run(tenants=listed, cloud_metadata=cloud).changed
-        assert [entry["path"].rpartition("/")[2] for entry in here.log() if entry["service"] == "arm"] == ["customerSubscriptions"]
+        assert [entry["path"].rpartition("/")[2] for entry in here.log() if entry["service"] == "arm"] == [
+            "customerSubscriptions"
+        ]
 
 
 class TestFailures:
@@ -382,13 +431,29 @@ class TestFailures:
     def test_one_mistyped_subscription_among_many(self, provider: Make) -> None:
         here, listed = provider(page_size=1000), tenants(500, name="Customer")
         bad = listed[123]
-        here.fault("error", "PUT", bad["subscription_id"], times=None, status=400, code="InvalidCSPSubscription",
-                   message="Not a CSP subscription.")
+        here.fault(
+            "error",
+            "PUT",
+            bad["subscription_id"],
+            times=None,
+            status=400,
+            code="InvalidCSPSubscription",
+            message="Not a CSP subscription.",
+        )
         outcome = here.run(tenants=listed)
-        failed(outcome, "not_a_csp_subscription", "1 of 500", f"{bad['subscription_id']} (Customer 123)", "mistyped", "A repeated run")
+        failed(
+            outcome,
+            "not_a_csp_subscription",
+            "1 of 500",
+            f"{bad['subscription_id']} (Customer 123)",
+            "mistyped",
+            "A repeated run",
+        )
         assert outcome["changed"] is True and counted(outcome) == {"created": 499, "failed": 1}
         (failure,) = outcome["failures"]
-        assert failure["name"] == "Customer 123" and failure["code"] == "InvalidCSPSubscription" and failure["request_id"]
+        assert (
+            failure["name"] == "Customer 123" and failure["code"] == "InvalidCSPSubscription" and failure["request_id"]
+        )
         assert failure["cause"] and failure["remedy"] and failure["action"] == "create"
         assert len(here.mapped) == 499
         here.log()
@@ -441,14 +506,28 @@ class TestFailures:
     def test_a_mapping_that_is_gone_meanwhile(self, provider: Make) -> None:
         here, listed = provider(), tenants(3)
         here.hold(listed)
-        here.fault("error", "DELETE", listed[0]["subscription_id"], status=404, code="CustomerSubscriptionNotFound", message="No.")
+        here.fault(
+            "error",
+            "DELETE",
+            listed[0]["subscription_id"],
+            status=404,
+            code="CustomerSubscriptionNotFound",
+            message="No.",
+        )
         assert counted(here.run(tenants=listed, state="absent")) == {"removed": 3}
 
     def test_a_service_that_does_nothing_but_fail_is_given_up(self, provider: Make) -> None:
         here, listed = provider(), tenants(200)
         here.hold(tenants(1))
-        here.fault("error", "PUT", times=None, status=500, code="InternalServerError", message="Oops.",
-                   headers={"Retry-After": "0"})
+        here.fault(
+            "error",
+            "PUT",
+            times=None,
+            status=500,
+            code="InternalServerError",
+            message="Oops.",
+            headers={"Retry-After": "0"},
+        )
         outcome = here.run(tenants=listed, in_flight=8)
         failed_ = counted(outcome)
         assert failed_["failed"] < 40 and failed_["not_tried"] == 200 - failed_["failed"] and "Oops" in outcome.message
@@ -471,7 +550,9 @@ class TestLongRuns:
         tokens = [entry for entry in entries if entry["service"] == "login" and entry["method"] == "POST"]
         refused = [entry for entry in entries if entry["status"] == 401]
         assert refused == [] and here.mapped == pairs(listed)
-        assert 2 <= len(tokens) <= 2 + (entries[-1]["at"] - entries[0]["at"]) / 1.5, "each is used for two thirds of its life"
+        assert 2 <= len(tokens) <= 2 + (entries[-1]["at"] - entries[0]["at"]) / 1.5, (
+            "each is used for two thirds of its life"
+        )
 
     def test_a_token_that_ends_before_its_time(self, provider: Make) -> None:
         here, listed = provider(), tenants(60)
@@ -485,10 +566,20 @@ class TestLongRuns:
         here, listed = provider(latency={"arm": 0.02}), tenants(300)
         waves = 2 if challenge == "two" else 1
         for number in range(waves):
-            claims = base64.urlsafe_b64encode(json.dumps({"access_token": {"nbf": {"value": str(number)}}}).encode()).decode()
-            headers = {"WWW-Authenticate": f'Bearer error="insufficient_claims", claims="{claims}"'} if challenge else {}
+            claims = base64.urlsafe_b64encode(
+                json.dumps({"access_token": {"nbf": {"value": str(number)}}}).encode()
+            ).decode()
+            headers = (
+                {"WWW-Authenticate": f'Bearer error="insufficient_claims", claims="{claims}"'} if challenge else {}
+            )
             here.fault(
-                "error", "PUT", times=16, after=100 * (number + 1), status=401, code="AuthenticationFailed", message="No.",
+                "error",
+                "PUT",
+                times=16,
+                after=100 * (number + 1),
+                status=401,
+                code="AuthenticationFailed",
+                message="No.",
                 headers=headers,
             )
         here.log()
@@ -539,15 +630,31 @@ class TestLongRuns:
 
     def test_a_limit_that_nobody_tells_of(self, provider: Make) -> None:
         here, listed = provider(), tenants(60)
-        here.fault("error", "PUT", times=3, after=10, status=429, code="TooManyRequests", message="Slow down.",
-                   headers={"Retry-After": "1"})
+        here.fault(
+            "error",
+            "PUT",
+            times=3,
+            after=10,
+            status=429,
+            code="TooManyRequests",
+            message="Slow down.",
+            headers={"Retry-After": "1"},
+        )
         outcome = here.run(tenants=listed)
         assert outcome.changed and here.mapped == pairs(listed) and outcome["counts"]["throttled"] == 3
 
     def test_a_limit_that_takes_too_long(self, provider: Make) -> None:
         here, listed = provider(), tenants(30)
-        here.fault("error", "PUT", times=None, after=10, status=429, code="SubscriptionRequestsThrottled",
-                   message="Too many.", headers={"Retry-After": "3600"})
+        here.fault(
+            "error",
+            "PUT",
+            times=None,
+            after=10,
+            status=429,
+            code="SubscriptionRequestsThrottled",
+            message="Too many.",
+            headers={"Retry-After": "3600"},
+        )
         outcome = here.run(tenants=listed)
         failed(outcome, "throttled", "3600 s", "continues where this one stopped")
         counts = counted(outcome)
@@ -563,9 +670,7 @@ class TestScale:
     def test_planning_is_cheap_and_linear(self, provider: Make) -> None:
         here, listed = provider(), tenants(10_000, name="Customer")
         here.hold(listed)
-        costs = [
-            here.measure(tenants_file=here.file(listed[:count]), check=True) for count in (100, 5000, 10_000)
-        ]
+        costs = [here.measure(tenants_file=here.file(listed[:count]), check=True) for count in (100, 5000, 10_000)]
         assert [cost.outcome["counts"]["unchanged"] for cost in costs] == [100, 5000, 10_000]
         assert costs[-1].cpu < 2.0
         for cost in costs:
@@ -582,7 +687,10 @@ class TestScale:
         assert counted(outcome) == {"created": 10_000}
         assert len(outcome.stdout) < 500_000
         assert outcome["not_shown"]["created"] == 10_000 - len(outcome["created"])
-        assert outcome["diff"]["prepared"].startswith("tenant mappings of ") and "10000 created" in outcome["diff"]["prepared"]
+        assert (
+            outcome["diff"]["prepared"].startswith("tenant mappings of ")
+            and "10000 created" in outcome["diff"]["prepared"]
+        )
 
     def test_the_list_is_never_echoed(self, provider: Make) -> None:
         here, listed = provider(), tenants(300)

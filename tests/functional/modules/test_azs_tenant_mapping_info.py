@@ -64,7 +64,10 @@ class TestComparison:
         )
         states = {entry["id"]: entry["state"] for entry in outcome["comparison"]}
         expected = {
-            mapped: "mapped", missing: "missing", elsewhere: "other_subscription", foreign: "other_tenant",
+            mapped: "mapped",
+            missing: "missing",
+            elsewhere: "other_subscription",
+            foreign: "other_tenant",
             case: "other_letter_case",
         }
         for where, state in expected.items():
@@ -92,6 +95,8 @@ class TestComparison:
 
 def test_a_registration_that_cannot_be_read(provider: Make) -> None:
     here = provider()
-    here.fault("error", "GET", "customerSubscriptions", status=403, code="AuthorizationFailed", message="No.", times=None)
+    here.fault(
+        "error", "GET", "customerSubscriptions", status=403, code="AuthorizationFailed", message="No.", times=None
+    )
     outcome = here.run(INFO, registration_id=None)
     assert outcome.kind == "missing_rights" and outcome["error"]["remedy"]

@@ -9,10 +9,11 @@ import typing as t
 
 import pytest
 import trustme
-from azs_simulator.client import FLEETS, Simulator
-from azs_simulator.detour import Detour
 from azure.identity import ClientSecretCredential
 from registrars import oldest_libraries
+
+from azs_simulator.client import FLEETS, Simulator
+from azs_simulator.detour import Detour
 
 if t.TYPE_CHECKING:
     from processes import Modules, Outcome
@@ -97,7 +98,9 @@ def test_a_secret(user: Users, stamp: str) -> None:
 def test_variables_of_the_runner(user: Users, names: tuple[str, str]) -> None:
     here = user()
     variables = {
-        names[0]: here.account["secret"], names[1]: here.place["tenant"], "AZURE_CLIENT_ID": here.account["client_id"],
+        names[0]: here.account["secret"],
+        names[1]: here.place["tenant"],
+        "AZURE_CLIENT_ID": here.account["client_id"],
     }
     assert not here.reads(tenant=None, environment=variables).failed
 
@@ -117,7 +120,10 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     key = serialization.load_pem_private_key(pem, None)
     (folder / "app.pfx").write_bytes(
         pkcs12.serialize_key_and_certificates(
-            b"app", key, x509.load_pem_x509_certificate(pem[pem.index(b"-----BEGIN CERTIFICATE") :]), None,
+            b"app",
+            key,
+            x509.load_pem_x509_certificate(pem[pem.index(b"-----BEGIN CERTIFICATE") :]),
+            None,
             serialization.BestAvailableEncryption(b"of the file"),
         )
     )
@@ -138,7 +144,9 @@ def test_a_certificate(user: Users, certificates: pathlib.Path, libraries: str) 
     assert "not-it" not in wrong.printed
     answers(
         here.reads(**how, x509_certificate_path=str(certificates / "other.pem")),
-        "wrong_certificate", "AADSTS700027", "Upload the certificate",
+        "wrong_certificate",
+        "AADSTS700027",
+        "Upload the certificate",
     )
 
 
@@ -150,7 +158,9 @@ def test_a_workloads_token(user: Users, tmp_path: pathlib.Path) -> None:
     assert not outcome.failed and token not in outcome.printed
     (tmp_path / "token").write_text(f"{token}\n")
     assert not here.reads(**client, oidc_token_file_path=str(tmp_path / "token")).failed
-    answers(here.reads(**client, oidc_token_file_path=str(tmp_path / "none")), "bad_input", "Compare oidc_token_file_path")
+    answers(
+        here.reads(**client, oidc_token_file_path=str(tmp_path / "none")), "bad_input", "Compare oidc_token_file_path"
+    )
     answers(here.reads(**client, oidc_token="a.b.c"), "wrong_certificate", "AADSTS700027")
 
 
@@ -175,7 +185,11 @@ def test_a_user_with_a_password(user: Users, detour: Detour) -> None:
     guest = here.reads(ad_user="guest@elsewhere.onmicrosoft.com", password="x", environment=how["environment"])
     answers(guest, "user_of_another_directory", "AADSTS50034", "Set tenant")
     here.simulator.fault(
-        "login", "error", match={"grant": "password"}, status=400, code="invalid_grant",
+        "login",
+        "error",
+        match={"grant": "password"},
+        status=400,
+        code="invalid_grant",
         message="AADSTS50076: you must use multi-factor authentication to access.",
     )
     answers(here.reads(**how, password="x"), "second_factor", "device_code", "'az login'")
@@ -209,8 +223,11 @@ def test_what_a_profile_says_besides_the_account(user: Users) -> None:
 
     def profile(**changes: str) -> None:
         values = {
-            **here.account, "tenant": place["tenant"], "cloud_environment": place["cloud_environment"],
-            "subscription_id": place["subscription_id"], **changes,
+            **here.account,
+            "tenant": place["tenant"],
+            "cloud_environment": place["cloud_environment"],
+            "subscription_id": place["subscription_id"],
+            **changes,
         }
         lines = "\n".join(f"{name}={value}" for name, value in values.items())
         (here.home / ".azure" / "credentials").write_text(f"[default]\n{lines}\n")
@@ -305,8 +322,12 @@ def cli(tmp_path: pathlib.Path) -> Cli:
 def token_of(here: User) -> str:
     """An access token as the Azure CLI has it for its user."""
     credential = ClientSecretCredential(
-        here.place["tenant"], here.account["client_id"], here.account["secret"], authority=here.cloud["login_url"],
-        disable_instance_discovery=True, connection_verify=here.simulator.ca,
+        here.place["tenant"],
+        here.account["client_id"],
+        here.account["secret"],
+        authority=here.cloud["login_url"],
+        disable_instance_discovery=True,
+        connection_verify=here.simulator.ca,
     )
     return credential.get_token(f"{here.cloud['audience']}/.default").token
 
@@ -314,8 +335,12 @@ def token_of(here: User) -> str:
 def test_the_azure_cli(user: Users, cli: Cli) -> None:
     here = user()
     answer = {
-        "accessToken": token_of(here), "expiresOn": "2036-11-20 13:00:00.000000", "expires_on": 2110798800,
-        "subscription": here.place["subscription_id"], "tenant": here.place["tenant"], "tokenType": "Bearer",
+        "accessToken": token_of(here),
+        "expiresOn": "2036-11-20 13:00:00.000000",
+        "expires_on": 2110798800,
+        "subscription": here.place["subscription_id"],
+        "tenant": here.place["tenant"],
+        "tokenType": "Bearer",
     }
     environment = cli.answers(json.dumps(answer, indent=2))
     outcome = here.reads(auth_source="cli", environment=environment)
@@ -326,25 +351,36 @@ def test_the_azure_cli(user: Users, cli: Cli) -> None:
     assert not here.reads(environment=environment).failed, "auto takes it when nothing else is given"
 
 
-@pytest.mark.parametrize(("text", "kind", "parts"), [
-    ("ERROR: Please run 'az login' to setup account.", "cli_not_signed_in", ("Run 'az login' there", "az cloud set")),
-    (
-        "ERROR: AADSTS70043: The refresh token has expired or is invalid due to sign-in frequency checks by conditional "
-        "access.\nInteractive authentication is needed. Please run:\naz logout\naz login",
-        "refresh_token_refused", ("the Azure CLI's account", "az login"),
-    ),
-    (
-        "ERROR: AADSTS500011: The resource principal named https://management.other.example was not found in the tenant.",
-        "wrong_audience", ("Compare tenant, cloud_environment",),
-    ),
-])
+@pytest.mark.parametrize(
+    ("text", "kind", "parts"),
+    [
+        (
+            "ERROR: Please run 'az login' to setup account.",
+            "cli_not_signed_in",
+            ("Run 'az login' there", "az cloud set"),
+        ),
+        (
+            "ERROR: AADSTS70043: The refresh token has expired or is invalid due to sign-in frequency checks by conditional "
+            "access.\nInteractive authentication is needed. Please run:\naz logout\naz login",
+            "refresh_token_refused",
+            ("the Azure CLI's account", "az login"),
+        ),
+        (
+            "ERROR: AADSTS500011: The resource principal named https://management.other.example was not found in the tenant.",
+            "wrong_audience",
+            ("Compare tenant, cloud_environment",),
+        ),
+    ],
+)
 def test_an_azure_cli_that_has_no_token(user: Users, cli: Cli, text: str, kind: str, parts: tuple[str, ...]) -> None:
     answers(user().reads(auth_source="cli", environment=cli.fails(text)), kind, *parts)
 
 
 def test_a_runner_without_the_azure_cli(user: Users, tmp_path: pathlib.Path) -> None:
     answers(
-        user().reads(auth_source="cli", environment={"PATH": str(tmp_path)}), "cli_absent", "Install it there",
+        user().reads(auth_source="cli", environment={"PATH": str(tmp_path)}),
+        "cli_absent",
+        "Install it there",
         "set another auth_source",
     )
 
@@ -365,7 +401,9 @@ def test_an_access_token_of_the_controller(user: Users) -> None:
 
 def test_a_cloud_by_its_manifest(user: Users, tmp_path: pathlib.Path) -> None:
     here = user("custom-01")
-    manifest = {"DeploymentData": {"CustomEnvironmentEndpoints": {"CustomCloudARMEndpoint": here.cloud["arm_url"] + "/"}}}
+    manifest = {
+        "DeploymentData": {"CustomEnvironmentEndpoints": {"CustomCloudARMEndpoint": here.cloud["arm_url"] + "/"}}
+    }
     (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8-sig")
     how = {**here.account, "cloud_manifest_file": str(tmp_path / "manifest.json")}
     for environment in (None, "AzureUSSec"):
@@ -392,7 +430,10 @@ def test_a_cloud_whose_metadata_are_a_list(user: Users) -> None:
 def test_germany(user: Users, environment: str) -> None:
     here = user()
     mark = here.simulator.mark()
-    assert "AzureGermanCloud cannot hold registrations" in here.reads(**here.account, cloud_environment=environment).message
+    assert (
+        "AzureGermanCloud cannot hold registrations"
+        in here.reads(**here.account, cloud_environment=environment).message
+    )
     assert here.simulator.requests(mark) == []
 
 
@@ -416,7 +457,10 @@ def test_the_wrong_cloud_for_the_subscription(user: Users) -> None:
     here, other = user(), user("custom-01")
     outcome = here.reads(**here.account, subscription_id=other.place["subscription_id"])
     answers(
-        outcome, "subscription_not_found", other.place["subscription_id"], "another cloud or tenant",
+        outcome,
+        "subscription_not_found",
+        other.place["subscription_id"],
+        "another cloud or tenant",
         "Compare subscription_id, tenant and cloud_environment",
     )
 
@@ -424,7 +468,9 @@ def test_the_wrong_cloud_for_the_subscription(user: Users) -> None:
 def test_a_token_for_another_clouds_subscription(user: Users) -> None:
     here, other = user(), user("custom-01")
     metadata = {
-        "name": "x", "resource_manager": other.cloud["arm_url"], "authority": here.cloud["login_url"],
+        "name": "x",
+        "resource_manager": other.cloud["arm_url"],
+        "authority": here.cloud["login_url"],
         "audience": here.cloud["audience"],
     }
     outcome = here.reads(**here.account, cloud_metadata=metadata)
@@ -437,7 +483,9 @@ def test_a_token_for_another_clouds_subscription(user: Users) -> None:
 def test_the_wrong_directory(user: Users) -> None:
     here = user()
     elsewhere = here.cloud["tenants"]["elsewhere.onmicrosoft.com"]
-    answers(here.reads(**here.account, tenant=elsewhere), "unknown_client", "AADSTS700016", "Compare client_id and tenant")
+    answers(
+        here.reads(**here.account, tenant=elsewhere), "unknown_client", "AADSTS700016", "Compare client_id and tenant"
+    )
     outcome = here.reads(**here.account_of("foreigner"), tenant=elsewhere)
     answers(outcome, "wrong_tenant", here.place["tenant"], "Set tenant to the directory of the subscription")
     answers(here.reads(**here.account, tenant="nowhere.example"), "unknown_tenant", "nowhere.example")
@@ -475,7 +523,9 @@ def test_the_administrators_of_stamps(user: Users, stamp: str) -> None:
     for authority in (here.admin["admin_authority"], None):
         outcome = here.looks(admin_authority=authority)
         assert outcome["activation"]["state"] == "Not registered"
-    assert here.admin["admin_tenant"] == ("adfs" if stamp in ("public-02", "custom-01", "adfs-01") else here.place["tenant"])
+    assert here.admin["admin_tenant"] == (
+        "adfs" if stamp in ("public-02", "custom-01", "adfs-01") else here.place["tenant"]
+    )
 
 
 def test_an_administrator_of_an_ad_fs_stamp_who_says_no_directory(user: Users) -> None:

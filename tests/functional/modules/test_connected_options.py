@@ -6,8 +6,9 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
 from registrars import LOOK, Registrar, azure_simulator, registrar, registrar_numbers
+
+from azs_simulator.client import Simulator
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
@@ -33,10 +34,16 @@ def writes(here: Registrar) -> list[str]:
 class TestRights:
     """The account's rights are checked before the first write."""
 
-    @pytest.mark.parametrize(("account", "lacking"), [
-        ("lockless", LOCKS),
-        ("reader", ["Microsoft.AzureStack/register/action", "Microsoft.AzureStack/registrations/write", *LOCKS[1:]]),
-    ])
+    @pytest.mark.parametrize(
+        ("account", "lacking"),
+        [
+            ("lockless", LOCKS),
+            (
+                "reader",
+                ["Microsoft.AzureStack/register/action", "Microsoft.AzureStack/registrations/write", *LOCKS[1:]],
+            ),
+        ],
+    )
     def test_every_missing_action_is_named_and_nothing_written(
         self, registrar: Make, account: str, lacking: list[str]
     ) -> None:
@@ -45,7 +52,12 @@ class TestRights:
         for check in (True, False):
             outcome = here.register(preflight=True, check=check)
             assert outcome.kind == "missing_rights"
-            for part in (*lacking, f"on /subscriptions/{here.subscription_id}", "Nothing was changed", "registration_role"):
+            for part in (
+                *lacking,
+                f"on /subscriptions/{here.subscription_id}",
+                "Nothing was changed",
+                "registration_role",
+            ):
                 assert part in outcome.message
             assert writes(here) == []
         assert here.registration() is None
@@ -85,9 +97,16 @@ class TestRoleAssignment:
         outcome = here.register(assign_role=True)
         assert predicted["actions"] == outcome["actions"]
         assert outcome["actions"][-1] == "assign_role"
-        assert outcome["role_assignment"] == predicted["role_assignment"] == {
-            "role": "Azure Stack Registration Owner", "principal_id": principal, "assigned": True, "changed": True,
-        }
+        assert (
+            outcome["role_assignment"]
+            == predicted["role_assignment"]
+            == {
+                "role": "Azure Stack Registration Owner",
+                "principal_id": principal,
+                "assigned": True,
+                "changed": True,
+            }
+        )
         again = here.register(assign_role=True)
         assert not again.changed
         assert again["role_assignment"] == {**outcome["role_assignment"], "changed": False}
@@ -132,8 +151,12 @@ class TestWithoutToken:
     def wanted(self, here: Registrar, **options: t.Any) -> dict[str, t.Any]:
         """Options that stand in for the token."""
         return {
-            "cloud_id": here.cloud_id, "billing_model": "Capacity", "marketplace_syndication": False,
-            "usage_reporting": False, "assign_role": True, **options,
+            "cloud_id": here.cloud_id,
+            "billing_model": "Capacity",
+            "marketplace_syndication": False,
+            "usage_reporting": False,
+            "assign_role": True,
+            **options,
         }
 
     def test_lock_and_role_are_put_back(self, registrar: Make) -> None:
@@ -167,9 +190,10 @@ class TestInfo:
 
     def read(self, here: Registrar, **options: t.Any) -> list[dict[str, t.Any]]:
         """The registrations that azs_registration_info returns."""
-        return t.cast("list[dict[str, t.Any]]", here.run("azs_registration_info", {"role_assignment": True, **options})[
-            "registrations"
-        ])
+        return t.cast(
+            "list[dict[str, t.Any]]",
+            here.run("azs_registration_info", {"role_assignment": True, **options})["registrations"],
+        )
 
     def test_by_id(self, registrar: Make) -> None:
         here = registrar()
@@ -178,10 +202,15 @@ class TestInfo:
         here.requests()
         (found,) = self.read(here, registration_id=here.id)
         assert [request.rpartition("/")[2] for request in here.requests()] == [
-            "GET metadata", "POST key", "GET lock", "roleAssignments"
+            "GET metadata",
+            "POST key",
+            "GET lock",
+            "roleAssignments",
         ]
         assert found["role_assignment"] == {
-            "role": "Azure Stack Registration Owner", "principal_id": principal, "assigned": True
+            "role": "Azure Stack Registration Owner",
+            "principal_id": principal,
+            "assigned": True,
         }
         assert found["key"]["billing_model"] == found["billing_model"] == "Capacity"
         here.simulator.do("remove-role-assignments", name=principal)

@@ -8,10 +8,9 @@ import pathlib
 import typing as t
 
 import pytest
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, deactivation
 from registrars import Registrar, azure_simulator, registrar, registrar_numbers
 from stamps import Operator
-
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, deactivation
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
@@ -92,7 +91,7 @@ class TestInAzure:
         place = {"bundle": str(here.bundle), "stamp": here.stamp}
         return here.remove(require_deactivation=True, **place, **options)
 
-    def test_the_record_names_the_registration_and_counts_once(self, registrar: t.Callable[..., Registrar]) -> None:  # noqa: F811
+    def test_the_record_names_the_registration_and_counts_once(self, registrar: t.Callable[..., Registrar]) -> None:
         here = registrar()
         assert here.register().changed
         deactivation.write(str(here.bundle), here.stamp, here.cloud_id, None)
@@ -104,7 +103,7 @@ class TestInAzure:
         assert self.remove(here).kind == "not_deactivated"
         assert here.locked()
 
-    def test_a_registration_made_anew_wants_a_new_one(self, registrar: t.Callable[..., Registrar]) -> None:  # noqa: F811
+    def test_a_registration_made_anew_wants_a_new_one(self, registrar: t.Callable[..., Registrar]) -> None:
         here = registrar()
         here.bundle.mkdir(mode=0o700)
         deactivation.write(str(here.bundle), here.stamp, here.cloud_id, None)
@@ -116,7 +115,7 @@ class TestInAzure:
         dated(deactivation.place(str(here.bundle), here.stamp), LATER)
         assert self.remove(here).changed
 
-    def test_one_from_before_the_key_does_not_count(self, registrar: t.Callable[..., Registrar]) -> None:  # noqa: F811
+    def test_one_from_before_the_key_does_not_count(self, registrar: t.Callable[..., Registrar]) -> None:
         here = registrar()
         assert here.register().changed
         deactivation.write(str(here.bundle), here.stamp, here.cloud_id, None)
@@ -124,14 +123,14 @@ class TestInAzure:
         here.export()
         assert self.remove(here, cloud_id=here.cloud_id).kind == "not_deactivated"
 
-    def test_that_of_another_stamp_does_not_count(self, registrar: t.Callable[..., Registrar]) -> None:  # noqa: F811
+    def test_that_of_another_stamp_does_not_count(self, registrar: t.Callable[..., Registrar]) -> None:
         here, other = registrar(), registrar()
         assert here.register().changed
         deactivation.write(str(here.bundle), here.stamp, other.cloud_id, None)
         assert self.remove(here, cloud_id=here.cloud_id).kind == "not_deactivated"
         assert here.locked()
 
-    def test_a_token_without_a_record_names_it_too(self, registrar: t.Callable[..., Registrar]) -> None:  # noqa: F811
+    def test_a_token_without_a_record_names_it_too(self, registrar: t.Callable[..., Registrar]) -> None:
         here = registrar()
         assert here.register().changed
         here.bundle.mkdir(mode=0o700)

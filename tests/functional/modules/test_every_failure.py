@@ -12,12 +12,12 @@ import pathlib
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
+from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from processes import Modules, Outcome
 from registrars import Registrar
 from stamps import Operator
 
-from ansible_collections.azurestack.hub.plugins.module_utils import _failures
+from azs_simulator.client import Simulator
 
 USER: t.Final = "operator@rehearsal.onmicrosoft.com"
 GUID: t.Final = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
@@ -26,13 +26,26 @@ PRINCIPAL: t.Final = "New-AzureBridgeServicePrincipal"
 FLEET: t.Final = {
     "stamps": [
         {"name": "new", "nodes": 2, "ercs": 1},
-        {"name": "mapped", "nodes": 2, "ercs": 1, "connected": True, "identity": "ADFS", "registration": {"activated": False}},
+        {
+            "name": "mapped",
+            "nodes": 2,
+            "ercs": 1,
+            "connected": True,
+            "identity": "ADFS",
+            "registration": {"activated": False},
+        },
     ],
-    "clouds": [{
-        "name": "AzureCloud",
-        "subscriptions": [{"name": "one", "offer": "CSP"}],
-        "principals": [{"name": "registrar"}, {"name": USER, "kind": "user"}, {"name": "runner", "kind": "managed"}],
-    }],
+    "clouds": [
+        {
+            "name": "AzureCloud",
+            "subscriptions": [{"name": "one", "offer": "CSP"}],
+            "principals": [
+                {"name": "registrar"},
+                {"name": USER, "kind": "user"},
+                {"name": "runner", "kind": "managed"},
+            ],
+        }
+    ],
 }
 
 
@@ -43,7 +56,8 @@ class Place:
         (cloud,) = simulator.state()["clouds"].values()
         self.simulator = simulator
         self.new, self.mapped = (
-            Registrar(modules, simulator, stamp, cloud["subscriptions"][0], folder / stamp) for stamp in ("new", "mapped")
+            Registrar(modules, simulator, stamp, cloud["subscriptions"][0], folder / stamp)
+            for stamp in ("new", "mapped")
         )
         self.at_new, self.at_mapped = (
             Operator(modules, simulator, here.stamp, here.bundle) for here in (self.new, self.mapped)
@@ -78,9 +92,15 @@ class Place:
     def assign(self) -> Outcome:
         """azs_registration that only has to assign the role"""
         self.simulator.do("remove-role-assignments", name=self.at_mapped.state()["principals"][-1])
-        return self.mapped.run("azs_registration", {
-            "registration_id": self.mapped.id, "cloud_id": self.mapped.cloud_id, "assign_role": True, "replication_timeout": 1,
-        })
+        return self.mapped.run(
+            "azs_registration",
+            {
+                "registration_id": self.mapped.id,
+                "cloud_id": self.mapped.cloud_id,
+                "assign_role": True,
+                "replication_timeout": 1,
+            },
+        )
 
     def role(self, state: str = "present") -> Outcome:
         """azs_registration_role"""
@@ -88,10 +108,14 @@ class Place:
 
     def move(self) -> Outcome:
         """azs_registration_move"""
-        return self.mapped.run("azs_registration_move", {
-            "cloud_id": self.mapped.cloud_id, "target_resource_group": f"group-{next(self._numbers)}",
-            "location": self.mapped.location,
-        })
+        return self.mapped.run(
+            "azs_registration_move",
+            {
+                "cloud_id": self.mapped.cloud_id,
+                "target_resource_group": f"group-{next(self._numbers)}",
+                "location": self.mapped.location,
+            },
+        )
 
     def key(self) -> Outcome:
         """azs_activation_key"""
@@ -104,7 +128,13 @@ class Place:
     def identity(self) -> Outcome:
         """azs_registration_info with a managed identity that the host has not"""
         environment = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": self._identity_url}
-        options = {"cloud_id": self.new.cloud_id, "auth_source": "msi", "client_id": GUID, "secret": None, "tenant": None}
+        options = {
+            "cloud_id": self.new.cloud_id,
+            "auth_source": "msi",
+            "client_id": GUID,
+            "secret": None,
+            "tenant": None,
+        }
         return self.new.run("azs_registration_info", options, environment=environment)
 
     def at_stamp(self) -> Outcome:
@@ -113,9 +143,13 @@ class Place:
 
     def tenants(self) -> Outcome:
         """azs_tenant_mapping with one subscription"""
-        return self.mapped.run("azs_tenant_mapping", {
-            "registration_id": self.mapped.id, "tenants": [{"subscription_id": GUID, "tenant_id": GUID}],
-        })
+        return self.mapped.run(
+            "azs_tenant_mapping",
+            {
+                "registration_id": self.mapped.id,
+                "tenants": [{"subscription_id": GUID, "tenant_id": GUID}],
+            },
+        )
 
 
 Do = t.Callable[[Place], Outcome]
@@ -140,9 +174,18 @@ def sign_in_says(code: str, error: str = "invalid_grant") -> Fault:
 
 def azure_says(status: int, code: str, method: str, path: str, message: str = "Refused.", **options: t.Any) -> Fault:
     """What Azure Resource Manager answers to a request."""
-    return "arm", "error", {"method": method, "path": f"{path}$"}, {
-        "status": status, "code": code, "message": message, "headers": {"Retry-After": "0"}, **options,
-    }
+    return (
+        "arm",
+        "error",
+        {"method": method, "path": f"{path}$"},
+        {
+            "status": status,
+            "code": code,
+            "message": message,
+            "headers": {"Retry-After": "0"},
+            **options,
+        },
+    )
 
 
 PUT: t.Final = ("PUT", "registrations/[^/]+")
@@ -154,26 +197,42 @@ TABLE: t.Final[dict[str, tuple[Do, Fault | None]]] = {
     "stamp_hardware_unreadable": (Place.token, stamp_says(TOKEN, "hardware")),
     "stamp_busy": (Place.token, stamp_says(TOKEN, "busy", action_id=GUID)),
     "stamp_action_timeout": (Place.information, stamp_says(INFORMATION, "timeout")),
-    "empty_activation_key": (Place.activation, stamp_says(
-        ACTIVATE, message="Cannot bind argument to parameter 'ActivationKey' because it is an empty string."
-    )),
+    "empty_activation_key": (
+        Place.activation,
+        stamp_says(
+            ACTIVATE, message="Cannot bind argument to parameter 'ActivationKey' because it is an empty string."
+        ),
+    ),
     "pep_parameter_unknown": (Place.token, stamp_says(TOKEN, "not_offered", parameter="TokenVersion")),
     "pep_cmdlet_unknown": (Place.token, stamp_says("Set-RegistrationKeyPair", "not_offered")),
-    "pep_scripts_not_allowed": (Place.information, stamp_says(INFORMATION, fully_qualified_error_id="ScriptsNotAllowed", message=(
-        "The syntax is not supported by this runspace. This can occur if the runspace is in no-language mode."
-    ))),
-    "key_of_another_stamp": (Place.activation, stamp_says(
-        ACTIVATE, message="The activation key does not match the cloud id of this stamp."
-    )),
+    "pep_scripts_not_allowed": (
+        Place.information,
+        stamp_says(
+            INFORMATION,
+            fully_qualified_error_id="ScriptsNotAllowed",
+            message=(
+                "The syntax is not supported by this runspace. This can occur if the runspace is in no-language mode."
+            ),
+        ),
+    ),
+    "key_of_another_stamp": (
+        Place.activation,
+        stamp_says(ACTIVATE, message="The activation key does not match the cloud id of this stamp."),
+    ),
     "pep_configuration_unknown": (Place.information, winrm_says(2150858811)),
     "pep_access_denied": (Place.information, winrm_says(5)),
     "pep_session_quota": (Place.information, winrm_says(2150859173)),
     "pep_session_lost": (
-        Place.information, ("pep", "shell_gone", {"action": "Receive", "cmdlet": INFORMATION}, {"commit": "never"}),
+        Place.information,
+        ("pep", "shell_gone", {"action": "Receive", "cmdlet": INFORMATION}, {"commit": "never"}),
     ),
-    "refresh_token_refused": (Place.principal, stamp_says(PRINCIPAL, message="AADSTS700082: The refresh token has expired.")),
+    "refresh_token_refused": (
+        Place.principal,
+        stamp_says(PRINCIPAL, message="AADSTS700082: The refresh token has expired."),
+    ),
     "bridge_environment_unknown": (
-        Place.principal, stamp_says(PRINCIPAL, message="Cannot get the endpoints of Azure environment 'Contoso'."),
+        Place.principal,
+        stamp_says(PRINCIPAL, message="Cannot get the endpoints of Azure environment 'Contoso'."),
     ),
     "wrong_secret": (Place.look, sign_in_says("AADSTS7000215", "invalid_client")),
     "expired_secret": (Place.look, sign_in_says("AADSTS7000222", "invalid_client")),
@@ -196,24 +255,39 @@ TABLE: t.Final[dict[str, tuple[Do, Fault | None]]] = {
     "sign_in_session_ended": (Place.look, sign_in_says("AADSTS50133")),
     "sign_in_service_busy": (Place.look, sign_in_says("AADSTS90033", "invalid_request")),
     "client_not_allowed": (Place.at_stamp, sign_in_says("MSIS9605", "unauthorized_client")),
-    "cloud_id_already_registered": (Place.register, azure_says(
-        409, "Conflict", *PUT, f"Cloud identifier [{GUID}] is already registered. Reusing cloud identifiers is not allowed."
-    )),
+    "cloud_id_already_registered": (
+        Place.register,
+        azure_says(
+            409,
+            "Conflict",
+            *PUT,
+            f"Cloud identifier [{GUID}] is already registered. Reusing cloud identifiers is not allowed.",
+        ),
+    ),
     "registration_of_another_stamp": (Place.register, azure_says(409, "CloudIdUpdateNotAllowed", *PUT)),
     "malformed_token": (Place.register, azure_says(400, "InvalidRegistrationToken", *PUT)),
     "resource_locked": (Place.register, azure_says(409, "ScopeLocked", *PUT)),
     "move_not_supported": (Place.move, azure_says(409, "ResourceMoveNotSupported", "POST", "moveResources")),
-    "unknown_location": (Place.move, azure_says(400, "LocationNotAvailableForResourceGroup", "PUT", "resourceGroups/[^/]+")),
+    "unknown_location": (
+        Place.move,
+        azure_says(400, "LocationNotAvailableForResourceGroup", "PUT", "resourceGroups/[^/]+"),
+    ),
     "registration_not_found": (Place.key, azure_says(404, "RegistrationNotFound", "POST", "getactivationkey")),
     "resource_not_found": (Place.key, azure_says(404, "ResourceNotFound", "POST", "getactivationkey")),
     "subscription_not_found": (Place.look, azure_says(404, "SubscriptionNotFound", *LIST)),
     "wrong_tenant": (Place.look, azure_says(401, "InvalidAuthenticationTokenTenant", *LIST)),
     "access_token_refused": (Place.look, azure_says(401, "InvalidAuthenticationToken", *LIST)),
     "wrong_audience": (Place.look, azure_says(401, "InvalidAuthenticationTokenAudience", *LIST)),
-    "missing_rights": (Place.register, azure_says(
-        403, "AuthorizationFailed", *PUT, "The client 'c' with object id 'o' does not have authorization to perform action "
-        "'Microsoft.AzureStack/registrations/write' over scope '/subscriptions/s'."
-    )),
+    "missing_rights": (
+        Place.register,
+        azure_says(
+            403,
+            "AuthorizationFailed",
+            *PUT,
+            "The client 'c' with object id 'o' does not have authorization to perform action "
+            "'Microsoft.AzureStack/registrations/write' over scope '/subscriptions/s'.",
+        ),
+    ),
     "not_registration_owner": (Place.register, azure_says(403, "Forbidden", *PUT)),
     "forbidden_by_policy": (Place.register, azure_says(403, "RequestDisallowedByPolicy", *PUT)),
     "forbidden_by_deny_assignment": (Place.register, azure_says(403, "DenyAssignmentAuthorizationFailed", *PUT)),
@@ -251,8 +325,14 @@ ELSEWHERE: t.Final = {
     "pep_certificate_invalid": ("modules/test_azs_stamp_info.py", "test_an_untrusted_certificate_ends_the_search"),
     "page_in_place_of_an_answer": ("modules/test_foreign_answers.py", "test_a_proxy_that_answers_in_azures_place"),
     "pep_parameter_refused": ("pep/test_pep_failures.py", "test_errors_are_recognised_by_their_ids"),
-    "action_plan_failed": ("pep/test_pep_failures.py", "test_a_plan_that_failed_says_its_step_and_what_is_known_of_the_reason"),
-    "bridge_principal_of_another_user": ("pep/test_pep_failures.py", "test_sign_in_and_owner_inside_the_message_of_the_bridge_principal_s_cmdlet"),
+    "action_plan_failed": (
+        "pep/test_pep_failures.py",
+        "test_a_plan_that_failed_says_its_step_and_what_is_known_of_the_reason",
+    ),
+    "bridge_principal_of_another_user": (
+        "pep/test_pep_failures.py",
+        "test_sign_in_and_owner_inside_the_message_of_the_bridge_principal_s_cmdlet",
+    ),
     "pep_asks": ("pep/test_pep_failures.py", "test_errors_are_recognised_by_their_ids"),
     "unreachable": ("modules/test_azs_activation_info.py", "test_an_endpoint_that_does_not_answer"),
     "certificate_not_trusted": ("modules/test_azs_activation_info.py", "test_an_untrusted_certificate"),
@@ -306,4 +386,6 @@ def test_a_service_says_it_and_the_operator_reads_what_it_means(place: Place, ki
         assert (told["cause"], told["remedy"]) == (known.cause, known.remedy)
     if fault:
         assert told["code"]
-        assert (taken > 1) == (kind in ASKED_AGAIN or (known.retry == _failures.AGAIN and kind != "pep_session_quota")), taken
+        assert (taken > 1) == (
+            kind in ASKED_AGAIN or (known.retry == _failures.AGAIN and kind != "pep_session_quota")
+        ), taken

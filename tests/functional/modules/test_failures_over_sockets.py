@@ -6,27 +6,44 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from registrars import Registrar, azure_simulator, registrar, registrar_numbers
 from stamps import Operator
-
-from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
 GUID = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
 OF_KIND: t.Final = {failure.kind: failure for failure in _failures.FAILURES}
 NEVER: t.Final = (
-    (409, "Conflict", f"Cloud identifier [{GUID}] is already registered. Reusing cloud identifiers is not allowed.",
-     "cloud_id_already_registered"),
-    (403, "AuthorizationFailed", "The client 'c' with object id 'o' does not have authorization to perform action "
-     "'Microsoft.AzureStack/registrations/write' over scope '/subscriptions/s'.", "missing_rights"),
+    (
+        409,
+        "Conflict",
+        f"Cloud identifier [{GUID}] is already registered. Reusing cloud identifiers is not allowed.",
+        "cloud_id_already_registered",
+    ),
+    (
+        403,
+        "AuthorizationFailed",
+        "The client 'c' with object id 'o' does not have authorization to perform action "
+        "'Microsoft.AzureStack/registrations/write' over scope '/subscriptions/s'.",
+        "missing_rights",
+    ),
     (403, "Forbidden", "The caller does not own the service principal.", "not_registration_owner"),
-    (409, "ScopeLocked", "The scope cannot perform write operation because following scope(s) are locked.", "resource_locked"),
+    (
+        409,
+        "ScopeLocked",
+        "The scope cannot perform write operation because following scope(s) are locked.",
+        "resource_locked",
+    ),
     (400, "UnknownResourceGroupLocation", "The location is not available.", "unknown_location"),
     (404, "RegistrationNotFound", "The registration could not be found.", "registration_not_found"),
     (400, "InvalidRegistrationToken", "The registration token is malformed.", "malformed_token"),
-    (409, "CloudIdUpdateNotAllowed", "The registration 'x' is already associated with another Cloud identifier.",
-     "registration_of_another_stamp"),
+    (
+        409,
+        "CloudIdUpdateNotAllowed",
+        "The registration 'x' is already associated with another Cloud identifier.",
+        "registration_of_another_stamp",
+    ),
 )
 """Rows of Azure that no new try can put right: status, code, message, kind."""
 WRITE: t.Final = "registrations/[^/]+"
@@ -39,7 +56,11 @@ def writes(here: Registrar) -> int:
 
 @pytest.mark.parametrize(("status", "code", "message", "kind"), NEVER, ids=[row[3] for row in NEVER])
 def test_what_no_new_try_helps_fails_at_once(
-    registrar: t.Callable[..., Registrar], status: int, code: str, message: str, kind: str  # noqa: F811
+    registrar: t.Callable[..., Registrar],
+    status: int,
+    code: str,
+    message: str,
+    kind: str,
 ) -> None:
     here = registrar()
     here.fault("error", "PUT", WRITE, status=status, code=code, message=message, times=None)
@@ -57,7 +78,10 @@ def test_what_no_new_try_helps_fails_at_once(
     [(502, "MetadataResolverBadGatewayError", "metadata_upstream_fault"), (429, "TooManyRequests", "throttled")],
 )
 def test_what_passes_is_tried_again_within_a_limit(
-    registrar: t.Callable[..., Registrar], status: int, code: str, kind: str  # noqa: F811
+    registrar: t.Callable[..., Registrar],
+    status: int,
+    code: str,
+    kind: str,
 ) -> None:
     assert OF_KIND[kind].retry == _failures.AGAIN
     here = registrar()
@@ -65,7 +89,9 @@ def test_what_passes_is_tried_again_within_a_limit(
     mark = here.simulator.mark()
     assert here.register().changed
     tries = [
-        one["at"] for one in here.simulator.requests(mark, "arm") if one["method"] == "PUT" and one["path"].endswith(here.id)
+        one["at"]
+        for one in here.simulator.requests(mark, "arm")
+        if one["method"] == "PUT" and one["path"].endswith(here.id)
     ]
     assert len(tries) == 2 and tries[1] - tries[0] >= 1.0, "Retry-After counts"
     here.requests()
@@ -77,7 +103,7 @@ def test_what_passes_is_tried_again_within_a_limit(
     assert here.locked()
 
 
-def test_an_unknown_error_keeps_the_services_own_words(registrar: t.Callable[..., Registrar]) -> None:  # noqa: F811
+def test_an_unknown_error_keeps_the_services_own_words(registrar: t.Callable[..., Registrar]) -> None:
     here = registrar()
     here.fault("error", "PUT", WRITE, status=400, code="Odd", message="Something odd.", times=None)
     outcome = here.register()
@@ -88,7 +114,9 @@ def test_an_unknown_error_keeps_the_services_own_words(registrar: t.Callable[...
 
 
 @pytest.mark.parametrize("unreachable", [False, True])
-def test_unreadable_hardware_is_told_and_not_tried_again(operator: t.Callable[[str], Operator], unreachable: bool) -> None:
+def test_unreadable_hardware_is_told_and_not_tried_again(
+    operator: t.Callable[[str], Operator], unreachable: bool
+) -> None:
     here = operator("modern")
     match = {"cmdlet": "New-RegistrationToken"}
     here.fault("hardware", match=match, times=None, host="node-2", unreachable=unreachable)

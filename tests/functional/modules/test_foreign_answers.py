@@ -13,7 +13,12 @@ __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 Make = t.Callable[..., Registrar]
 R: t.Final = "registrations/[^/]+"
 LOCK: t.Final = "locks/[^/]+"
-REDIRECTION: t.Final = {"status": 302, "code": "x", "message": "moved", "headers": {"Location": "https://portal.example/"}}
+REDIRECTION: t.Final = {
+    "status": 302,
+    "code": "x",
+    "message": "moved",
+    "headers": {"Location": "https://portal.example/"},
+}
 ERROR_IN_200: t.Final = {"status": 200, "code": "ResourceNotFound", "message": "There is nothing."}
 
 
@@ -56,8 +61,11 @@ def test_a_list_that_is_none_registers_nothing(registrar: Make) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/metadata/endpoints", 502), ("GET", "/metadata/endpoints", 407), ("GET", "/metadata/endpoints", 403),
-        ("GET", "/locks/", 404), ("GET", "/registrations", 403),
+        ("GET", "/metadata/endpoints", 502),
+        ("GET", "/metadata/endpoints", 407),
+        ("GET", "/metadata/endpoints", 403),
+        ("GET", "/locks/", 404),
+        ("GET", "/registrations", 403),
     ],
 )
 def test_a_proxy_that_answers_in_azures_place(registrar: Make, method: str, path: str, status: int) -> None:
@@ -67,7 +75,11 @@ def test_a_proxy_that_answers_in_azures_place(registrar: Make, method: str, path
     outcome = here.register(preflight=False, reregister=True)
     here.simulator.clear_faults()
     assert outcome.kind == "page_in_place_of_an_answer", outcome.message
-    assert f"HTTP status {status}" in outcome.message and "HTTPS_PROXY" in outcome.message and "1.1 proxy" in outcome.message
+    assert (
+        f"HTTP status {status}" in outcome.message
+        and "HTTPS_PROXY" in outcome.message
+        and "1.1 proxy" in outcome.message
+    )
 
 
 def test_a_page_that_passes_is_waited_out(registrar: Make) -> None:

@@ -7,10 +7,9 @@ import pathlib
 import typing as t
 
 import pytest
+from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from processes import Modules
 from registrars import Registrar, azure_simulator, registrar, registrar_numbers
-
-from ansible_collections.azurestack.hub.plugins.module_utils import _options
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
@@ -61,8 +60,12 @@ def test_a_proxys_password_is_not_shown(modules: Modules, change: dict[str, str]
     outcome = modules.run(
         "azs_stamp_info",
         {
-            "pep_hosts": ["127.0.0.1:9"], "pep_username": "u", "pep_password": "p-1", "pep_connection_timeout": 1,
-            "pep_proxy": "http://somebody:PROXY%40PASSWORD@127.0.0.1:9", **change,
+            "pep_hosts": ["127.0.0.1:9"],
+            "pep_username": "u",
+            "pep_password": "p-1",
+            "pep_connection_timeout": 1,
+            "pep_proxy": "http://somebody:PROXY%40PASSWORD@127.0.0.1:9",
+            **change,
         },
         environment={"HTTPS_PROXY": "http://somebody:OTHER-PASSWORD@127.0.0.1:9"},
     )
@@ -71,31 +74,65 @@ def test_a_proxys_password_is_not_shown(modules: Modules, change: dict[str, str]
         assert secret not in outcome.printed
 
 
-CLOUD: t.Final = {"name": "x", "resource_manager": "https://localhost:1", "authority": "https://localhost:1", "audience": "x"}
+CLOUD: t.Final = {
+    "name": "x",
+    "resource_manager": "https://localhost:1",
+    "authority": "https://localhost:1",
+    "audience": "x",
+}
 
 
-@pytest.mark.parametrize("change", [
-    {"tenant": "contoso com"}, {"tenant": "https://contoso.com"}, {"tenant": "a/b"}, {"tenant": "contoso.com "},
-    {"cloud_metadata": {**CLOUD, "authority": "http://localhost:1"}}, {"cloud_metadata": {**CLOUD, "authority": "login"}},
-    {"cloud_metadata": {**CLOUD, "resource_manager": "http://localhost:1"}},
-    {"adfs_authority_url": "http://x"}, {"adfs_authority_url": "https://[::1"}, {"adfs_authority_url": "https://a b"},
-    {"cloud_metadata": None, "cloud_environment": "https://[::1"}, {"cloud_metadata": None, "cloud_environment": "https://h:abc"},
-    {"arm_timeout": 0}, {"arm_timeout": -1}, {"arm_timeout": 10**12}, {"ca_bundle": "a\0b"}, {"ca_bundle": "/a/" + "n" * 256},
-    {"resource_group": "../x"},
-], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tenant": "contoso com"},
+        {"tenant": "https://contoso.com"},
+        {"tenant": "a/b"},
+        {"tenant": "contoso.com "},
+        {"cloud_metadata": {**CLOUD, "authority": "http://localhost:1"}},
+        {"cloud_metadata": {**CLOUD, "authority": "login"}},
+        {"cloud_metadata": {**CLOUD, "resource_manager": "http://localhost:1"}},
+        {"adfs_authority_url": "http://x"},
+        {"adfs_authority_url": "https://[::1"},
+        {"adfs_authority_url": "https://a b"},
+        {"cloud_metadata": None, "cloud_environment": "https://[::1"},
+        {"cloud_metadata": None, "cloud_environment": "https://h:abc"},
+        {"arm_timeout": 0},
+        {"arm_timeout": -1},
+        {"arm_timeout": 10**12},
+        {"ca_bundle": "a\0b"},
+        {"ca_bundle": "/a/" + "n" * 256},
+        {"resource_group": "../x"},
+    ],
+    ids=str,
+)
 def test_what_no_option_can_be_is_said_so(modules: Modules, change: dict[str, t.Any]) -> None:
     options = {
-        "subscription_id": "b31316d4-de02-43a4-903d-eb74f8258b00", "tenant": "contoso.com", "client_id": "x", "secret": "y",
-        "cloud_metadata": CLOUD, **LOOK, **change,
+        "subscription_id": "b31316d4-de02-43a4-903d-eb74f8258b00",
+        "tenant": "contoso.com",
+        "client_id": "x",
+        "secret": "y",
+        "cloud_metadata": CLOUD,
+        **LOOK,
+        **change,
     }
-    outcome = modules.run("azs_registration_info", {name: value for name, value in options.items() if value is not None})
+    outcome = modules.run(
+        "azs_registration_info", {name: value for name, value in options.items() if value is not None}
+    )
     assert outcome.kind == "bad_input", outcome.message
 
 
-@pytest.mark.parametrize("options", [
-    {"name": "../../.."}, {"name": ".."}, {"name": "a/b"}, {"name": "reg", "resource_group": "../x"},
-    {"registration_id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.AzureStack/registrations/.."},
-], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "../../.."},
+        {"name": ".."},
+        {"name": "a/b"},
+        {"name": "reg", "resource_group": "../x"},
+        {"registration_id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.AzureStack/registrations/.."},
+    ],
+    ids=str,
+)
 def test_names_lead_nowhere_else(registrar: Make, options: dict[str, str]) -> None:
     here = registrar()
     assert here.remove(preflight=False, **options).kind == "bad_input"

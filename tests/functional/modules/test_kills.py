@@ -10,10 +10,9 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
 from kills import kill_at_hang
 from registrars import Registrar, azure_simulator, registrar, registrar_numbers
-
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
@@ -23,13 +22,19 @@ Make = t.Callable[..., Registrar]
 GROUP = "Stamps"
 WRITES: t.Final = {
     "register": (
-        "POST providers/Microsoft.AzureStack/register", "PUT resourceGroups/[^/]+", "PUT registrations/[^/]+",
+        "POST providers/Microsoft.AzureStack/register",
+        "PUT resourceGroups/[^/]+",
+        "PUT registrations/[^/]+",
         "PUT locks/[^/]+",
     ),
     "register again": ("DELETE locks/[^/]+", "PUT registrations/[^/]+", "PUT locks/[^/]+"),
     "unregister": ("DELETE locks/[^/]+", "DELETE registrations/[^/]+"),
     "move": (
-        "PUT resourceGroups/[^/]+", "DELETE locks/[^/]+", "POST moveResources", "GET operationresults/[^/]+", "PUT locks/[^/]+",
+        "PUT resourceGroups/[^/]+",
+        "DELETE locks/[^/]+",
+        "POST moveResources",
+        "GET operationresults/[^/]+",
+        "PUT locks/[^/]+",
     ),
 }
 """Every request of an operation that changes something, and those that wait for one."""
@@ -49,7 +54,9 @@ def run(here: Registrar, operation: str, token: str) -> tuple[str, dict[str, t.A
     if operation == "unregister":
         return "azs_registration", {"state": "absent", "cloud_id": here.cloud_id}
     return "azs_registration_move", {
-        "cloud_id": here.cloud_id, "target_resource_group": GROUP, "location": here.location,
+        "cloud_id": here.cloud_id,
+        "target_resource_group": GROUP,
+        "location": here.location,
     }
 
 
@@ -59,8 +66,10 @@ def verdict(here: Registrar) -> dict[str, t.Any]:
     return chain.verdict({"cloud_id": here.cloud_id, "registrations": found["registrations"]})
 
 
-@pytest.mark.parametrize(("operation", "request_", "moment"), BOUNDARIES, ids=lambda value: str(value).replace("/", " "))
-def test_killed_and_run_again(registrar: Make, operation: str, request_: str, moment: str) -> None:  # noqa: F811
+@pytest.mark.parametrize(
+    ("operation", "request_", "moment"), BOUNDARIES, ids=lambda value: str(value).replace("/", " ")
+)
+def test_killed_and_run_again(registrar: Make, operation: str, request_: str, moment: str) -> None:
     here = registrar()
     token = here.mint()
     if operation != "register":

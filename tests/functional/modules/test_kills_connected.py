@@ -13,13 +13,13 @@ import pathlib
 import typing as t
 
 import pytest
-from azs_simulator.client import Simulator
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain, plan
 from kills import kill_at_hang
 from processes import Modules
 from registrars import Registrar
 from stamps import Operator
 
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain, plan
+from azs_simulator.client import Simulator
 
 pytestmark = pytest.mark.deep
 
@@ -32,14 +32,20 @@ FLEET: t.Final = {
         {"name": "new-{n}", "count": 9, "connected": True, "nodes": 2, "ercs": 1},
         {"name": "active-{n}", "count": 16, "connected": True, "nodes": 2, "ercs": 1, "registration": {}},
     ],
-    "clouds": [{
-        "name": "AzureCloud",
-        "principals": [{"name": "registrar"}, {"name": USER, "kind": "user"}],
-    }],
+    "clouds": [
+        {
+            "name": "AzureCloud",
+            "principals": [{"name": "registrar"}, {"name": USER, "kind": "user"}],
+        }
+    ],
 }
 BEFORE, AFTER, ANSWERED = "before", "after", "answered"
 """Moments of a step: not begun, taken effect but not answered, answered but nothing done with the answer."""
-NO_REGISTRATION, NOT_ACTIVATED, UNLOCKED = "has no registration", "the stamp is not activated", "the registration has no lock"
+NO_REGISTRATION, NOT_ACTIVATED, UNLOCKED = (
+    "has no registration",
+    "the stamp is not activated",
+    "the registration has no lock",
+)
 NO_ROLE, OTHER_MODEL, OTHER_PLACE = "lacks the role", "the billing model of the registration", "is activated with"
 OTHER_FLAGS = "usage reporting is on on the stamp and off in the registration"
 
@@ -93,8 +99,12 @@ class Stamp:
         again = bool(self.wanted.get("new_bridge_principal"))
         if due.steps.token:
             token = {
-                **self._pep.place, "disconnected": False, "billing_model": self.wanted["billing_model"],
-                "agreement_number": self.wanted.get("agreement_number"), "cloud_id": self.cloud_id, "renew": again,
+                **self._pep.place,
+                "disconnected": False,
+                "billing_model": self.wanted["billing_model"],
+                "agreement_number": self.wanted.get("agreement_number"),
+                "cloud_id": self.cloud_id,
+                "renew": again,
             }
             if due.steps.principal:
                 token["bridge_principal_refresh_token"] = self.simulator.do("refresh-token", user=USER)
@@ -102,34 +112,63 @@ class Stamp:
         if due.steps.registration or due.steps.lock or due.steps.role_assignment:
             artifact = self._pep.place if due.steps.token else {}
             request = plan.wanted_of(self.wanted)[0].request
-            self._step("azs_registration", {
-                **self._azure.azure, **artifact, "cloud_id": self.cloud_id, "location": self._azure.location,
-                "billing_model": request.billing_model, "usage_reporting": request.usage_reporting,
-                "marketplace_syndication": request.marketplace_syndication, "assign_role": True, "reregister": again,
-                **({"registration_id": due.registration_id} if due.registration_id else {}),
-            })
+            self._step(
+                "azs_registration",
+                {
+                    **self._azure.azure,
+                    **artifact,
+                    "cloud_id": self.cloud_id,
+                    "location": self._azure.location,
+                    "billing_model": request.billing_model,
+                    "usage_reporting": request.usage_reporting,
+                    "marketplace_syndication": request.marketplace_syndication,
+                    "assign_role": True,
+                    "reregister": again,
+                    **({"registration_id": due.registration_id} if due.registration_id else {}),
+                },
+            )
         if due.steps.key:
-            self._step("azs_activation_key", {
-                **self._azure.azure, **self._pep.place, "cloud_id": self.cloud_id,
-                "registration_id": due.registration_id or self._azure.id,
-            })
+            self._step(
+                "azs_activation_key",
+                {
+                    **self._azure.azure,
+                    **self._pep.place,
+                    "cloud_id": self.cloud_id,
+                    "registration_id": due.registration_id or self._azure.id,
+                },
+            )
         if due.steps.activation:
-            self._step("azs_activation", {
-                **self._pep.pep, **self._pep.admin, **self._pep.place, "cloud_id": self.cloud_id, "reactivate": True,
-            })
+            self._step(
+                "azs_activation",
+                {
+                    **self._pep.pep,
+                    **self._pep.admin,
+                    **self._pep.place,
+                    "cloud_id": self.cloud_id,
+                    "reactivate": True,
+                },
+            )
 
     def unregister(self, seen: Seen) -> None:
         """What role unregister_connected does. Raises Killed."""
-        named = seen.activation["registration_id"] or (seen.registrations[0]["id"] if seen.registrations else self._azure.id)
+        named = seen.activation["registration_id"] or (
+            seen.registrations[0]["id"] if seen.registrations else self._azure.id
+        )
         absent = {"state": "absent", "cloud_id": self.cloud_id}
         self._step("azs_activation", {**self._pep.pep, **self._pep.admin, **self._pep.place, **absent})
         self._step("azs_registration", {**self._azure.azure, **absent, "registration_id": named})
 
     def move(self, seen: Seen) -> None:
         """What role move_registration does, and the activation after it. Raises Killed."""
-        self._step("azs_registration_move", {
-            **self._azure.azure, "cloud_id": self.cloud_id, "target_resource_group": GROUP, "location": self._azure.location,
-        })
+        self._step(
+            "azs_registration_move",
+            {
+                **self._azure.azure,
+                "cloud_id": self.cloud_id,
+                "target_resource_group": GROUP,
+                "location": self._azure.location,
+            },
+        )
         self.register(self.look())
 
     def _step(self, module: str, options: t.Mapping[str, t.Any]) -> None:

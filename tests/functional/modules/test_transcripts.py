@@ -12,7 +12,8 @@ from stamps import Operator
 USER: t.Final = "operator@rehearsal.onmicrosoft.com"
 SECRET: t.Final = "Tr4nscript:secret"
 SHARE: t.Final = {
-    "pep_transcript_share": r"\\files.example\transcripts", "pep_transcript_username": r"CORP\auditor",
+    "pep_transcript_share": r"\\files.example\transcripts",
+    "pep_transcript_username": r"CORP\auditor",
     "pep_transcript_password": SECRET,
 }
 

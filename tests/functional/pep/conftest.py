@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from azs_simulator.client import Simulator
 
 FLEET: t.Final = {
@@ -13,6 +14,8 @@ FLEET: t.Final = {
         {"name": "stamp-{n}", "count": 16, "nodes": 1, "ercs": 1},
         {"name": "tls", "nodes": 1, "ercs": 1, "pep_tls": True},
     ],
+    # Requests are counted, and what a plan tells takes some more.
+    "settings": {"plan_story": "silent", "plan_objects": False},
 }
 
 

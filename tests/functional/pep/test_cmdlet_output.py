@@ -62,8 +62,12 @@ def test_what_is_no_stamp_information(output: tuple[t.Any, ...]) -> None:
 def request(**changes: t.Any) -> billing.Request:
     """Return a request for a token."""
     plain: dict[str, t.Any] = {
-        "billing_model": "Capacity", "marketplace_syndication": False, "usage_reporting": False,
-        "agreement_number": "1", "asset_tag": None, "token_version": "4.0",
+        "billing_model": "Capacity",
+        "marketplace_syndication": False,
+        "usage_reporting": False,
+        "agreement_number": "1",
+        "asset_tag": None,
+        "token_version": "4.0",
     }
     return billing.Request(**{**plain, **changes})
 
@@ -71,21 +75,33 @@ def request(**changes: t.Any) -> billing.Request:
 def test_nothing_is_sent_as_null() -> None:
     """A function of PowerShell takes null for a switch as false."""
     assert cmdlets.token_parameters(request()) == {
-        "BillingModel": "Capacity", "MarketplaceSyndicationEnabled": False, "UsageReportingEnabled": False,
-        "AgreementNumber": "1", "TokenVersion": "4.0",
+        "BillingModel": "Capacity",
+        "MarketplaceSyndicationEnabled": False,
+        "UsageReportingEnabled": False,
+        "AgreementNumber": "1",
+        "TokenVersion": "4.0",
     }
     everything = request(
-        marketplace_syndication=True, usage_reporting=True, agreement_number=None, asset_tag="T", token_version=None,
+        marketplace_syndication=True,
+        usage_reporting=True,
+        agreement_number=None,
+        asset_tag="T",
+        token_version=None,
         takes_asset_tag=True,
     )
     assert cmdlets.token_parameters(everything) == {
-        "BillingModel": "Capacity", "MarketplaceSyndicationEnabled": True, "UsageReportingEnabled": True,
-        "AgreementNumber": "", "MsAssetTag": "T",
+        "BillingModel": "Capacity",
+        "MarketplaceSyndicationEnabled": True,
+        "UsageReportingEnabled": True,
+        "AgreementNumber": "",
+        "MsAssetTag": "T",
     }
     assert cmdlets.token_parameters(request(takes_asset_tag=True))["MsAssetTag"] == ""
 
 
-@pytest.mark.parametrize("output", [(), ("",), (" \n",), ("one", "two"), (7,), (None, "a sentence."), ("tökén",), ("to\0ken",)])
+@pytest.mark.parametrize(
+    "output", [(), ("",), (" \n",), ("one", "two"), (7,), (None, "a sentence."), ("tökén",), ("to\0ken",)]
+)
 def test_anything_but_one_token_is_none(output: tuple[t.Any, ...]) -> None:
     assert cmdlets.token_in(output) is None
     assert cmdlets.token_in([" dG9r\r\nZW4= "]) == "dG9rZW4="

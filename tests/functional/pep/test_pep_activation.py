@@ -14,7 +14,12 @@ import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, receipt
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
-    ArmError, ArtifactError, ConflictError, PepError, PepSessionLost, Unreachable,
+    ArmError,
+    ArtifactError,
+    ConflictError,
+    PepError,
+    PepSessionLost,
+    Unreachable,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import activation
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.activation import Key, Observed
@@ -22,8 +27,15 @@ from ansible_collections.azurestack.hub.plugins.module_utils._pep.activation imp
 NOW = datetime.datetime(2026, 11, 20, tzinfo=datetime.timezone.utc)
 REGISTRATION = "/subscriptions/s1/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/r1"
 CLAIMS = claims.KeyClaims(
-    opaque=False, cloud_id="c1", billing_model="Capacity", marketplace_syndication=False, usage_reporting=False,
-    hardware={"u1": {"numcores": 48}}, subscription_id="s1", resource_group="azurestack", registration_name="r1",
+    opaque=False,
+    cloud_id="c1",
+    billing_model="Capacity",
+    marketplace_syndication=False,
+    usage_reporting=False,
+    hardware={"u1": {"numcores": 48}},
+    subscription_id="s1",
+    resource_group="azurestack",
+    registration_name="r1",
     expires=claims.NEVER,
 )
 KEY = Key(CLAIMS, "a.b.c")
@@ -34,9 +46,15 @@ def receipt_of(key: Key) -> receipt.Receipt:
     """Return the receipt of an activation with a key."""
     said = key.claims
     return receipt.Receipt(
-        cloud_id=said.cloud_id, registration_id=said.registration_id, claims_digest=key.digest or "", activated="",
-        billing_model=said.billing_model, marketplace_syndication=said.marketplace_syndication,
-        usage_reporting=said.usage_reporting, bridge_principal=said.bridge_principal, expires=said.expires,
+        cloud_id=said.cloud_id,
+        registration_id=said.registration_id,
+        claims_digest=key.digest or "",
+        activated="",
+        billing_model=said.billing_model,
+        marketplace_syndication=said.marketplace_syndication,
+        usage_reporting=said.usage_reporting,
+        bridge_principal=said.bridge_principal,
+        expires=said.expires,
     )
 
 
@@ -94,8 +112,16 @@ def test_receipts_survive_what_cannot_be_understood(tmp_path: pathlib.Path) -> N
     whole = path.read_text()
     known = json.loads(whole)
     bad = [
-        "", "[]", "{}", "[" * 300_000, '{"format": 2}', whole.replace('"format": 1', '"format": 2'),
-        *(json.dumps({**known, **change}) for change in ({"activated": 5}, {"expires": "garbage"}, {"claims_digest": "x"})),
+        "",
+        "[]",
+        "{}",
+        "[" * 300_000,
+        '{"format": 2}',
+        whole.replace('"format": 1', '"format": 2'),
+        *(
+            json.dumps({**known, **change})
+            for change in ({"activated": 5}, {"expires": "garbage"}, {"claims_digest": "x"})
+        ),
     ]
     for number, text in enumerate(bad, 1):
         path.write_text(text)
@@ -207,7 +233,9 @@ def test_read_back() -> None:
 def test_a_success_that_the_stamp_does_not_show() -> None:
     other = dataclasses.replace(SEEN, registration_id="/other")
     with pytest.raises(PepError, match="registration_id") as error:
-        activation.read_back(Stamp(other), KEY.wanted(), None, before=OFF, until=0, notify=lambda dummy: None, settling=0)
+        activation.read_back(
+            Stamp(other), KEY.wanted(), None, before=OFF, until=0, notify=lambda dummy: None, settling=0
+        )
     assert error.value.kind == "activation_not_confirmed"
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import pytest
 import spnego.exceptions
-from test_pep_options import options
-
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import action_plan, failures
+from test_pep_options import options
 
 
 def met(auth: str) -> AzsError:
@@ -38,8 +37,14 @@ NOT_FOUND = "CommandNotFoundException"
     ("errors", "kind"),
     [
         # Whatever the wording of the version: 5.1 says "as the name", 7 says "as a name".
-        ([("The term 'New-RegistrationToken' is not recognized as the name of a cmdlet", NOT_FOUND)], "pep_cmdlet_unknown"),
-        ([("The term 'New-RegistrationToken' is not recognized as a name of a cmdlet", NOT_FOUND)], "pep_cmdlet_unknown"),
+        (
+            [("The term 'New-RegistrationToken' is not recognized as the name of a cmdlet", NOT_FOUND)],
+            "pep_cmdlet_unknown",
+        ),
+        (
+            [("The term 'New-RegistrationToken' is not recognized as a name of a cmdlet", NOT_FOUND)],
+            "pep_cmdlet_unknown",
+        ),
         ([("Der Begriff 'New-RegistrationToken' ist unbekannt", NOT_FOUND)], "pep_cmdlet_unknown"),
         # Something that the stamp's own script did not find is no cmdlet of this session.
         ([("The term 'tnc' is not recognized as the name of a cmdlet", NOT_FOUND, "tnc")], "pep_cmdlet_failed"),
@@ -50,8 +55,15 @@ NOT_FOUND = "CommandNotFoundException"
         ([("?", "MissingMandatoryParameter,New-RegistrationToken")], "pep_parameter_refused"),
         ([("?", "HostException,New-RegistrationToken")], "pep_asks"),
         # Thrown text has itself as its id.
-        ([("Could not retrieve mandatory hardware info for N1.", "Could not retrieve mandatory hardware info for N1.")],
-         "stamp_hardware_unreadable"),
+        (
+            [
+                (
+                    "Could not retrieve mandatory hardware info for N1.",
+                    "Could not retrieve mandatory hardware info for N1.",
+                )
+            ],
+            "stamp_hardware_unreadable",
+        ),
     ],
 )
 def test_errors_are_recognised_by_their_ids(errors: list[tuple[str, ...]], kind: str) -> None:
@@ -94,7 +106,9 @@ def test_another_known_failure_behind_an_error_of_the_stamp_s_own_script() -> No
 def test_a_plan_that_failed_says_its_step_and_what_is_known_of_the_reason() -> None:
     error = of("New-AzureStackActivation", "", action_plan.Plan(False, "Call the bridge", "it is away"))
     assert error.kind == "action_plan_failed" and "in the step 'Call the bridge': it is away" in error.message
-    known = of("New-RegistrationToken", "", action_plan.Plan(False, None, "raised: Cannot connect to N1 to get hardware info"))
+    known = of(
+        "New-RegistrationToken", "", action_plan.Plan(False, None, "raised: Cannot connect to N1 to get hardware info")
+    )
     assert known.kind == "stamp_hardware_unreadable"
 
 

@@ -14,10 +14,19 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import Arti
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import minting
 
 PARAMS: dict[str, t.Any] = {
-    "billing_model": "Capacity", "disconnected": True, "agreement_number": "1", "asset_tag": None,
-    "usage_reporting": None, "marketplace_syndication": None, "token_version": None, "cloud_id": None, "encrypt": False,
-    "bridge_principal_refresh_token": None, "bridge_principal_environment": "AzureCloud",
-    "bridge_principal_tenant": None, "bridge_principal_timeout": 1800,
+    "billing_model": "Capacity",
+    "disconnected": True,
+    "agreement_number": "1",
+    "asset_tag": None,
+    "usage_reporting": None,
+    "marketplace_syndication": None,
+    "token_version": None,
+    "cloud_id": None,
+    "encrypt": False,
+    "bridge_principal_refresh_token": None,
+    "bridge_principal_environment": "AzureCloud",
+    "bridge_principal_tenant": None,
+    "bridge_principal_timeout": 1800,
 }
 
 
@@ -27,9 +36,18 @@ def order(**changes: t.Any) -> minting.Order:
 
 
 ENTRY = bundle.Entry(
-    kind=bundle.TOKEN, stamp="s1", sha256="", size=1, created="2026-11-20T00:00:00Z", cloud_id="C1",
-    billing_model="Capacity", marketplace_syndication=False, usage_reporting=False, token_version="6.0",
-    stamp_version="1.2311.1.22", fingerprint=bundle.fingerprint("1", None),
+    kind=bundle.TOKEN,
+    stamp="s1",
+    sha256="",
+    size=1,
+    created="2026-11-20T00:00:00Z",
+    cloud_id="C1",
+    billing_model="Capacity",
+    marketplace_syndication=False,
+    usage_reporting=False,
+    token_version="6.0",
+    stamp_version="1.2311.1.22",
+    fingerprint=bundle.fingerprint("1", None),
 )
 
 
@@ -46,10 +64,16 @@ ENTRY = bundle.Entry(
         ({"agreement_number": "2"}, ENTRY, [minting.UNREADABLE]),
         ({"encrypt": True}, ENTRY, ["encrypted"]),
         ({"encrypt": True}, dataclasses.replace(ENTRY, encrypted_sha256="x"), []),
-        ({"disconnected": False, "bridge_principal_refresh_token": "r", "marketplace_syndication": False}, ENTRY,
-         ["bridge_principal"]),
-        ({"disconnected": False, "bridge_principal_refresh_token": "r", "marketplace_syndication": False},
-         dataclasses.replace(ENTRY, bridge_principal="o1"), []),
+        (
+            {"disconnected": False, "bridge_principal_refresh_token": "r", "marketplace_syndication": False},
+            ENTRY,
+            ["bridge_principal"],
+        ),
+        (
+            {"disconnected": False, "bridge_principal_refresh_token": "r", "marketplace_syndication": False},
+            dataclasses.replace(ENTRY, bridge_principal="o1"),
+            [],
+        ),
         ({}, dataclasses.replace(ENTRY, fingerprint=None), [minting.UNREADABLE]),
     ],
 )

@@ -10,9 +10,10 @@ import typing as t
 import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import PepError
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import PepSession
-from azs_simulator.client import Simulator
 from pypsrp.powershell import PowerShell
 from test_pep_session import Endpoint
+
+from azs_simulator.client import Simulator
 
 KEY: t.Final = "eyJhbGciOiJSUzI1NiJ9.eyJjbG91ZElkIjoibm9uZSJ9.c2lnbmF0dXJl"
 REFRESH_TOKEN: t.Final = "0.AXoARefreshTokenThatNobodyMaySee"
@@ -39,7 +40,11 @@ class Wire:
 
     def text(self) -> str:
         """The answers and the PowerShell messages in them; long ones without the heads of their fragments."""
-        streams = [base64.b64decode(part) for answer in self.answers for part in re.findall(rb"<rsp:Stream[^>]*>([^<]+)<", answer)]
+        streams = [
+            base64.b64decode(part)
+            for answer in self.answers
+            for part in re.findall(rb"<rsp:Stream[^>]*>([^<]+)<", answer)
+        ]
         return b"".join([*self.answers, *(stream[21:] for stream in streams)]).decode("utf-8", errors="replace")
 
 

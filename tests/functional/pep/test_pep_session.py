@@ -12,6 +12,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._options import PEP
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import cmdlets
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import PepOptions
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import PepSession, open_session
+
 from azs_simulator.client import Simulator
 
 _NUMBERS = itertools.count(1)
@@ -58,7 +59,16 @@ def test_a_session_costs_seven_requests_and_each_further_cmdlet_three(endpoint: 
             cmdlets.stamp_information(session)
     once = ["Command", "Receive"]
     assert endpoint.actions() == [
-        *["Authenticate"] * 3, "Create", "Receive", "Receive", *once, "Signal", *once, "Signal", *once, "Delete",
+        *["Authenticate"] * 3,
+        "Create",
+        "Receive",
+        "Receive",
+        *once,
+        "Signal",
+        *once,
+        "Signal",
+        *once,
+        "Delete",
     ]
 
 
@@ -136,7 +146,8 @@ def test_progress_records_are_told(simulator: Simulator, endpoint: Endpoint) -> 
 
 def test_transcripts_are_shipped_after_a_failure_too(endpoint: Endpoint) -> None:
     share = {
-        "pep_transcript_share": r"\\files\share", "pep_transcript_username": "auditor",
+        "pep_transcript_share": r"\\files\share",
+        "pep_transcript_username": "auditor",
         "pep_transcript_password": "pass:word",
     }
     with pytest.raises(PepError), endpoint.open(**share) as session:

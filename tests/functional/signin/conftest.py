@@ -7,6 +7,7 @@ import threading
 import typing as t
 
 import pytest
+
 from azs_simulator.client import FLEETS, Simulator
 
 

@@ -8,7 +8,6 @@ import pathlib
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import cli_cache
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 
@@ -34,12 +33,22 @@ class Cli:
         """What 'az login' leaves for a user; `home` is the directory of a guest."""
         identity = f"{user}.{home or tenant}"
         self.cache["Account"][f"{identity}-{HOST}-{tenant}"] = {
-            "home_account_id": identity, "environment": HOST, "realm": tenant, "username": user,
-            "local_account_id": "x", "authority_type": "MSSTS",
+            "home_account_id": identity,
+            "environment": HOST,
+            "realm": tenant,
+            "username": user,
+            "local_account_id": "x",
+            "authority_type": "MSSTS",
         }
         entry = {
-            "credential_type": "RefreshToken", "home_account_id": identity, "environment": HOST, "client_id": CLI,
-            "target": "scope", "family_id": "1", "secret": secret or f"0.token-of-{user}", "last_modification_time": "1",
+            "credential_type": "RefreshToken",
+            "home_account_id": identity,
+            "environment": HOST,
+            "client_id": CLI,
+            "target": "scope",
+            "family_id": "1",
+            "secret": secret or f"0.token-of-{user}",
+            "last_modification_time": "1",
         }
         self.cache["RefreshToken"][f"{identity}-{HOST}-refreshtoken-1--"] = {**entry, **token}
         return self
@@ -47,8 +56,16 @@ class Cli:
     def subscription(self, user: str = USER, kind: str = "user", **facts: t.Any) -> Cli:
         """What 'az login' leaves for a subscription that it sees."""
         self.subscriptions.append(
-            {"id": SUBSCRIPTION, "name": "Production", "state": "Enabled", "user": {"name": user, "type": kind},
-             "isDefault": True, "tenantId": TENANT, "environmentName": "AzureCloud", **facts}
+            {
+                "id": SUBSCRIPTION,
+                "name": "Production",
+                "state": "Enabled",
+                "user": {"name": user, "type": kind},
+                "isDefault": True,
+                "tenantId": TENANT,
+                "environmentName": "AzureCloud",
+                **facts,
+            }
         )
         return self
 

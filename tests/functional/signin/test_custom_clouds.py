@@ -8,7 +8,6 @@ import pathlib
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
@@ -44,7 +43,8 @@ def test_names_in_it_match_in_any_letter_case(manifest: t.Callable[..., str]) ->
 def test_a_manifest_of_a_cloud_with_a_name(manifest: t.Callable[..., str]) -> None:
     assert clouds.address("AzureUSSec", manifest()) == ("AzureUSSec", CONTOSO)
     assert clouds.address("AzureCloud", manifest("https://management.usgovcloudapi.net")) == (
-        "AzureUSGovernment", "https://management.usgovcloudapi.net",
+        "AzureUSGovernment",
+        "https://management.usgovcloudapi.net",
     )
 
 
@@ -85,10 +85,16 @@ def test_a_manifest_that_is_not_there(tmp_path: pathlib.Path) -> None:
         _raise_as_told("AzureCloud", str(tmp_path / "none"))
 
 
-@pytest.mark.parametrize("environment", [
-    "AzureGermanCloud", "azuregermancloud", "https://management.microsoftazure.de", "https://login.microsoftonline.de/x",
-    "https://management.core.cloudapi.de:443",
-])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        "AzureGermanCloud",
+        "azuregermancloud",
+        "https://management.microsoftazure.de",
+        "https://login.microsoftonline.de/x",
+        "https://management.core.cloudapi.de:443",
+    ],
+)
 def test_germany_is_refused(environment: str, manifest: t.Callable[..., str]) -> None:
     with pytest.raises(InputError, match="AzureGermanCloud cannot hold registrations"):
         clouds.address(environment)
@@ -108,9 +114,15 @@ def test_azures_regions_in_germany_are_not(location: str | None) -> None:
     clouds.check_location(location)
 
 
-@pytest.mark.parametrize(("name", "vendor"), [
-    ("AzureCloud", "AzureCloud"), ("AzureUSGovernment", "AzureUSGovernment"), ("AzureChinaCloud", "AzureChinaCloud"),
-    ("AzureUSSec", "AzureUSSec"), (CONTOSO, "CustomCloud"),
-])
+@pytest.mark.parametrize(
+    ("name", "vendor"),
+    [
+        ("AzureCloud", "AzureCloud"),
+        ("AzureUSGovernment", "AzureUSGovernment"),
+        ("AzureChinaCloud", "AzureChinaCloud"),
+        ("AzureUSSec", "AzureUSSec"),
+        (CONTOSO, "CustomCloud"),
+    ],
+)
 def test_what_stamps_call_a_cloud(name: str, vendor: str) -> None:
     assert clouds.vendor_name(name) == vendor

@@ -9,7 +9,6 @@ import typing as t
 
 import pytest
 from ansible import constants as C
-
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _shared
 
 

@@ -8,7 +8,6 @@ import time
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds, users
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError, SignInError
@@ -64,7 +63,12 @@ def test_the_sign_in_service_may_be_silent_for_a_while(place: Places) -> None:
     device = {"grant": ".*device_code"}
     here.simulator.fault("login", "drop", match=device)
     here.simulator.fault(
-        "login", "error", match=device, status=503, code="temporarily_unavailable", message="busy",
+        "login",
+        "error",
+        match=device,
+        status=503,
+        code="temporarily_unavailable",
+        message="busy",
         headers={"Retry-After": "1"},
     )
     here.in_the_browser(asked.code, here.user)
@@ -127,7 +131,11 @@ def test_a_directory_that_forbids_the_client(place: Places) -> None:
     here = place()
     signer = client(here)
     here.simulator.fault(
-        "login", "error", match={"path": "/devicecode$"}, status=400, code="invalid_grant",
+        "login",
+        "error",
+        match={"path": "/devicecode$"},
+        status=400,
+        code="invalid_grant",
         message="AADSTS53003: Access has been blocked by Conditional Access policies. Trace ID: 0000-11 Timestamp: x",
     )
     error = refusal(signer.ask)

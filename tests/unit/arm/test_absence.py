@@ -11,12 +11,24 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmE
 from scripted import Answer, Server
 
 ABSENT: t.Final = (
-    "ResourceNotFound", "ResourceGroupNotFound", "NotFound", "ActivationNotFound", "LockNotFound", "RegistrationNotFound",
-    "CustomerSubscriptionNotFound", "ParentResourceNotFound", "Whatever_4711",
+    "ResourceNotFound",
+    "ResourceGroupNotFound",
+    "NotFound",
+    "ActivationNotFound",
+    "LockNotFound",
+    "RegistrationNotFound",
+    "CustomerSubscriptionNotFound",
+    "ParentResourceNotFound",
+    "Whatever_4711",
 )
 SOMETHING_ELSE: t.Final = (
-    "SubscriptionNotFound", "InvalidResourceNamespace", "InvalidResourceType", "NoRegisteredProviderFound",
-    "MissingSubscriptionRegistration", "ResourceProviderNotFound", "TenantNotFound",
+    "SubscriptionNotFound",
+    "InvalidResourceNamespace",
+    "InvalidResourceType",
+    "NoRegisteredProviderFound",
+    "MissingSubscriptionRegistration",
+    "ResourceProviderNotFound",
+    "TenantNotFound",
 )
 
 
@@ -38,11 +50,24 @@ def test_a_404_that_speaks_of_something_else_is_a_failure(code: str) -> None:
     assert error.value.code == code
 
 
-@pytest.mark.parametrize("body", [
-    None, "", "<html>Not Found</html>", {}, [], {"message": "no Route matched"}, {"code": "ResourceNotFound", "message": "x"},
-    {"error": "ResourceNotFound"}, {"error": {"code": 404, "message": "x"}}, {"error": {"code": "", "message": "x"}},
-    {"error": {"code": "ResourceNotFound"}}, {"error": {"message": "x"}}, {"error": ["ResourceNotFound"]},
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "",
+        "<html>Not Found</html>",
+        {},
+        [],
+        {"message": "no Route matched"},
+        {"code": "ResourceNotFound", "message": "x"},
+        {"error": "ResourceNotFound"},
+        {"error": {"code": 404, "message": "x"}},
+        {"error": {"code": "", "message": "x"}},
+        {"error": {"code": "ResourceNotFound"}},
+        {"error": {"message": "x"}},
+        {"error": ["ResourceNotFound"]},
+    ],
+)
 def test_a_404_without_azure_s_form_is_a_failure(body: t.Any) -> None:
     with pytest.raises(ArmError):
         find(Answer(body, 404))

@@ -11,11 +11,10 @@ import time
 
 import pytest
 import trustme
-from scripted import Answer, Server
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import client as arm_client
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError, Unreachable
+from scripted import Answer, Server
 
 VERSION = "2017-06-01"
 
@@ -66,13 +65,17 @@ class TestPages:
         with Server(Answer(body)) as server:
             assert entries(client(server)) == []
 
-    @pytest.mark.parametrize("body", [{"value": None}, {"value": {"a": 1}}, {}, None, "5", '"x"', "null", "<html>portal</html>"])
+    @pytest.mark.parametrize(
+        "body", [{"value": None}, {"value": {"a": 1}}, {}, None, "5", '"x"', "null", "<html>portal</html>"]
+    )
     def test_what_is_no_list_is_no_empty_list(self, body: object) -> None:
         with Server(Answer(body)) as server, pytest.raises(ArmError) as caught:
             entries(client(server))
         assert caught.value.kind == "unexpected_answer"
 
-    @pytest.mark.parametrize("link", [5, ["x"], {"a": 1}, True, "https://localhost:abc/x", "http://[::1", "//elsewhere.example/x"])
+    @pytest.mark.parametrize(
+        "link", [5, ["x"], {"a": 1}, True, "https://localhost:abc/x", "http://[::1", "//elsewhere.example/x"]
+    )
     def test_a_link_that_leads_nowhere_is_refused(self, link: object) -> None:
         with Server(Answer({"value": [], "nextLink": link})) as server, pytest.raises(ArmError) as caught:
             entries(client(server))
@@ -109,7 +112,8 @@ class TestErrors:
         assert caught.value.kind == "missing_rights"
         assert caught.value.request_id == "id-1"
         assert caught.value.details == {
-            "account": "app@example", "action": "Microsoft.Authorization/locks/write",
+            "account": "app@example",
+            "action": "Microsoft.Authorization/locks/write",
             "scope": "/subscriptions/1/resourceGroups/g",
         }
         assert str(caught.value).startswith(
@@ -124,11 +128,14 @@ class TestErrors:
         assert str(caught.value) == "Could not read it: Something odd [OddCode] (/r). Request id: id-2."
         assert (caught.value.code, caught.value.status) == ("OddCode", 418)
 
-    @pytest.mark.parametrize("body", [
-        {"code": "Odd", "message": "Flat"},
-        {"odata.error": {"code": "Odd", "message": {"lang": "en", "value": "Flat"}}},
-        {"Code": "Odd", "Message": "Flat"},
-    ])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"code": "Odd", "message": "Flat"},
+            {"odata.error": {"code": "Odd", "message": {"lang": "en", "value": "Flat"}}},
+            {"Code": "Odd", "Message": "Flat"},
+        ],
+    )
     def test_other_shapes_of_errors_are_read(self, body: dict[str, object]) -> None:
         with Server(Answer(body, 400)) as server:
             with pytest.raises(ArmError, match=r"Could not read it: Flat \[Odd\]"):
@@ -150,10 +157,17 @@ class TestErrors:
                 client(server).find("/r", VERSION, doing="read it")
         assert caught.value.kind == "subscription_not_found"
 
-    @pytest.mark.parametrize("answer", [
-        Answer("<html>portal</html>"), Answer(None, 302, {"Location": "https://portal.example/"}), Answer(None, 304),
-        Answer({"error": {"code": "ResourceNotFound", "message": "gone"}}), Answer("[" * 100_000), Answer("\x00"),
-    ])
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            Answer("<html>portal</html>"),
+            Answer(None, 302, {"Location": "https://portal.example/"}),
+            Answer(None, 304),
+            Answer({"error": {"code": "ResourceNotFound", "message": "gone"}}),
+            Answer("[" * 100_000),
+            Answer("\x00"),
+        ],
+    )
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
     def test_what_is_no_answer_of_azure_is_no_success(self, method: str, answer: Answer) -> None:
         with Server(answer) as server:

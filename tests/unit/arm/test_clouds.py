@@ -8,11 +8,10 @@ import pathlib
 import typing as t
 
 import pytest
-from scripted import Answer, Server
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
+from scripted import Answer, Server
 
 OBJECT = {
     "galleryEndpoint": "https://gallery.example/",
@@ -60,10 +59,17 @@ def test_ad_fs_is_seen_in_the_list_form() -> None:
     assert clouds.parse({"value": [entry]}, "https://arm.example") == ("https://adfs.example/adfs", "a")
 
 
-@pytest.mark.parametrize("answer", [
-    {}, {"value": []}, {"authentication": {}}, {"authentication": {"loginEndpoint": "x"}},
-    {"authentication": {"loginEndpoint": "x", "audiences": []}}, {"value": [OBJECT, OBJECT]},
-])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"value": []},
+        {"authentication": {}},
+        {"authentication": {"loginEndpoint": "x"}},
+        {"authentication": {"loginEndpoint": "x", "audiences": []}},
+        {"value": [OBJECT, OBJECT]},
+    ],
+)
 def test_an_answer_that_does_not_tell_is_none(answer: dict[str, object]) -> None:
     assert clouds.parse(answer, "https://arm.example") is None
 
@@ -94,8 +100,12 @@ BASE: t.Final = "https://management.contoso.example"
 @pytest.mark.parametrize(
     "discovery",
     [
-        f"{BASE}/metadata/endpoints?api-version=2016-01-01", f"{BASE}/metadata/endpoints?api-version=2019-05-01",
-        f"{BASE}/metadata/endpoints", f"{BASE}/Metadata/Endpoints/", f"  {BASE}/  ", f"{BASE}/metadata/endpoints/?x#y",
+        f"{BASE}/metadata/endpoints?api-version=2016-01-01",
+        f"{BASE}/metadata/endpoints?api-version=2019-05-01",
+        f"{BASE}/metadata/endpoints",
+        f"{BASE}/Metadata/Endpoints/",
+        f"  {BASE}/  ",
+        f"{BASE}/metadata/endpoints/?x#y",
     ],
 )
 def test_a_discovery_url_means_its_base(discovery: str) -> None:
@@ -104,7 +114,9 @@ def test_a_discovery_url_means_its_base(discovery: str) -> None:
     assert clouds.base_url("admin_endpoint", discovery) == BASE
 
 
-@pytest.mark.parametrize("wrong", [f"{BASE}?x=1", f"{BASE}/#home", f"{BASE}/sub?api-version=1", f"{BASE}/?", f"{BASE}/#"])
+@pytest.mark.parametrize(
+    "wrong", [f"{BASE}?x=1", f"{BASE}/#home", f"{BASE}/sub?api-version=1", f"{BASE}/?", f"{BASE}/#"]
+)
 def test_a_query_or_a_fragment_is_refused_by_name(wrong: str) -> None:
     for refused in (lambda: clouds.address(wrong), lambda: clouds.check_url("admin_authority", wrong)):
         with pytest.raises(InputError, match="holds more than an address") as error:
@@ -114,6 +126,8 @@ def test_a_query_or_a_fragment_is_refused_by_name(wrong: str) -> None:
 
 def test_a_manifest_with_a_discovery_url(tmp_path: pathlib.Path) -> None:
     manifest = tmp_path / "cloud.json"
-    endpoint = {"CustomEnvironmentEndpoints": {"CustomCloudARMEndpoint": f"{BASE}/metadata/endpoints?api-version=2015-01-01"}}
+    endpoint = {
+        "CustomEnvironmentEndpoints": {"CustomCloudARMEndpoint": f"{BASE}/metadata/endpoints?api-version=2015-01-01"}
+    }
     manifest.write_text(json.dumps({"DeploymentData": endpoint}), encoding="utf-8")
     assert clouds.address("AzureCloud", str(manifest)) == (BASE, BASE)

@@ -8,6 +8,11 @@ import typing as t
 
 import pytest
 import trustme
+from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import credentials, session
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import Cloud
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from azure.identity import (
     AzureCliCredential,
     CertificateCredential,
@@ -16,12 +21,6 @@ from azure.identity import (
     ManagedIdentityCredential,
     UsernamePasswordCredential,
 )
-
-from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import credentials, session
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import Cloud
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 CLOUD = Cloud("https://arm.example", "https://arm.example", "https://login.example", "https://audience.example")
 ADFS = Cloud("https://arm.example", "https://arm.example", "https://login.example/adfs", "https://audience.example")
@@ -47,15 +46,18 @@ def certificate(tmp_path: pathlib.Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize(("given", "kind"), [
-    ({**APP, "secret": "s"}, ClientSecretCredential),
-    ({**APP, "oidc_token": "t"}, ClientAssertionCredential),
-    ({**APP, "oidc_token_file_path": "/t"}, ClientAssertionCredential),
-    ({"ad_user": "u", "password": "p"}, UsernamePasswordCredential),
-    ({"auth_source": "cli"}, AzureCliCredential),
-    ({"auth_source": "msi", "client_id": "identity"}, ManagedIdentityCredential),
-    ({"auth_source": "env", **APP, "secret": "s"}, ClientSecretCredential),
-])
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({**APP, "secret": "s"}, ClientSecretCredential),
+        ({**APP, "oidc_token": "t"}, ClientAssertionCredential),
+        ({**APP, "oidc_token_file_path": "/t"}, ClientAssertionCredential),
+        ({"ad_user": "u", "password": "p"}, UsernamePasswordCredential),
+        ({"auth_source": "cli"}, AzureCliCredential),
+        ({"auth_source": "msi", "client_id": "identity"}, ManagedIdentityCredential),
+        ({"auth_source": "env", **APP, "secret": "s"}, ClientSecretCredential),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:UsernamePasswordCredential is deprecated")
 def test_each_way_has_its_credential(given: dict[str, str], kind: type) -> None:
     identity, _profile = credentials.of_azure(params(**given))
@@ -75,12 +77,15 @@ def test_an_ad_fs_address_means_its_tenant(certificate: str) -> None:
         assert made._authority == "https://login.example"
 
 
-@pytest.mark.parametrize(("given", "text"), [
-    ({"auth_source": "env"}, "No credential for Azure is given"),
-    ({"client_id": "client"}, "client_id is given, but nothing that proves it"),
-    ({"auth_source": "credential_file"}, "has no profile 'default'"),
-    ({"profile": "north"}, "has no profile 'north'"),
-])
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"auth_source": "env"}, "No credential for Azure is given"),
+        ({"client_id": "client"}, "client_id is given, but nothing that proves it"),
+        ({"auth_source": "credential_file"}, "has no profile 'default'"),
+        ({"profile": "north"}, "has no profile 'north'"),
+    ],
+)
 def test_half_an_identity_is_refused(
     given: dict[str, str], text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> None:
@@ -89,10 +94,13 @@ def test_half_an_identity_is_refused(
         credentials.of_azure(params(**given))
 
 
-@pytest.mark.parametrize(("given", "text"), [
-    ({"client_id": "client", "secret": "s"}, "which directory to sign in to"),
-    ({"tenant": "tenant", "secret": "s"}, "Signing in needs client_id"),
-])
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"client_id": "client", "secret": "s"}, "which directory to sign in to"),
+        ({"tenant": "tenant", "secret": "s"}, "Signing in needs client_id"),
+    ],
+)
 def test_what_is_missing_is_named(given: dict[str, str], text: str) -> None:
     identity, _profile = credentials.of_azure(params(**given))
     with pytest.raises(InputError, match=text):
@@ -114,9 +122,13 @@ def test_secrets_stay_out_of_representations() -> None:
     assert "hush" not in repr(credentials.Identity(secret="hush", password="hush", oidc_token="hush"))
 
 
-@pytest.mark.parametrize("text", [
-    "B31316D4-de02-43a4-903d-eb74f8258b00", " /subscriptions/B31316D4-de02-43a4-903d-eb74f8258b00/ ",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "B31316D4-de02-43a4-903d-eb74f8258b00",
+        " /subscriptions/B31316D4-de02-43a4-903d-eb74f8258b00/ ",
+    ],
+)
 def test_subscription_ids_lose_their_decoration(text: str) -> None:
     assert session.subscription_id(text) == "B31316D4-de02-43a4-903d-eb74f8258b00"
 

@@ -9,8 +9,6 @@ import json
 import typing as t
 
 import pytest
-from scripted import Answer, Server
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import activations, registrations
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
@@ -18,8 +16,14 @@ from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import r
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER, read_key
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
+from scripted import Answer, Server
 
-CLAIMS = {"cloudId": "c", "billingModel": "Capacity", "hardwareInfo": [{"uuid": "1"}], "expires": "2030-01-01T00:00:00Z"}
+CLAIMS = {
+    "cloudId": "c",
+    "billingModel": "Capacity",
+    "hardwareInfo": [{"uuid": "1"}],
+    "expires": "2030-01-01T00:00:00Z",
+}
 
 
 def key(**claims: t.Any) -> str:
@@ -36,10 +40,19 @@ def test_times_and_signature_of_an_export_do_not_count() -> None:
     assert digest(key(iat=1, nonce="a")) == digest(key(iat=2, nonce="b"))
 
 
-@pytest.mark.parametrize("claim", [
-    {"billingModel": "PayAsYouUse"}, {"hardwareInfo": [{"uuid": "1"}, {"uuid": "2"}]}, {"expires": "2031-01-01T00:00:00Z"},
-    {"usageEndpoint": "https://new.example"}, {"registrationName": "other"}, {"agreementNumber": "2"}, {"MsAssetTag": "AT-1"}, {"agreementNumber": ""},
-])
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"billingModel": "PayAsYouUse"},
+        {"hardwareInfo": [{"uuid": "1"}, {"uuid": "2"}]},
+        {"expires": "2031-01-01T00:00:00Z"},
+        {"usageEndpoint": "https://new.example"},
+        {"registrationName": "other"},
+        {"agreementNumber": "2"},
+        {"MsAssetTag": "AT-1"},
+        {"agreementNumber": ""},
+    ],
+)
 def test_what_describes_the_registration_counts(claim: dict[str, t.Any]) -> None:
     assert digest(key()) != digest(key(**claim))
 
@@ -52,8 +65,17 @@ def test_keys_that_do_not_decode_are_compared_as_text() -> None:
 
 def test_a_persisted_digest_has_the_number_of_its_format_and_stays_in_later_releases() -> None:
     whole = key(
-        subscriptionId="s", resourceGroupName="g", registrationName="n", agreementNumber="1", assetTag="a", objectId="o",
-        usageEndpoint="https://u", marketplaceEndpoint="https://m", version="4.0", issuer="i", certPinningRootSubjects=["CN=x"],
+        subscriptionId="s",
+        resourceGroupName="g",
+        registrationName="n",
+        agreementNumber="1",
+        assetTag="a",
+        objectId="o",
+        usageEndpoint="https://u",
+        marketplaceEndpoint="https://m",
+        version="4.0",
+        issuer="i",
+        certPinningRootSubjects=["CN=x"],
     )
     assert digest(whole) == "1:de68b83eef58372a5c1fe441ebb45f7be2a4b3dac0c59b27969f6bf90767f9ed"
 
@@ -69,17 +91,20 @@ def test_two_keys_that_say_nothing_are_not_the_same_key() -> None:
 NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.timezone.utc)
 
 
-@pytest.mark.parametrize(("text", "normal", "days"), [
-    ("9999-12-30T23:59:59Z", NEVER, None),
-    ("9999-12-31T23:59:59.9999999Z", NEVER, None),
-    ("2026-11-22T13:00:00.1234567Z", "2026-11-22T13:00:00Z", 2),
-    ("2026-11-20T11:00:00+00:00", "2026-11-20T11:00:00Z", -1),
-    ("2026-11-20T13:00:00+01:00", "2026-11-20T12:00:00Z", 0),
-    ("soon", None, None),
-    ("0001-01-01T00:00:00+05:00", None, None),
-    ("9999-12-31T23:59:59-05:00", NEVER, None),
-    (None, None, None),
-])
+@pytest.mark.parametrize(
+    ("text", "normal", "days"),
+    [
+        ("9999-12-30T23:59:59Z", NEVER, None),
+        ("9999-12-31T23:59:59.9999999Z", NEVER, None),
+        ("2026-11-22T13:00:00.1234567Z", "2026-11-22T13:00:00Z", 2),
+        ("2026-11-20T11:00:00+00:00", "2026-11-20T11:00:00Z", -1),
+        ("2026-11-20T13:00:00+01:00", "2026-11-20T12:00:00Z", 0),
+        ("soon", None, None),
+        ("0001-01-01T00:00:00+05:00", None, None),
+        ("9999-12-31T23:59:59-05:00", NEVER, None),
+        (None, None, None),
+    ],
+)
 def test_expiries(text: str | None, normal: str | None, days: int | None) -> None:
     assert expiry.normal(text) == normal
     assert expiry.days_left(normal, NOW) == days
@@ -92,23 +117,33 @@ def test_an_empty_key_is_no_key(body: object) -> None:
     assert caught.value.kind == "empty_key"
 
 
-@pytest.mark.parametrize("resource", [
-    {}, {"properties": None}, {"properties": {}}, {"properties": "x"}, {"properties": {"provisioningState": "Succeeded"}},
-])
+@pytest.mark.parametrize(
+    "resource",
+    [
+        {},
+        {"properties": None},
+        {"properties": {}},
+        {"properties": "x"},
+        {"properties": {"provisioningState": "Succeeded"}},
+    ],
+)
 def test_what_does_not_name_a_registration_is_not_a_stamp_without_one(resource: dict[str, t.Any]) -> None:
     with pytest.raises(ArmError) as caught:
         activations.Activation.of(resource)
     assert caught.value.kind == "unexpected_answer"
 
 
-@pytest.mark.parametrize(("properties", "state"), [
-    (None, "Not registered"),
-    ({"azureRegistrationResourceIdentifier": None}, "Not registered"),
-    ({"azureRegistrationResourceIdentifier": "/x", "expiration": "9999-12-30T23:59:59Z"}, "Registered"),
-    ({"azureRegistrationResourceIdentifier": "/x"}, "Registered"),
-    ({"azureRegistrationResourceIdentifier": "/x", "expiration": "2026-11-20T12:00:00Z"}, "Expired"),
-    ({"azureRegistrationResourceIdentifier": "/x", "expiration": "2026-11-20T12:00:01Z"}, "Registered"),
-])
+@pytest.mark.parametrize(
+    ("properties", "state"),
+    [
+        (None, "Not registered"),
+        ({"azureRegistrationResourceIdentifier": None}, "Not registered"),
+        ({"azureRegistrationResourceIdentifier": "/x", "expiration": "9999-12-30T23:59:59Z"}, "Registered"),
+        ({"azureRegistrationResourceIdentifier": "/x"}, "Registered"),
+        ({"azureRegistrationResourceIdentifier": "/x", "expiration": "2026-11-20T12:00:00Z"}, "Expired"),
+        ({"azureRegistrationResourceIdentifier": "/x", "expiration": "2026-11-20T12:00:01Z"}, "Registered"),
+    ],
+)
 def test_the_states_are_the_portals(properties: dict[str, t.Any] | None, state: str) -> None:
     activation = None if properties is None else activations.Activation.of({"properties": properties})
     assert activations.state_of(activation, NOW) == state

@@ -8,12 +8,11 @@ import signal
 import typing as t
 
 import pytest
-from scripted import Answer, Server
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import locks
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+from scripted import Answer, Server
 
 WHERE = RegistrationId("s", "g", "r")
 
@@ -50,7 +49,9 @@ def test_a_lock_that_is_gone_already_is_lifted_whatever_the_code_of_the_404(code
         locks.lift(ArmClient(server.url, Trust().transport()), WHERE)
 
 
-@pytest.mark.parametrize("code", ["RegistrationNotFound", "ResourceGroupNotFound", "SubscriptionNotFound", "InvalidResourceType"])
+@pytest.mark.parametrize(
+    "code", ["RegistrationNotFound", "ResourceGroupNotFound", "SubscriptionNotFound", "InvalidResourceType"]
+)
 def test_a_404_of_something_else_lifts_no_lock(code: str) -> None:
     with Server(Answer({"error": {"code": code, "message": "No."}}, 404)) as server, pytest.raises(AzsError) as caught:
         locks.lift(ArmClient(server.url, Trust().transport()), WHERE)

@@ -7,7 +7,6 @@ import dataclasses
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import tokens
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registering import Place, Wanted, differences
@@ -33,14 +32,17 @@ def test_equal_in_every_field() -> None:
     assert differences(WANTED, FOUND, KEY) == ([], ["agreement_number", "asset_tag"])
 
 
-@pytest.mark.parametrize(("field", "value"), [
-    ("billing_model", "PayAsYouUse"),
-    ("marketplace_syndication", True),
-    ("usage_reporting", True),
-    ("bridge_principal", "another"),
-    ("hardware", {"u1": NODES["u1"]}),
-    ("hardware", {**NODES, "u2": {"uuid": "u2", "bios": "z"}}),
-])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("billing_model", "PayAsYouUse"),
+        ("marketplace_syndication", True),
+        ("usage_reporting", True),
+        ("bridge_principal", "another"),
+        ("hardware", {"u1": NODES["u1"]}),
+        ("hardware", {**NODES, "u2": {"uuid": "u2", "bios": "z"}}),
+    ],
+)
 def test_each_field_is_compared(field: str, value: t.Any) -> None:
     assert fields(dataclasses.replace(WANTED, **{field: value})) == [field]
 
@@ -66,10 +68,18 @@ def test_changed_hardware_names_nodes_and_properties() -> None:
 
 def test_what_one_side_does_not_tell_is_not_compared() -> None:
     opaque = Wanted(CLOUD)
-    assert differences(opaque, FOUND, KEY) == ([], [
-        "agreement_number", "asset_tag", "billing_model", "marketplace_syndication", "usage_reporting",
-        "bridge_principal", "hardware",
-    ])
+    assert differences(opaque, FOUND, KEY) == (
+        [],
+        [
+            "agreement_number",
+            "asset_tag",
+            "billing_model",
+            "marketplace_syndication",
+            "usage_reporting",
+            "bridge_principal",
+            "hardware",
+        ],
+    )
     different, unknown = differences(WANTED, FOUND, KeyClaims(opaque=True))
     assert different == []
     assert unknown[2:] == ["marketplace_syndication", "usage_reporting", "hardware"]
@@ -95,7 +105,9 @@ class TestIds:
     def test_any_case_is_parsed_and_is_the_same(self, text: str) -> None:
         assert RegistrationId.parse(text).same(RegistrationId("s", "g", "n"))
 
-    @pytest.mark.parametrize("text", ["", "/subscriptions/S", ID + "/customerSubscriptions/1", ID.replace("Stack", "X")])
+    @pytest.mark.parametrize(
+        "text", ["", "/subscriptions/S", ID + "/customerSubscriptions/1", ID.replace("Stack", "X")]
+    )
     def test_other_ids_are_refused(self, text: str) -> None:
         with pytest.raises(InputError, match="not the resource id of a registration"):
             RegistrationId.parse(text)
@@ -112,7 +124,14 @@ class TestTokens:
 
     OPAQUE = "////////"
     ENTRY = bundle.Entry(
-        bundle.TOKEN, "stamp", "", 1, "", cloud_id=CLOUD, billing_model="Ruggedized", usage_reporting=False,
+        bundle.TOKEN,
+        "stamp",
+        "",
+        1,
+        "",
+        cloud_id=CLOUD,
+        billing_model="Ruggedized",
+        usage_reporting=False,
         token_version="6.0",
     )
 

@@ -6,13 +6,12 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from scripted import Answer, Server
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds, role_assignments, roles
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import rights
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError
+from scripted import Answer, Server
 
 SUBSCRIPTION = "b31316d4-de02-43a4-903d-eb74f8258b00"
 SCOPE = f"/subscriptions/{SUBSCRIPTION}"

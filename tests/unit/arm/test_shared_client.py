@@ -9,13 +9,12 @@ import time
 import typing as t
 
 import pytest
-from azure.core.credentials import AccessToken
-from scripted import Answer, Server
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import Cloud
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.credentials import Identity, SignIn
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
+from azure.core.credentials import AccessToken
+from scripted import Answer, Server
 
 VERSION = "2017-06-01"
 CLOUD = Cloud("test", "https://arm.example", "https://login.example", "https://arm.example/")
@@ -71,7 +70,11 @@ class TestSignIn:
     def test_another_scope_or_claim_is_another_token(self) -> None:
         issuer = Issuer(3600)
         credential = sign_in(issuer)
-        tokens = [credential.get_token("s").token, credential.get_token("s", claims="c").token, credential.get_token("u").token]
+        tokens = [
+            credential.get_token("s").token,
+            credential.get_token("s", claims="c").token,
+            credential.get_token("u").token,
+        ]
         assert tokens == ["token-1", "token-2", "token-3"]
 
     def test_a_refused_token_is_forgotten_once(self) -> None:
@@ -155,7 +158,10 @@ class TestObserved:
         busy = Answer({"error": {"code": "ServerBusy", "message": "m"}}, 503, {"retry-after-ms": "1"})
         with Server(busy, Answer({}, 200, {"x-ms-ratelimit-remaining-subscription-writes": "7"})) as server:
             ArmClient(server.url, Trust().transport()).request(
-                "PUT", "/thing", VERSION, doing="write it",
+                "PUT",
+                "/thing",
+                VERSION,
+                doing="write it",
                 observe=lambda status, headers: seen.append(
                     (status, headers.get("x-ms-ratelimit-remaining-subscription-writes"))
                 ),

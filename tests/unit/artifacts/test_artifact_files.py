@@ -10,7 +10,6 @@ import stat
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import archive, bundle, files
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, AzsError
 
@@ -70,7 +69,9 @@ def test_the_unfinished_file_of_a_live_writer_stays(tmp_path: pathlib.Path, monk
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_unfinished_file_that_is_taken_away_is_written_again(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfinished_file_that_is_taken_away_is_written_again(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     replace = os.replace
 
     def taken(source: str, target: pathlib.Path) -> None:
@@ -109,7 +110,9 @@ class TestOtherThanFiles:
             assert bundle.read(bundle.place(bundle.TOKEN, **options)).content == SECRET.decode()
 
     @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-    def test_nothing_but_a_file_is_read_or_replaced(self, tmp_path: pathlib.Path, make: t.Callable[[pathlib.Path], None]) -> None:
+    def test_nothing_but_a_file_is_read_or_replaced(
+        self, tmp_path: pathlib.Path, make: t.Callable[[pathlib.Path], None]
+    ) -> None:
         make(tmp_path / "special")
         before = (tmp_path / "special").stat()
         (tmp_path / "link").symlink_to("special")
@@ -123,8 +126,12 @@ class TestOtherThanFiles:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "special"]
 
 
-@pytest.mark.parametrize("path", ["/tmp/a\0b", "/tmp/" + "n" * 256, "/tmp/" + "n/" * 2500, "n/" * 1900 + "x", "/", "\ud800"])
-def test_a_path_that_no_file_can_have_is_a_typed_error(path: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "path", ["/tmp/a\0b", "/tmp/" + "n" * 256, "/tmp/" + "n/" * 2500, "n/" * 1900 + "x", "/", "\ud800"]
+)
+def test_a_path_that_no_file_can_have_is_a_typed_error(
+    path: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert refused(lambda: bundle.read(bundle.place(bundle.TOKEN, bundle=None, stamp=None, path=path)))
     assert refused(lambda: archive.items_of(pathlib.Path(path)))

@@ -14,7 +14,6 @@ import tarfile
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import archive, bundle, files, text
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
 
@@ -70,7 +69,9 @@ def test_the_file_is_exactly_the_text(stored: bundle.Place) -> None:
 def test_files_are_for_their_owner_alone(stored: bundle.Place) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in (stored.path, stored.entry_path)} == {0o600}
     assert stat.S_IMODE(stored.path.parent.stat().st_mode) == 0o700
-    assert sorted(path.name for path in stored.path.parent.iterdir()) == sorted((stored.path.name, stored.entry_path.name))
+    assert sorted(path.name for path in stored.path.parent.iterdir()) == sorted(
+        (stored.path.name, stored.entry_path.name)
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,11 @@ def test_a_half_copied_bundle_is_refused(stored: bundle.Place) -> None:
 
 @pytest.mark.parametrize(
     ("change", "kind"),
-    [({"format": 2}, "unknown_bundle_version"), ({"kind": bundle.KEY}, "wrong_artifact"), ({"format": "1"}, "damaged_manifest")],
+    [
+        ({"format": 2}, "unknown_bundle_version"),
+        ({"kind": bundle.KEY}, "wrong_artifact"),
+        ({"format": "1"}, "damaged_manifest"),
+    ],
 )
 def test_entries_of_something_else_are_refused(stored: bundle.Place, change: dict[str, object], kind: str) -> None:
     stored.entry_path.write_text(json.dumps({**json.loads(stored.entry_path.read_text()), **change}))
@@ -111,10 +116,25 @@ def test_entries_of_something_else_are_refused(stored: bundle.Place, change: dic
 @pytest.mark.parametrize(
     "change",
     [
-        {"sha256": None}, {"size": "big"}, {"size": True}, {"created": 5}, {"created": "9999"}, {"cloud_id": 5},
-        {"cloud_id": "{{ lookup('pipe', 'id') }}"}, {"kind": ["x"]}, {"kind": {}}, {"billing_model": 7}, {"fingerprint": "zz$aa"},
-        {"fingerprint": 5}, {"encrypted_sha256": 5}, {"format": True}, {"stamp": {"a": "b"}}, {"registration_id": 5},
-        {"expires": "x"}, {"usage_reporting": "yes"}, {"stamp_version": "1\u001b[2J"},
+        {"sha256": None},
+        {"size": "big"},
+        {"size": True},
+        {"created": 5},
+        {"created": "9999"},
+        {"cloud_id": 5},
+        {"cloud_id": "{{ lookup('pipe', 'id') }}"},
+        {"kind": ["x"]},
+        {"kind": {}},
+        {"billing_model": 7},
+        {"fingerprint": "zz$aa"},
+        {"fingerprint": 5},
+        {"encrypted_sha256": 5},
+        {"format": True},
+        {"stamp": {"a": "b"}},
+        {"registration_id": 5},
+        {"expires": "x"},
+        {"usage_reporting": "yes"},
+        {"stamp_version": "1\u001b[2J"},
     ],
     ids=str,
 )
@@ -130,10 +150,14 @@ def test_the_artifact_of_another_stamp_is_refused(tmp_path: pathlib.Path, kind: 
     there, here = (bundle.place(kind, bundle=str(tmp_path), stamp=stamp, path=None) for stamp in "db")
     here.path.write_bytes(there.path.read_bytes())
     here.entry_path.write_bytes(there.entry_path.read_bytes())
-    assert refused(here) == {bundle.TOKEN: "token_of_another_stamp", bundle.KEY: "key_of_another_stamp"}.get(kind, "wrong_artifact")
+    assert refused(here) == {bundle.TOKEN: "token_of_another_stamp", bundle.KEY: "key_of_another_stamp"}.get(
+        kind, "wrong_artifact"
+    )
     items, (error,) = archive.items_of(tmp_path)
     assert [item.where.stamp for item in items] == ["d"] and "another stamp, d" in str(error)
-    alone = bundle.place(kind, bundle=None, stamp=None, path=str(here.path))  # the operator's own file: no stamp to compare
+    alone = bundle.place(
+        kind, bundle=None, stamp=None, path=str(here.path)
+    )  # the operator's own file: no stamp to compare
     alone.entry_path.write_bytes(there.entry_path.read_bytes())
     assert bundle.read(alone).content == content
 
@@ -177,7 +201,9 @@ def test_names_that_cannot_be_file_names_are_refused(stamp: str) -> None:
         bundle.place(bundle.TOKEN, bundle="/b", stamp=stamp, path=None)
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_litter(stored: bundle.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
+    stored: bundle.Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -197,7 +223,9 @@ def test_the_fingerprint_notices_a_changed_agreement_number_and_hides_it() -> No
     assert not bundle.same_fingerprint(None, None, None)
 
 
-def test_the_archive_brings_back_what_was_packed_and_is_the_same_every_time(stored: bundle.Place, tmp_path: pathlib.Path) -> None:
+def test_the_archive_brings_back_what_was_packed_and_is_the_same_every_time(
+    stored: bundle.Place, tmp_path: pathlib.Path
+) -> None:
     (stored.path.parent / "stamp-01.activation-receipt.json").write_text("{}")
     items, broken = archive.items_of(stored.path.parent)
     packed = archive.pack(items)

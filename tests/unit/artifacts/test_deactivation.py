@@ -25,7 +25,15 @@ def test_what_an_archive_would_bring_counts_in_check_mode(
     tmp_path: pathlib.Path, brought: list[tuple[str, str]], counts: bool
 ) -> None:
     artifacts = [
-        {"kind": kind, "stamp": "s1", "created": created, "cloud_id": CLOUD_ID, "sha256": "0", "size": 1, "encrypted": False}
+        {
+            "kind": kind,
+            "stamp": "s1",
+            "created": created,
+            "cloud_id": CLOUD_ID,
+            "sha256": "0",
+            "size": 1,
+            "encrypted": False,
+        }
         for kind, created in brought
     ]
     entry, found = deactivation.in_azure(str(tmp_path), "s1", artifacts)

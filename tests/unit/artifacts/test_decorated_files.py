@@ -13,7 +13,6 @@ import pathlib
 import textwrap
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, text
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 
@@ -21,12 +20,32 @@ FILES = pathlib.Path(__file__).with_name("powershell-files")
 GOOD = {name: (FILES / f"good-{name}").read_text().strip() for name in ("key", "token")}
 KINDS = {"key": bundle.KEY, "token": bundle.TOKEN}
 READ = {
-    "good", "outfile-unicode", "outfile-bigendianunicode", "outfile-utf32", "outfile-bigendianutf32", "width80", "wrapped64",
-    "utf16nobom", "nbsp", "double-bom", "ctrlz", "nul", "json", "smartquotes", "csv", "zerowidth",
+    "good",
+    "outfile-unicode",
+    "outfile-bigendianunicode",
+    "outfile-utf32",
+    "outfile-bigendianutf32",
+    "width80",
+    "wrapped64",
+    "utf16nobom",
+    "nbsp",
+    "double-bom",
+    "ctrlz",
+    "nul",
+    "json",
+    "smartquotes",
+    "csv",
+    "zerowidth",
 }
 REFUSED = {
-    "jsonobject": "JSON", "formatlist": "Format-List", "prompt": "prompt", "clixml": "CLIXML", "secure": "SecureString",
-    "verbose": "VERBOSE", "twice": "the same text twice", "outfile-utf7": "UTF-7",
+    "jsonobject": "JSON",
+    "formatlist": "Format-List",
+    "prompt": "prompt",
+    "clixml": "CLIXML",
+    "secure": "SecureString",
+    "verbose": "VERBOSE",
+    "twice": "the same text twice",
+    "outfile-utf7": "UTF-7",
 }
 # Of a newer version that nobody can decode.
 OPAQUE = base64.b64encode(bytes(range(256)) + b"\x80").decode()
@@ -57,8 +76,11 @@ def test_what_powershell_wrote_is_read_exactly_or_refused_as_what_it_is(file: pa
 
 
 MARKS = {
-    "utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE,
-    "utf-32-le": codecs.BOM_UTF32_LE, "utf-32-be": codecs.BOM_UTF32_BE,
+    "utf-8": codecs.BOM_UTF8,
+    "utf-16-le": codecs.BOM_UTF16_LE,
+    "utf-16-be": codecs.BOM_UTF16_BE,
+    "utf-32-le": codecs.BOM_UTF32_LE,
+    "utf-32-be": codecs.BOM_UTF32_BE,
 }
 
 
@@ -66,7 +88,9 @@ MARKS = {
 @pytest.mark.parametrize("marks", [0, 1, 2])
 @pytest.mark.parametrize("ending", ["", "\r\n", "\x1a", "\0\0\0", "\r\n\x1a\0"], ids=repr)
 @pytest.mark.parametrize("encoding", sorted(MARKS))
-def test_every_encoding_with_and_without_mark(tmp_path: pathlib.Path, name: str, marks: int, ending: str, encoding: str) -> None:
+def test_every_encoding_with_and_without_mark(
+    tmp_path: pathlib.Path, name: str, marks: int, ending: str, encoding: str
+) -> None:
     (tmp_path / "f").write_bytes(MARKS[encoding] * marks + (GOOD[name] + ending).encode(encoding))
     assert read(tmp_path / "f", name) == GOOD[name]
 
@@ -74,17 +98,34 @@ def test_every_encoding_with_and_without_mark(tmp_path: pathlib.Path, name: str,
 @pytest.mark.parametrize("name", ["key", "token"])
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-32-le"])
 @pytest.mark.parametrize("ending", [b"\x1a", b"\0", b"\x1a\0\0"])
-def test_a_single_byte_that_a_copy_adds_to_wide_text(tmp_path: pathlib.Path, name: str, encoding: str, ending: bytes) -> None:
+def test_a_single_byte_that_a_copy_adds_to_wide_text(
+    tmp_path: pathlib.Path, name: str, encoding: str, ending: bytes
+) -> None:
     (tmp_path / "f").write_bytes(MARKS[encoding] + GOOD[name].encode(encoding) + ending)
     assert read(tmp_path / "f", name) == GOOD[name]
 
 
 @pytest.mark.parametrize("name", ["key", "token"])
-@pytest.mark.parametrize("form", [
-    '"{}"', "'{}'", "`{}`", "\u201e{}\u201c", "\u00ab{}\u00bb", "  \u2018{}\u2019\n", '"{}"\r\n', "\"'{}'\"",
-    "ActivationKey\n{}\n", "Registration Token\r\n------------------\r\n{}\r\n\r\n", '"Value"\n"{}"\n', "\u200b{}\u200e\n", "\u00a0{}\u00a0",
-    "\u00ef\u00bb\u00bf{}", "{}\u00ad",
-])
+@pytest.mark.parametrize(
+    "form",
+    [
+        '"{}"',
+        "'{}'",
+        "`{}`",
+        "\u201e{}\u201c",
+        "\u00ab{}\u00bb",
+        "  \u2018{}\u2019\n",
+        '"{}"\r\n',
+        "\"'{}'\"",
+        "ActivationKey\n{}\n",
+        "Registration Token\r\n------------------\r\n{}\r\n\r\n",
+        '"Value"\n"{}"\n',
+        "\u200b{}\u200e\n",
+        "\u00a0{}\u00a0",
+        "\u00ef\u00bb\u00bf{}",
+        "{}\u00ad",
+    ],
+)
 def test_what_can_be_taken_off_for_certain(tmp_path: pathlib.Path, name: str, form: str) -> None:
     for good in (GOOD[name], *([OPAQUE] if name == "token" else [])):
         for written in (good, textwrap.fill(good, 64)):
@@ -104,25 +145,60 @@ def test_a_json_text_with_escapes(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["key", "token"])
-@pytest.mark.parametrize(("form", "likeness"), [
-    ('{{"activationKey":"{}"}}', "JSON"), ('["{}"]', "JSON"), ('{{\n "a": 1,\n "b": "{}"\n}}', "JSON"),
-    ('"{}",', "comma"), ("{},", "comma"), ('"{}', "quoted"), ("{}'", "quoted"),
-    ("<html><body>{}</body></html>", "HTML"), ("<!DOCTYPE html>\n<p>{}</p>", "HTML"), ('<?xml version="1.0"?>\n<key>{}</key>', "XML"),
-    ('<Objs Version="1.1.0.1"><S>{}</S></Objs>', "CLIXML"), ("#< CLIXML\n<Objs><S>{}</S></Objs>", "CLIXML"),
-    ('"Name","Key"\n"edge-01","{}"\n', "CSV"), ("edge-01;{};x", "CSV"), ('#TYPE System.String\n"Length"\n"{}"', "CSV"),
-    ("sep=,\n{}", "CSV"), ("Name    Key\n----    ---\nedge-01 {}\n", "table"),
-    ("Name    : edge-01\nKey     : {}\n", "list"), ("activationKey: {}\n", "a name with its value"), ("TOKEN={}", "a name with its value"),
-    ("$key = '{}'", "assignment"), ("$env:KEY = '{}'", "assignment"), ("@{{ActivationKey={}}}", "@{...}"),
-    ("Bearer {}", "Bearer"), ("Authorization: Bearer {}", "Bearer"),
-    ("WARNING: careful\n{}", "VERBOSE"), ("{}\nVERBOSE: done", "VERBOSE"), ("PS C:\\> Get-Content key\n{}", "prompt"),
-    ("[10.0.0.1]: PS C:\\> {}", "prompt"), ("C:\\keys> type key\n{}", "prompt"), ("admin@host:~$ cat key\n{}", "prompt"),
-    ("**********************\nPowerShell transcript start\nStart time: 2026\n{}\n**********************\n", "transcript"),
-    ("{0}\n{0}\n", "twice"), ("{0}{0}", "twice"), ("{0}\n\n{0}\n{0}\n", "twice"),
-    ("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", "PEM"), ("-----BEGIN RSA PRIVATE KEY-----\n{}\n", "PEM"),
-    ("$ANSIBLE_VAULT;1.1;AES256\n3132\n{}", "Vault"), ("!vault |\n  {}", "Vault"),
-    ("Here{}", "text"), ("Here it is {}", "text"), ("{}\nbye", "text"), ("{}!", "text"), ("\u00e4{}", "text"),
-    ("{}\u2026", "cut"), ("{}...", "cut"),
-])
+@pytest.mark.parametrize(
+    ("form", "likeness"),
+    [
+        ('{{"activationKey":"{}"}}', "JSON"),
+        ('["{}"]', "JSON"),
+        ('{{\n "a": 1,\n "b": "{}"\n}}', "JSON"),
+        ('"{}",', "comma"),
+        ("{},", "comma"),
+        ('"{}', "quoted"),
+        ("{}'", "quoted"),
+        ("<html><body>{}</body></html>", "HTML"),
+        ("<!DOCTYPE html>\n<p>{}</p>", "HTML"),
+        ('<?xml version="1.0"?>\n<key>{}</key>', "XML"),
+        ('<Objs Version="1.1.0.1"><S>{}</S></Objs>', "CLIXML"),
+        ("#< CLIXML\n<Objs><S>{}</S></Objs>", "CLIXML"),
+        ('"Name","Key"\n"edge-01","{}"\n', "CSV"),
+        ("edge-01;{};x", "CSV"),
+        ('#TYPE System.String\n"Length"\n"{}"', "CSV"),
+        ("sep=,\n{}", "CSV"),
+        ("Name    Key\n----    ---\nedge-01 {}\n", "table"),
+        ("Name    : edge-01\nKey     : {}\n", "list"),
+        ("activationKey: {}\n", "a name with its value"),
+        ("TOKEN={}", "a name with its value"),
+        ("$key = '{}'", "assignment"),
+        ("$env:KEY = '{}'", "assignment"),
+        ("@{{ActivationKey={}}}", "@{...}"),
+        ("Bearer {}", "Bearer"),
+        ("Authorization: Bearer {}", "Bearer"),
+        ("WARNING: careful\n{}", "VERBOSE"),
+        ("{}\nVERBOSE: done", "VERBOSE"),
+        ("PS C:\\> Get-Content key\n{}", "prompt"),
+        ("[10.0.0.1]: PS C:\\> {}", "prompt"),
+        ("C:\\keys> type key\n{}", "prompt"),
+        ("admin@host:~$ cat key\n{}", "prompt"),
+        (
+            "**********************\nPowerShell transcript start\nStart time: 2026\n{}\n**********************\n",
+            "transcript",
+        ),
+        ("{0}\n{0}\n", "twice"),
+        ("{0}{0}", "twice"),
+        ("{0}\n\n{0}\n{0}\n", "twice"),
+        ("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", "PEM"),
+        ("-----BEGIN RSA PRIVATE KEY-----\n{}\n", "PEM"),
+        ("$ANSIBLE_VAULT;1.1;AES256\n3132\n{}", "Vault"),
+        ("!vault |\n  {}", "Vault"),
+        ("Here{}", "text"),
+        ("Here it is {}", "text"),
+        ("{}\nbye", "text"),
+        ("{}!", "text"),
+        ("\u00e4{}", "text"),
+        ("{}\u2026", "cut"),
+        ("{}...", "cut"),
+    ],
+)
 def test_what_is_beside_it_is_named(tmp_path: pathlib.Path, name: str, form: str, likeness: str) -> None:
     written = form.format(GOOD[name])
     for encoding in ("utf-8", "utf-16"):
@@ -134,12 +210,21 @@ def test_what_is_beside_it_is_named(tmp_path: pathlib.Path, name: str, form: str
 
 
 @pytest.mark.parametrize("name", ["key", "token"])
-@pytest.mark.parametrize(("content", "likeness"), [
-    ("C:\\keys\\edge-01.txt", "path"), ("\\\\server\\share\\key.txt", "path"), ("/media/stick/edge-01.activation-key.txt", "path"),
-    ("~/key", "path"), ("https://example.com/key", "URL"),
-    ("01000000d08c9ddf0115d1118c7a00c04fc297eb" * 8, None), ("\x89PNG\r\n\x1a\n\0\0\1\2", "no text"),
-    ("TG9yZW0gaXBzdW0=", None), ("hello", None), ("eyJhbGciOiJSUzI1NiJ9..x", None),
-])
+@pytest.mark.parametrize(
+    ("content", "likeness"),
+    [
+        ("C:\\keys\\edge-01.txt", "path"),
+        ("\\\\server\\share\\key.txt", "path"),
+        ("/media/stick/edge-01.activation-key.txt", "path"),
+        ("~/key", "path"),
+        ("https://example.com/key", "URL"),
+        ("01000000d08c9ddf0115d1118c7a00c04fc297eb" * 8, None),
+        ("\x89PNG\r\n\x1a\n\0\0\1\2", "no text"),
+        ("TG9yZW0gaXBzdW0=", None),
+        ("hello", None),
+        ("eyJhbGciOiJSUzI1NiJ9..x", None),
+    ],
+)
 def test_what_has_nothing_of_it(tmp_path: pathlib.Path, name: str, content: str, likeness: str | None) -> None:
     (tmp_path / "f").write_bytes(content.encode("latin-1"))
     error = refused(tmp_path / "f", name)
@@ -168,7 +253,9 @@ def test_an_access_token_is_no_key(tmp_path: pathlib.Path) -> None:
     def part(document: dict[str, str]) -> str:
         return base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
 
-    (tmp_path / "f").write_text(f"{part({'alg': 'RS256'})}.{part({'aud': 'https://management.azure.com', 'iss': 'x'})}.{'A' * 342}")
+    (tmp_path / "f").write_text(
+        f"{part({'alg': 'RS256'})}.{part({'aud': 'https://management.azure.com', 'iss': 'x'})}.{'A' * 342}"
+    )
     assert "access token" in str(refused(tmp_path / "f", "key").cause)
 
 

@@ -14,7 +14,9 @@ import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-GROUPS: t.Final[dict[str, list[str]]] = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text("utf-8"))["action_groups"]
+GROUPS: t.Final[dict[str, list[str]]] = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text("utf-8"))[
+    "action_groups"
+]
 MODULES: t.Final = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("azs_*.py"))
 
 

@@ -9,6 +9,7 @@ import typing as t
 
 import pytest
 import yaml
+
 from azs_simulator import fleet
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -16,7 +17,9 @@ GUIDES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "sim
 EXAMPLES: t.Final = [
     pytest.param(example, id=f"{guide.relative_to(ROOT)}-{number}")
     for guide in GUIDES
-    for number, example in enumerate(re.findall(r"^```yaml\n(.*?)^```", guide.read_text("utf-8"), re.MULTILINE | re.DOTALL), 1)
+    for number, example in enumerate(
+        re.findall(r"^```yaml\n(.*?)^```", guide.read_text("utf-8"), re.MULTILINE | re.DOTALL), 1
+    )
 ]
 
 

@@ -20,7 +20,12 @@ PLACE = ("RegistrationName", "AzureContext", "ResourceGroupName")
 TOKEN = ("BillingModel", "MarketplaceSyndicationEnabled", "UsageReportingEnabled", "AgreementNumber", "MsAssetTag")
 CMDLETS: t.Final = {
     "Set-AzsRegistration": {
-        *PEP, *PLACE, *TOKEN, "ResourceGroupLocation", "AzureStackAdminCredential", "Reregister",
+        *PEP,
+        *PLACE,
+        *TOKEN,
+        "ResourceGroupLocation",
+        "AzureStackAdminCredential",
+        "Reregister",
     },
     "Remove-AzsRegistration": {*PEP, *PLACE},
     "Get-AzsRegistrationToken": {*PEP, *TOKEN, "TokenOutputFilePath"},

@@ -7,7 +7,6 @@ import pathlib
 import re
 
 import yaml
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import roles
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import rights
 
@@ -24,7 +23,9 @@ def test_the_variables_are_those_of_the_playbook() -> None:
     described = set(re.findall(r"^\| `(azs_role_\w+)` \|", PAGE, re.MULTILINE))
     text = (ROOT / "playbooks" / "registration_role.yml").read_text(encoding="utf-8")
     (play,) = yaml.safe_load(text)
-    used = set(re.findall(r"\bazs_role_\w+", text)) - set(play["vars"]) - {task.get("register") for task in play["tasks"]}
+    used = (
+        set(re.findall(r"\bazs_role_\w+", text)) - set(play["vars"]) - {task.get("register") for task in play["tasks"]}
+    )
     assert described == used
 
 

@@ -7,7 +7,6 @@ import pathlib
 
 import pytest
 import yaml
-
 from ansible_collections.azurestack.hub.plugins.doc_fragments import admin, azure, pep
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 
@@ -19,7 +18,10 @@ DOCUMENTED = {"pep": pep, "azure": azure, "admin": admin}
 def test_both_spellings_of_the_environment_count(names: tuple[str, str]) -> None:
     environ = {names[0]: "s", names[1]: "t", "AZURE_CLIENT_ID": "c", "AZURE_SUBSCRIPTION_ID": "u"}
     assert _options.from_environment(["azure"], {}, environ) == {
-        "secret": "s", "tenant": "t", "client_id": "c", "subscription_id": "u",
+        "secret": "s",
+        "tenant": "t",
+        "client_id": "c",
+        "subscription_id": "u",
     }
 
 
@@ -30,16 +32,30 @@ def test_the_task_wins_and_empty_variables_do_not_count() -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [{"x509_certificate_path": "/c.pem"}, {"oidc_token": "t"}, {"ad_user": "u", "password": "p"}, {"auth_source": "cli"},
-     {"auth_source": "msi"}, {"auth_source": "credential_file"}, {"auth_source": "device_code"}],
+    [
+        {"x509_certificate_path": "/c.pem"},
+        {"oidc_token": "t"},
+        {"ad_user": "u", "password": "p"},
+        {"auth_source": "cli"},
+        {"auth_source": "msi"},
+        {"auth_source": "credential_file"},
+        {"auth_source": "device_code"},
+    ],
 )
 def test_a_credential_of_the_task_keeps_the_environments_out(given: dict[str, str]) -> None:
-    found = _options.from_environment(["azure"], given, {"AZURE_SECRET": "s", "AZURE_CLIENT_ID": "c", "AZURE_AD_USER": "x"})
+    found = _options.from_environment(
+        ["azure"], given, {"AZURE_SECRET": "s", "AZURE_CLIENT_ID": "c", "AZURE_AD_USER": "x"}
+    )
     assert found == {"client_id": "c"}
 
 
 def test_of_several_credentials_in_the_environment_one_counts() -> None:
-    environ = {"AZURE_CLIENT_SECRET": "s", "AZURE_FEDERATED_TOKEN_FILE": "/t", "AZURE_USERNAME": "u", "AZURE_PASSWORD": "p"}
+    environ = {
+        "AZURE_CLIENT_SECRET": "s",
+        "AZURE_FEDERATED_TOKEN_FILE": "/t",
+        "AZURE_USERNAME": "u",
+        "AZURE_PASSWORD": "p",
+    }
     assert _options.from_environment(["azure"], {}, environ) == {"secret": "s"}
 
 

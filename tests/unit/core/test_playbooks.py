@@ -11,8 +11,10 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PLAYS: t.Final = [
-    (path.stem, play) for path in sorted((ROOT / "playbooks").glob("*.yml"))
-    for play in yaml.safe_load(path.read_text("utf-8")) if "hosts" in play
+    (path.stem, play)
+    for path in sorted((ROOT / "playbooks").glob("*.yml"))
+    for play in yaml.safe_load(path.read_text("utf-8"))
+    if "hosts" in play
 ]
 
 

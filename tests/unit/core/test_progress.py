@@ -10,7 +10,6 @@ import sys
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _progress
 
 PROGRAM: t.Final = """
@@ -36,8 +35,15 @@ print("ended", flush=True)
 def lines_of(stamps: int, wanted: int, home: pathlib.Path) -> list[str]:
     """The first lines that are printed while a number of stamps is activated."""
     command = [sys.executable, "-u", "-c", PROGRAM, str(stamps)]
-    environment = {"PYTHONPATH": ":".join(sys.path), "ANSIBLE_HOME": str(home), "HOME": str(home), "ANSIBLE_NOCOLOR": "1"}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True) as process:
+    environment = {
+        "PYTHONPATH": ":".join(sys.path),
+        "ANSIBLE_HOME": str(home),
+        "HOME": str(home),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+    ) as process:
         assert process.stdin and process.stdout
         lines = [process.stdout.readline().rstrip() for _number in range(wanted)]
         process.stdin.close()
@@ -57,13 +63,25 @@ def test_many_stamps_share_a_line(tmp_path: pathlib.Path) -> None:
 def test_few_stamps_get_a_line_each(tmp_path: pathlib.Path) -> None:
     lines = lines_of(3, 6, tmp_path)
     assert {line.partition(":")[0] for line in lines} == {"edge-0", "edge-1", "edge-2"}
-    assert all(re.fullmatch(r"edge-\d: activating the stamp: 0m0\ds, Activation \([48]0 %\)", line) for line in lines), lines
+    assert all(
+        re.fullmatch(r"edge-\d: activating the stamp: 0m0\ds, Activation \([48]0 %\)", line) for line in lines
+    ), lines
 
 
 @pytest.mark.parametrize("stamps", [50, 500])
 def test_a_line_stays_short(stamps: int) -> None:
-    hosts = {f"edge-{number:03}": {"began": 100.0, "percent": None if number < 3 else number % 10 * 10} for number in range(stamps)}
+    hosts = {
+        f"edge-{number:03}": {"began": 100.0, "percent": None if number < 3 else number % 10 * 10}
+        for number in range(stamps)
+    }
     line = _progress.summary("activating the stamp", hosts, 165.2)
-    assert line.startswith(f"activating the stamp: {stamps} stamps, up to 1m05s: 3 under way (edge-000, edge-001, edge-002); ")
-    assert [part.partition(" (")[0].partition(" ")[2] for part in line.split("; ")[1:]] == ["from 0 %", "from 25 %", "from 50 %", "from 75 %"]
+    assert line.startswith(
+        f"activating the stamp: {stamps} stamps, up to 1m05s: 3 under way (edge-000, edge-001, edge-002); "
+    )
+    assert [part.partition(" (")[0].partition(" ")[2] for part in line.split("; ")[1:]] == [
+        "from 0 %",
+        "from 25 %",
+        "from 50 %",
+        "from 75 %",
+    ]
     assert len(line) < 340

@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]

@@ -9,14 +9,15 @@ import typing as t
 
 import pytest
 import yaml
-
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants import entries
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _variables
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-PLUGINS = {path.stem for kind in ("modules", "inventory", "callback") for path in (ROOT / "plugins" / kind).glob("azs_*.py")}
+PLUGINS = {
+    path.stem for kind in ("modules", "inventory", "callback") for path in (ROOT / "plugins" / kind).glob("azs_*.py")
+}
 GROUPS = {"azs_connected", "azs_disconnected", "azs_runners"}
 
 
@@ -27,11 +28,19 @@ def refused(hosts: dict[str, dict[str, t.Any]], *required: str) -> InputError:
     return caught.value
 
 
-@pytest.mark.parametrize(("wrong", "right"), [
-    ("azs_biling_model", "azs_billing_model"), ("azs_encript", "azs_encrypt"), ("azs_encrypted", "azs_encrypt"),
-    ("azs_archiv", "azs_archive"), ("azs_Encrypt", "azs_encrypt"), ("azs_pep_pasword", "azs_pep_password"),
-    ("azs_agreement_nummer", "azs_agreement_number"), ("azs_subscriptionid", "azs_subscription_id"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("azs_biling_model", "azs_billing_model"),
+        ("azs_encript", "azs_encrypt"),
+        ("azs_encrypted", "azs_encrypt"),
+        ("azs_archiv", "azs_archive"),
+        ("azs_Encrypt", "azs_encrypt"),
+        ("azs_pep_pasword", "azs_pep_password"),
+        ("azs_agreement_nummer", "azs_agreement_number"),
+        ("azs_subscriptionid", "azs_subscription_id"),
+    ],
+)
 def test_a_misspelled_name_is_refused_with_the_nearest_known_one(wrong: str, right: str) -> None:
     error = refused({"edge-01": {wrong: "topsecret"}, "edge-02": {wrong: "topsecret", "azs_bundle": "/b"}})
     assert error.kind == "unknown_variable"
@@ -42,18 +51,33 @@ def test_a_misspelled_name_is_refused_with_the_nearest_known_one(wrong: str, rig
 def test_a_name_that_is_like_none_is_refused_unless_it_is_listed_as_ones_own() -> None:
     hosts = {"a": {"azs_favourite_colour": 5}, "b": {}}
     error = refused(hosts)
-    assert "azs_favourite_colour is not a variable of this collection (a)" in str(error) and _variables.OWN in str(error.remedy)
+    assert "azs_favourite_colour is not a variable of this collection (a)" in str(error) and _variables.OWN in str(
+        error.remedy
+    )
     _variables.check({**hosts, "b": {_variables.OWN: ["azs_favourite_colour"]}})
 
 
 def test_names_of_others_and_what_the_collection_makes_pass() -> None:
-    _variables.check({"a": {
-        "ansible_host": 1, "site": 2, "azs_registration": {"id": "x"}, "azs_handover_edge_01": {}, "azs_unpacked": {}, "azs_further_registrations": [],
-    }})
+    _variables.check(
+        {
+            "a": {
+                "ansible_host": 1,
+                "site": 2,
+                "azs_registration": {"id": "x"},
+                "azs_handover_edge_01": {},
+                "azs_unpacked": {},
+                "azs_further_registrations": [],
+            }
+        }
+    )
 
 
-@pytest.mark.parametrize("written", ["01234567", "12345", "1.0e+5", "yes", "2026-11-26", "1.5", "0x1f", "2026-11-26 10:00:00", "1_000"])
-@pytest.mark.parametrize("name", ["azs_agreement_number", "azs_asset_tag", "azs_pep_password", "azs_subscription_id", "azs_tenants_file"])
+@pytest.mark.parametrize(
+    "written", ["01234567", "12345", "1.0e+5", "yes", "2026-11-26", "1.5", "0x1f", "2026-11-26 10:00:00", "1_000"]
+)
+@pytest.mark.parametrize(
+    "name", ["azs_agreement_number", "azs_asset_tag", "azs_pep_password", "azs_subscription_id", "azs_tenants_file"]
+)
 def test_a_text_that_yaml_read_as_something_else_is_refused_without_its_value(name: str, written: str) -> None:
     value = yaml.safe_load(written)
     error = refused({"a": {name: value}})
@@ -67,7 +91,9 @@ def test_a_list_of_texts_names_the_entry() -> None:
 
 
 def test_numbers_and_flags_that_are_meant_pass() -> None:
-    _variables.check({"a": {"azs_pep_port": 5986, "azs_encrypt": True, "azs_renew_within_days": 30, "azs_report_mode": 0o640}})
+    _variables.check(
+        {"a": {"azs_pep_port": 5986, "azs_encrypt": True, "azs_renew_within_days": 30, "azs_report_mode": 0o640}}
+    )
 
 
 def test_what_is_missing_is_said_for_all_hosts_at_once() -> None:
@@ -77,10 +103,16 @@ def test_what_is_missing_is_said_for_all_hosts_at_once() -> None:
     _variables.check({"a": {"azs_billing_model": "{{ model }}"}}, ["azs_billing_model"])
 
 
-@pytest.mark.parametrize("entry", [
-    {"subscription_id": 1234}, {"subscription_id": "a", "tenant_id": 12}, {"subscription_id": "a", "name": True},
-    {"subscription_id": "a", "stamps": [1]}, {"subscription_id": "a", "name": yaml.safe_load("2026-01-01")},
-])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"subscription_id": 1234},
+        {"subscription_id": "a", "tenant_id": 12},
+        {"subscription_id": "a", "name": True},
+        {"subscription_id": "a", "stamps": [1]},
+        {"subscription_id": "a", "name": yaml.safe_load("2026-01-01")},
+    ],
+)
 def test_texts_of_a_tenant_list_likewise(entry: dict[str, t.Any]) -> None:
     with pytest.raises(InputError, match="for YAML") as caught:
         entries.parse(entry, "entry 3")
@@ -88,9 +120,15 @@ def test_texts_of_a_tenant_list_likewise(entry: dict[str, t.Any]) -> None:
 
 
 def test_every_variable_of_playbooks_roles_and_guides_is_known() -> None:
-    files = [path for folder in ("playbooks", "roles", "docs") for path in (ROOT / folder).rglob("*") if path.suffix in (".yml", ".md", ".j2")]
+    files = [
+        path
+        for folder in ("playbooks", "roles", "docs")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".yml", ".md", ".j2")
+    ]
     used = {
-        name for path in (*files, ROOT / "README.md")
+        name
+        for path in (*files, ROOT / "README.md")
         for name in re.findall(r"(?<![\w.])(azs_[a-z0-9_]*[a-z0-9])\b(?!_)(?!\.py)", path.read_text("utf-8"))
     }
     unknown = {name for name in used if name not in _variables.SPEC and not _variables._MADE.fullmatch(name)}
@@ -98,7 +136,12 @@ def test_every_variable_of_playbooks_roles_and_guides_is_known() -> None:
 
 
 def test_every_known_variable_is_used() -> None:
-    text = "".join(path.read_text("utf-8") for folder in ("playbooks", "roles", "plugins/action") for path in (ROOT / folder).rglob("*") if path.suffix in (".yml", ".py"))
+    text = "".join(
+        path.read_text("utf-8")
+        for folder in ("playbooks", "roles", "plugins/action")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".yml", ".py")
+    )
     assert {name for name in _variables.SPEC if name not in text} <= {_variables.OWN}
 
 
@@ -115,7 +158,10 @@ def test_no_billing_model_is_assumed_anywhere() -> None:
         for path in (ROOT / folder).rglob("*.yml"):
             if "files" in path.parts:  # the inventory that AWX gets to begin with, an example
                 continue
-            assert not re.search(r"billing_model\b.*(?:default\(|:)\s*['\"]?(?:Capacity|PayAsYouUse|Development)\b", path.read_text("utf-8")), path
+            assert not re.search(
+                r"billing_model\b.*(?:default\(|:)\s*['\"]?(?:Capacity|PayAsYouUse|Development)\b",
+                path.read_text("utf-8"),
+            ), path
     for name, spec in _options.argument_spec("pep", "azure", "admin").items():
         assert "billing" not in name or "default" not in spec
 

@@ -36,7 +36,12 @@ def test_what_is_said(output: list[t.Any], verdict: str | None, part: str) -> No
 
 @pytest.mark.parametrize(
     ("started", "own"),
-    [("2026-11-20T12:00:05Z", True), ("2026-11-20T13:55:00+02:00", True), ("2025-11-20T12:00:00Z", False), ("2026-11-20T12:00:05", None)],
+    [
+        ("2026-11-20T12:00:05Z", True),
+        ("2026-11-20T13:55:00+02:00", True),
+        ("2025-11-20T12:00:00Z", False),
+        ("2026-11-20T12:00:05", None),
+    ],
 )
 def test_whether_it_is_of_this_plan(started: str, own: bool | None) -> None:
     assert action_status.read([{"Status": "Completed", "StartDateTime": started}]).is_of(NOW) is own

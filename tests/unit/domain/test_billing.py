@@ -6,7 +6,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
@@ -40,11 +39,15 @@ def test_a_disconnected_stamp_reports_and_syndicates_nothing_by_default(model: s
 
 @pytest.mark.parametrize("model", ["PayAsYouUse", "Development", "Custom"])
 def test_a_disconnected_stamp_takes_capacity_billing_only(model: str) -> None:
-    with pytest.raises(InputError, match=f"disconnected stamp cannot use the billing model {model}.*Capacity, Ruggedized"):
+    with pytest.raises(
+        InputError, match=f"disconnected stamp cannot use the billing model {model}.*Capacity, Ruggedized"
+    ):
         ask(model, disconnected=True)
 
 
-@pytest.mark.parametrize(("model", "option"), [("Capacity", "agreement_number"), ("Ruggedized", "asset_tag"), ("Custom", "asset_tag")])
+@pytest.mark.parametrize(
+    ("model", "option"), [("Capacity", "agreement_number"), ("Ruggedized", "asset_tag"), ("Custom", "asset_tag")]
+)
 @pytest.mark.parametrize("value", [None, "", "  "])
 def test_what_a_model_needs_must_be_given(model: str, option: str, value: str | None) -> None:
     with pytest.raises(InputError, match=f"{model} needs.*{option}"):
@@ -68,7 +71,9 @@ def test_other_models_take_usage_reporting_as_asked(model: str, wanted: bool) ->
     assert ask(model, usage_reporting=wanted)[0].usage_reporting is wanted
 
 
-@pytest.mark.parametrize(("version", "token_version"), [("1.2311.1.22", "6.0"), ("1.2108.2.65", "4.0"), ("1.1912.0.19", None)])
+@pytest.mark.parametrize(
+    ("version", "token_version"), [("1.2311.1.22", "6.0"), ("1.2108.2.65", "4.0"), ("1.1912.0.19", None)]
+)
 def test_the_stamp_settles_the_token_version(version: str, token_version: str | None) -> None:
     assert ask("Capacity")[0].at_stamp(version).token_version == token_version
 
@@ -86,6 +91,8 @@ def test_an_asked_token_version_stays() -> None:
         ("Capacity", {"token_version": "6.0"}, "1.2309.0.4", "6.0 needs a stamp above 1.2309.0.4"),
     ],
 )
-def test_what_the_stamp_does_not_know_is_refused(model: str, options: dict[str, str], version: str, message: str) -> None:
+def test_what_the_stamp_does_not_know_is_refused(
+    model: str, options: dict[str, str], version: str, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         ask(model, **options)[0].at_stamp(version)

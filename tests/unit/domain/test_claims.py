@@ -9,14 +9,18 @@ import json
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 
 NOW = datetime.datetime(2026, 11, 20, tzinfo=datetime.timezone.utc)
 TOKEN = {
-    "cloudId": "Abc-1", "billingModel": "Capacity", "marketplaceSyndicationEnabled": False, "usageReportingEnabled": "true",
-    "objectId": "", "version": "4.0", "hardwareInfo": [{"uuid": "U1", "numCores": 16}, {"uuid": "U2", "numCores": 16}],
+    "cloudId": "Abc-1",
+    "billingModel": "Capacity",
+    "marketplaceSyndicationEnabled": False,
+    "usageReportingEnabled": "true",
+    "objectId": "",
+    "version": "4.0",
+    "hardwareInfo": [{"uuid": "U1", "numCores": 16}, {"uuid": "U2", "numCores": 16}],
 }
 
 
@@ -33,22 +37,30 @@ def test_a_token_is_read_whatever_the_case_of_its_keys() -> None:
     for document in (TOKEN, {name.upper(): value for name, value in TOKEN.items()}):
         read = claims.read_token(token(document))
         assert (read.cloud_id, read.billing_model, read.marketplace_syndication, read.usage_reporting) == (
-            "Abc-1", "Capacity", False, True,
+            "Abc-1",
+            "Capacity",
+            False,
+            True,
         )
         assert (read.bridge_principal, read.token_version, read.opaque) == (None, "4.0", False)
         assert read.hardware is not None and set(read.hardware) == {"u1", "u2"}
 
 
-@pytest.mark.parametrize(("document", "told"), [
-    ({}, (None, None)),
-    ({"agreementNumber": "", "msAssetTag": ""}, ("", "")),
-    ({"agreementNumber": None, "assetTag": None}, ("", "")),
-    ({"AGREEMENTNUMBER": "01234567", "MsAssetTag": " AT-1 "}, ("01234567", "AT-1")),
-    ({"agreement_number": 5, "ms-asset-tag": "AT-1"}, ("5", "AT-1")),
-    ({"agreementNumber": ["a"], "assetTag": {"a": "b"}}, (None, None)),
-    ({"assetTag": "", "msAssetTag": "AT-1"}, (None, "AT-1")),
-])
-def test_agreement_number_and_asset_tag_not_told_is_not_empty(document: dict[str, t.Any], told: tuple[t.Any, t.Any]) -> None:
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({}, (None, None)),
+        ({"agreementNumber": "", "msAssetTag": ""}, ("", "")),
+        ({"agreementNumber": None, "assetTag": None}, ("", "")),
+        ({"AGREEMENTNUMBER": "01234567", "MsAssetTag": " AT-1 "}, ("01234567", "AT-1")),
+        ({"agreement_number": 5, "ms-asset-tag": "AT-1"}, ("5", "AT-1")),
+        ({"agreementNumber": ["a"], "assetTag": {"a": "b"}}, (None, None)),
+        ({"assetTag": "", "msAssetTag": "AT-1"}, (None, "AT-1")),
+    ],
+)
+def test_agreement_number_and_asset_tag_not_told_is_not_empty(
+    document: dict[str, t.Any], told: tuple[t.Any, t.Any]
+) -> None:
     for read in (claims.read_token(token({**TOKEN, **document})), claims.read_key(key(cloudId="C", **document))):
         assert (read.agreement_number, read.asset_tag) == told
 
@@ -76,7 +88,13 @@ def test_empty_texts_are_refused() -> None:
 
 def test_a_key_tells_its_registration_and_expiry() -> None:
     read = claims.read_key(
-        key(subscriptionId="S", resourceGroupName="G", registrationName="N", cloudId="C", expires="2026-11-19T23:59:59.9999999Z")
+        key(
+            subscriptionId="S",
+            resourceGroupName="G",
+            registrationName="N",
+            cloudId="C",
+            expires="2026-11-19T23:59:59.9999999Z",
+        )
     )
     assert read.registration_id == "/subscriptions/S/resourceGroups/G/providers/Microsoft.AzureStack/registrations/N"
     assert (read.expires, read.expired(NOW)) == ("2026-11-19T23:59:59Z", True)

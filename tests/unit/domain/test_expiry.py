@@ -57,7 +57,9 @@ NOON = datetime.datetime(2026, 11, 26, 12, tzinfo=datetime.timezone.utc)
         ("Thu, 26 Nov 2026 11:30:00 GMT", "30 minutes ahead of"),
         ("Thu, 26 Nov 2026 17:00:00 GMT", "5 hours behind"),
         ("Sun, 22 Nov 2026 12:00:00 GMT", "4 days ahead of"),
-        ("yesterday", None), ("", None), (None, None),
+        ("yesterday", None),
+        ("", None),
+        (None, None),
     ],
 )
 def test_a_clock_that_is_wrong_is_named(date: str | None, told: str | None) -> None:

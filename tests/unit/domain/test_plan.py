@@ -6,7 +6,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import plan
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, ConflictError
 
@@ -17,19 +16,30 @@ ID = f"/subscriptions/{OTHER}/resourceGroups/azurestack/providers/Microsoft.Azur
 NEVER = "9999-12-30T23:59:59Z"
 
 REGISTRATION: dict[str, t.Any] = {
-    "id": ID, "name": "north", "resource_group": "azurestack", "subscription_id": OTHER, "cloud_id": CLOUD_ID,
-    "billing_model": "PayAsYouUse", "marketplace_syndication": True, "usage_reporting": True,
-    "bridge_principal": PRINCIPAL, "expires": NEVER, "expires_in_days": None, "claims_digest": "digest",
+    "id": ID,
+    "name": "north",
+    "resource_group": "azurestack",
+    "subscription_id": OTHER,
+    "cloud_id": CLOUD_ID,
+    "billing_model": "PayAsYouUse",
+    "marketplace_syndication": True,
+    "usage_reporting": True,
+    "bridge_principal": PRINCIPAL,
+    "expires": NEVER,
+    "expires_in_days": None,
+    "claims_digest": "digest",
     "lock": {"name": "RegistrationResourceLock", "level": "CanNotDelete"},
     "role_assignment": {"role": "Azure Stack Registration Owner", "principal_id": PRINCIPAL, "assigned": True},
 }
 ACTIVATION: dict[str, t.Any] = {
-    "evidence": "activation", "state": "Registered", "registration_id": ID, "expires": NEVER,
-    "marketplace_syndication": True, "usage_reporting": True,
+    "evidence": "activation",
+    "state": "Registered",
+    "registration_id": ID,
+    "expires": NEVER,
+    "marketplace_syndication": True,
+    "usage_reporting": True,
 }
-REMEMBERED: dict[str, t.Any] = {
-    "cloud_id": None, "bridge_principal": None, "activated_with": None, "unused_key": False
-}
+REMEMBERED: dict[str, t.Any] = {"cloud_id": None, "bridge_principal": None, "activated_with": None, "unused_key": False}
 ALL = {"principal", "token", "registration", "lock", "role_assignment", "key", "activation"}
 AGAIN = {"token", "registration", "key", "activation"}
 """The steps of registering again with the principal on record."""
@@ -47,7 +57,9 @@ def plan_of(
     wanted, dummy = plan.wanted_of({"billing_model": "PayAsYouUse", **(options or {})})
     found = [{**REGISTRATION, **(registration or {})}] if registrations is None else registrations
     return plan.plan(
-        wanted, activation={**ACTIVATION, **(activation or {})}, remembered={**REMEMBERED, **(remembered or {})},
+        wanted,
+        activation={**ACTIVATION, **(activation or {})},
+        remembered={**REMEMBERED, **(remembered or {})},
         registrations=found,
     )
 
@@ -77,21 +89,26 @@ def test_nothing_to_do() -> None:
     assert (made.cloud_id, made.registration_id, made.bridge_principal) == (CLOUD_ID, ID, PRINCIPAL)
 
 
-@pytest.mark.parametrize(("registration", "expected", "taken"), [
-    ({"billing_model": "Development"}, ("billing_model", "PayAsYouUse", "Development", "activation_key"), AGAIN),
-    ({"marketplace_syndication": False}, ("marketplace_syndication", True, False, "activation_key"), AGAIN),
-    ({"usage_reporting": False}, ("usage_reporting", True, False, "activation_key"), AGAIN),
-    ({"lock": None}, ("lock", "CanNotDelete", None, "registration"), {"lock"}),
-    ({"lock": {"level": "ReadOnly"}}, ("lock", "CanNotDelete", "ReadOnly", "registration"), {"lock"}),
-    (
-        {"role_assignment": {"principal_id": PRINCIPAL, "assigned": False}},
-        ("role_assignment", PRINCIPAL, None, "registration"), {"role_assignment"},
-    ),
-    (
-        {"bridge_principal": None, "role_assignment": None},
-        ("bridge_principal", "a new one", None, "activation_key"), ALL - {"lock"},
-    ),
-])
+@pytest.mark.parametrize(
+    ("registration", "expected", "taken"),
+    [
+        ({"billing_model": "Development"}, ("billing_model", "PayAsYouUse", "Development", "activation_key"), AGAIN),
+        ({"marketplace_syndication": False}, ("marketplace_syndication", True, False, "activation_key"), AGAIN),
+        ({"usage_reporting": False}, ("usage_reporting", True, False, "activation_key"), AGAIN),
+        ({"lock": None}, ("lock", "CanNotDelete", None, "registration"), {"lock"}),
+        ({"lock": {"level": "ReadOnly"}}, ("lock", "CanNotDelete", "ReadOnly", "registration"), {"lock"}),
+        (
+            {"role_assignment": {"principal_id": PRINCIPAL, "assigned": False}},
+            ("role_assignment", PRINCIPAL, None, "registration"),
+            {"role_assignment"},
+        ),
+        (
+            {"bridge_principal": None, "role_assignment": None},
+            ("bridge_principal", "a new one", None, "activation_key"),
+            ALL - {"lock"},
+        ),
+    ],
+)
 def test_what_is_wrong_in_azure(
     registration: dict[str, t.Any], expected: tuple[str, t.Any, t.Any, str], taken: set[str]
 ) -> None:
@@ -100,16 +117,22 @@ def test_what_is_wrong_in_azure(
     assert steps(made) == taken
 
 
-@pytest.mark.parametrize(("activation", "expected"), [
-    ({"state": "Not registered", "registration_id": None}, ("activation", "Registered", "Not registered", "activation")),
-    ({"state": "Expired"}, ("activation", "Registered", "Expired", "activation")),
-    ({"state": "Unknown", "evidence": "none"}, ("activation", "Registered", "Unknown", "none")),
-    ({"registration_id": ID + "-2"}, ("registration_id", ID, ID + "-2", "activation")),
-    ({"usage_reporting": False}, ("usage_reporting", True, False, "activation")),
-    ({"marketplace_syndication": False}, ("marketplace_syndication", True, False, "activation")),
-    ({"expires": "2030-01-01T00:00:00Z"}, ("expires", NEVER, "2030-01-01T00:00:00Z", "activation")),
-    ({"evidence": "receipt", "usage_reporting": False}, ("usage_reporting", True, False, "receipt")),
-])
+@pytest.mark.parametrize(
+    ("activation", "expected"),
+    [
+        (
+            {"state": "Not registered", "registration_id": None},
+            ("activation", "Registered", "Not registered", "activation"),
+        ),
+        ({"state": "Expired"}, ("activation", "Registered", "Expired", "activation")),
+        ({"state": "Unknown", "evidence": "none"}, ("activation", "Registered", "Unknown", "none")),
+        ({"registration_id": ID + "-2"}, ("registration_id", ID, ID + "-2", "activation")),
+        ({"usage_reporting": False}, ("usage_reporting", True, False, "activation")),
+        ({"marketplace_syndication": False}, ("marketplace_syndication", True, False, "activation")),
+        ({"expires": "2030-01-01T00:00:00Z"}, ("expires", NEVER, "2030-01-01T00:00:00Z", "activation")),
+        ({"evidence": "receipt", "usage_reporting": False}, ("usage_reporting", True, False, "receipt")),
+    ],
+)
 def test_what_is_wrong_at_the_stamp(activation: dict[str, t.Any], expected: tuple[str, t.Any, t.Any, str]) -> None:
     made = plan_of(activation=activation)
     assert drift(made) == [expected]
@@ -130,7 +153,12 @@ def test_what_an_interrupted_run_left() -> None:
 
 def test_ids_without_letter_case() -> None:
     made = plan_of(
-        {"cloud_id": CLOUD_ID.upper(), "name": "NORTH", "resource_group": "AzureStack", "bridge_principal": PRINCIPAL.upper()},
+        {
+            "cloud_id": CLOUD_ID.upper(),
+            "name": "NORTH",
+            "resource_group": "AzureStack",
+            "bridge_principal": PRINCIPAL.upper(),
+        },
         activation={"registration_id": ID.upper()},
     )
     assert made.drift == ()
@@ -145,7 +173,8 @@ def test_a_first_run() -> None:
     given = plan_of({"bridge_principal": PRINCIPAL}, registrations=[], activation=none)
     assert steps(given) == ALL - {"principal"}
     remembered = plan_of(
-        registrations=[], activation=none,
+        registrations=[],
+        activation=none,
         remembered={"bridge_principal": PRINCIPAL, "cloud_id": CLOUD_ID},
     )
     assert steps(remembered) == ALL - {"principal"}
@@ -167,13 +196,20 @@ def test_what_the_operator_asks_for_is_no_drift() -> None:
     assert steps(fresh) == {*AGAIN, "principal", "role_assignment"}
 
 
-@pytest.mark.parametrize(("options", "registrations", "kind"), [
-    ({"name": "south"}, [REGISTRATION], "registered_elsewhere"),
-    ({"name": "north", "resource_group": "other"}, [REGISTRATION], "registered_elsewhere"),
-    ({"cloud_id": OTHER}, [REGISTRATION], "registration_of_another_stamp"),
-    ({}, [{**REGISTRATION, "id": ID + "1"}, {**REGISTRATION, "id": ID + "2", "name": "south"}], "several_registrations"),
-    ({}, [{**REGISTRATION, "expires_in_days": -3, "expires": "2025-01-01T00:00:00Z"}], "registration_expired"),
-])
+@pytest.mark.parametrize(
+    ("options", "registrations", "kind"),
+    [
+        ({"name": "south"}, [REGISTRATION], "registered_elsewhere"),
+        ({"name": "north", "resource_group": "other"}, [REGISTRATION], "registered_elsewhere"),
+        ({"cloud_id": OTHER}, [REGISTRATION], "registration_of_another_stamp"),
+        (
+            {},
+            [{**REGISTRATION, "id": ID + "1"}, {**REGISTRATION, "id": ID + "2", "name": "south"}],
+            "several_registrations",
+        ),
+        ({}, [{**REGISTRATION, "expires_in_days": -3, "expires": "2025-01-01T00:00:00Z"}], "registration_expired"),
+    ],
+)
 def test_what_contradicts_is_refused(
     options: dict[str, t.Any], registrations: list[dict[str, t.Any]], kind: str
 ) -> None:
@@ -191,14 +227,17 @@ def test_an_expired_registration_under_another_name_does_not_count() -> None:
     assert plan_of(registrations=[expired, living], activation={"registration_id": living["id"]}).drift == ()
 
 
-@pytest.mark.parametrize(("options", "part"), [
-    ({"billing_model": "Capacity"}, "needs an agreement number"),
-    ({"billing_model": "Custom"}, "needs the asset tag"),
-    ({"billing_model": "Ruggedized"}, "needs the asset tag"),
-    ({"usage_reporting": False}, "cannot switch usage reporting off"),
-    ({"bridge_principal": "Azurebridge"}, "is not an object id"),
-    ({"bridge_principal": PRINCIPAL, "new_bridge_principal": True}, "Leave one of them out"),
-])
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"billing_model": "Capacity"}, "needs an agreement number"),
+        ({"billing_model": "Custom"}, "needs the asset tag"),
+        ({"billing_model": "Ruggedized"}, "needs the asset tag"),
+        ({"usage_reporting": False}, "cannot switch usage reporting off"),
+        ({"bridge_principal": "Azurebridge"}, "is not an object id"),
+        ({"bridge_principal": PRINCIPAL, "new_bridge_principal": True}, "Leave one of them out"),
+    ],
+)
 def test_rules(options: dict[str, t.Any], part: str) -> None:
     with pytest.raises(AzsError) as caught:
         plan.wanted_of({"billing_model": "PayAsYouUse", **options})
@@ -206,28 +245,49 @@ def test_rules(options: dict[str, t.Any], part: str) -> None:
 
 
 def test_capacity_never_reports() -> None:
-    wanted, warnings = plan.wanted_of(
-        {"billing_model": "Capacity", "agreement_number": "1", "usage_reporting": True}
-    )
+    wanted, warnings = plan.wanted_of({"billing_model": "Capacity", "agreement_number": "1", "usage_reporting": True})
     assert not wanted.request.usage_reporting
     assert warnings
 
 
-@pytest.mark.parametrize(("field", "found", "place", "line"), [
-    ("usage_reporting", False, "activation", "usage reporting is off on the stamp's activation, wanted on"),
-    ("billing_model", "Capacity", "activation_key",
-     "billing model is Capacity in the registration's activation key, wanted True"),
-    ("registration", None, "registration", "there is no registration in Azure, wanted True"),
-    ("registration", None, "none",
-     "no registration is known, because the stamp's cloud id is not known yet, wanted True"),
-    ("activation", "Expired", "receipt", "the receipt of the last activation says Expired, wanted True"),
-    ("activation", "Unknown", "none",
-     "nothing tells whether the stamp is activated: it has no admin endpoint and no receipt here"),
-    ("bridge_principal", None, "activation_key",
-     "the registration was made for a disconnected stamp: it names no bridge principal, wanted on"),
-    ("bridge_principal", "other", "activation_key",
-     "bridge principal is other in the registration's activation key, wanted on"),
-])
+@pytest.mark.parametrize(
+    ("field", "found", "place", "line"),
+    [
+        ("usage_reporting", False, "activation", "usage reporting is off on the stamp's activation, wanted on"),
+        (
+            "billing_model",
+            "Capacity",
+            "activation_key",
+            "billing model is Capacity in the registration's activation key, wanted True",
+        ),
+        ("registration", None, "registration", "there is no registration in Azure, wanted True"),
+        (
+            "registration",
+            None,
+            "none",
+            "no registration is known, because the stamp's cloud id is not known yet, wanted True",
+        ),
+        ("activation", "Expired", "receipt", "the receipt of the last activation says Expired, wanted True"),
+        (
+            "activation",
+            "Unknown",
+            "none",
+            "nothing tells whether the stamp is activated: it has no admin endpoint and no receipt here",
+        ),
+        (
+            "bridge_principal",
+            None,
+            "activation_key",
+            "the registration was made for a disconnected stamp: it names no bridge principal, wanted on",
+        ),
+        (
+            "bridge_principal",
+            "other",
+            "activation_key",
+            "bridge principal is other in the registration's activation key, wanted on",
+        ),
+    ],
+)
 def test_lines(field: str, found: t.Any, place: str, line: str) -> None:
     wanted = "True" if field in ("billing_model", "activation") else True
     assert plan.Drift(field, wanted, found, place).line() == line

@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import versions
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 
 @pytest.mark.parametrize(
     ("older", "newer"),
-    [("1.1912.0.9", "1.1912.0.19"), ("1.2008.0.49", "1.2008.0.59"), ("1.2209", "1.2209.0.1"), ("1.999.0.0", "1.1805.1.47")],
+    [
+        ("1.1912.0.9", "1.1912.0.19"),
+        ("1.2008.0.49", "1.2008.0.59"),
+        ("1.2209", "1.2209.0.1"),
+        ("1.999.0.0", "1.1805.1.47"),
+    ],
 )
 def test_versions_compare_number_by_number(older: str, newer: str) -> None:
     assert versions.parse(older) < versions.parse(newer)

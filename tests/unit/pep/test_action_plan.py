@@ -6,7 +6,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import action_plan
 
 GUID = "5a1f6d0e-97a8-4a8c-8f1d-5a2d8f1c0b11"
@@ -20,7 +19,10 @@ BEGIN = [
     "\r\nOverall action status: 'Pending'",
     "\r\nOverall action status: 'Running'\r\n\r\nStep 'Activate the bridge' status: 'InProgress'",
 ]
-FAILED = [f"\r\nActionPlanInstanceID: '{GUID}' CurrentStatus: 'Failed'", "\r\nAction plan finished with status: 'Failed'"]
+FAILED = [
+    f"\r\nActionPlanInstanceID: '{GUID}' CurrentStatus: 'Failed'",
+    "\r\nAction plan finished with status: 'Failed'",
+]
 COMPLETED = [f"ActionPlanInstanceID: '{GUID}' CurrentStatus: 'Completed'"]
 XML = """<?xml version="1.0" encoding="utf-16"?>
 <Action Name="Register" Status="Error"><Steps>
@@ -74,7 +76,9 @@ def test_the_innermost_step_that_failed_and_what_the_plan_says_of_it() -> None:
     assert found.why == "Function 'Set-Bridge' in module 'Bridge' raised an exception: the bridge is away"
 
 
-@pytest.mark.parametrize("document", ["", "no xml", "<Action", "<!DOCTYPE a [<!ENTITY b 'c'>]><Action Status='Error'>&b;</Action>", 5, None])
+@pytest.mark.parametrize(
+    "document", ["", "no xml", "<Action", "<!DOCTYPE a [<!ENTITY b 'c'>]><Action Status='Error'>&b;</Action>", 5, None]
+)
 def test_a_plan_whose_xml_tells_nothing_failed_at_the_step_of_the_verbose_stream(document: t.Any) -> None:
     found = action_plan.read([*BEGIN, *FAILED], [plan("Failed", ProgressAsXml=document)])
     assert (found.step, found.why) == ("Activate the bridge", None)
@@ -91,4 +95,6 @@ def test_another_plan_is_in_the_way_unless_the_own_one_went_on() -> None:
 
 def test_results_are_what_no_plan_left_in_the_output() -> None:
     result = {"ObjectId": "o"}
-    assert action_plan.results([GUID, None, " ", plan("Completed"), result, {"InstanceID": "i", "Status": 1}, "text"]) == [result, "text"]
+    assert action_plan.results(
+        [GUID, None, " ", plan("Completed"), result, {"InstanceID": "i", "Status": 1}, "text"]
+    ) == [result, "text"]

@@ -9,7 +9,6 @@ import pathlib
 import typing as t
 
 import jinja2
-
 from ansible_collections.azurestack.hub.plugins.module_utils._report import fleet
 
 ROOT: t.Final = pathlib.Path(__file__).resolve().parents[3]
@@ -17,7 +16,18 @@ TEMPLATE: t.Final = ROOT / "roles" / "report" / "templates" / "report.html.j2"
 MOMENT: t.Final = datetime.datetime(2026, 3, 10, 4, 5, 6, tzinfo=datetime.timezone.utc)
 NEVER: t.Final = "9999-12-30T23:59:59Z"
 PLACES: t.Final = (
-    "amsterdam", "athens", "bergen", "cape-town", "dakar", "hamburg", "lagos", "lisbon", "lyon", "nairobi", "oslo", "porto",
+    "amsterdam",
+    "athens",
+    "bergen",
+    "cape-town",
+    "dakar",
+    "hamburg",
+    "lagos",
+    "lisbon",
+    "lyon",
+    "nairobi",
+    "oslo",
+    "porto",
 )
 
 
@@ -34,7 +44,9 @@ def expiry(days: int | None) -> dict[str, t.Any]:
     return {"expires": when.isoformat().replace("+00:00", "Z"), "expires_in_days": days}
 
 
-def stamp(name: str, number: int = 1, *, days: int | None = None, model: str = "PayAsYouUse", **changes: t.Any) -> dict[str, t.Any]:
+def stamp(
+    name: str, number: int = 1, *, days: int | None = None, model: str = "PayAsYouUse", **changes: t.Any
+) -> dict[str, t.Any]:
     """What was read of a connected stamp that is as wanted.
 
     :param changes: fields of the parts `registration`, `activation`, `remembered`, `wanted`, and of the stamp itself.
@@ -44,22 +56,49 @@ def stamp(name: str, number: int = 1, *, days: int | None = None, model: str = "
     registered = f"azurestack-{guid(number)}" if number % 9 else f"AzureStack-{name.title()}"
     id_ = f"/subscriptions/{subscription}/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/{registered}"
     registration = {
-        "id": id_, "name": registered, "resource_group": "azurestack", "subscription_id": subscription,
-        "cloud_id": guid(number), "billing_model": model, "marketplace_syndication": True, "usage_reporting": usage,
-        "bridge_principal": principal, "token_version": "6.0", "nodes": 4, "tenants": 0, **expiry(days),
-        "lock": {"name": "RegistrationResourceLock", "level": "CanNotDelete"}, "role_assignment": None,
-        "claims_digest": "digest", "key": None, **changes.pop("registration", {}),
+        "id": id_,
+        "name": registered,
+        "resource_group": "azurestack",
+        "subscription_id": subscription,
+        "cloud_id": guid(number),
+        "billing_model": model,
+        "marketplace_syndication": True,
+        "usage_reporting": usage,
+        "bridge_principal": principal,
+        "token_version": "6.0",
+        "nodes": 4,
+        "tenants": 0,
+        **expiry(days),
+        "lock": {"name": "RegistrationResourceLock", "level": "CanNotDelete"},
+        "role_assignment": None,
+        "claims_digest": "digest",
+        "key": None,
+        **changes.pop("registration", {}),
     }
     activation = {
-        "evidence": "activation", "state": "Registered", "registration_id": id_, "registration_name": registered,
-        "marketplace_syndication": True, "usage_reporting": usage, "products": None, **expiry(days), **changes.pop("activation", {}),
+        "evidence": "activation",
+        "state": "Registered",
+        "registration_id": id_,
+        "registration_name": registered,
+        "marketplace_syndication": True,
+        "usage_reporting": usage,
+        "products": None,
+        **expiry(days),
+        **changes.pop("activation", {}),
     }
     remembered = {
-        "cloud_id": guid(number), "bridge_principal": principal, "activated_with": "digest", "activated": None, "unused_key": False,
+        "cloud_id": guid(number),
+        "bridge_principal": principal,
+        "activated_with": "digest",
+        "activated": None,
+        "unused_key": False,
         **changes.pop("remembered", {}),
     }
     return {
-        "name": name, "connected": True, "azure": True, "stamp": True,
+        "name": name,
+        "connected": True,
+        "azure": True,
+        "stamp": True,
         "wanted": {"cloud_id": guid(number), "billing_model": model, **changes.pop("wanted", {})},
         "activation_result": {"changed": False, "failed": False, "activation": activation, "remembered": remembered},
         "stamp_result": {"changed": False, "skipped": True},
@@ -82,12 +121,20 @@ def hundred() -> list[dict[str, t.Any]]:
         model = ("PayAsYouUse", "Capacity", "PayAsYouUse", "Development", "Capacity", "Ruggedized")[number % 6]
         days = (number * 37) % 420 + 31 if model in ("Capacity", "Ruggedized") else None
         tenants = number * 7 % 23 if model == "PayAsYouUse" else 0
-        stamps.append(stamp(
-            name, number, days=days, model=model, registration={"tenants": tenants, "nodes": (4, 8, 16)[number % 3]},
-            # Ruggedized systems report usage by default, which these do not.
-            wanted={"usage_reporting": model == "PayAsYouUse"},
-            remembered={"activated": f"2026-0{number % 2 + 1}-{number % 27 + 1:02}T09:00:00Z" if number % 3 else None},
-        ))
+        stamps.append(
+            stamp(
+                name,
+                number,
+                days=days,
+                model=model,
+                registration={"tenants": tenants, "nodes": (4, 8, 16)[number % 3]},
+                # Ruggedized systems report usage by default, which these do not.
+                wanted={"usage_reporting": model == "PayAsYouUse"},
+                remembered={
+                    "activated": f"2026-0{number % 2 + 1}-{number % 27 + 1:02}T09:00:00Z" if number % 3 else None
+                },
+            )
+        )
     for number, days in ((12, -3), (47, -40), (22, 4), (34, 11), (58, 19), (70, 28)):
         stamps[number] = stamp(names[number], number, days=days, model="Capacity")
     for number in (5, 41):
@@ -99,12 +146,16 @@ def hundred() -> list[dict[str, t.Any]]:
     stamps[30]["activation_result"]["activation"]["usage_reporting"] = False
     stamps[18]["wanted"]["billing_model"] = "Capacity"
     stamps[77]["activation_result"] = failed(
-        "The stamp does not answer", f"https://adminmanagement.{names[77]}.azurestack.example", "the connection was refused",
+        "The stamp does not answer",
+        f"https://adminmanagement.{names[77]}.azurestack.example",
+        "the connection was refused",
         "Compare admin_endpoint, and look whether a firewall lies between",
     )
     stamps[83]["activation_result"] = failed(
-        "The stamp's sign-in service did not accept the client secret", "https://adfs.lisbon.azurestack.example/adfs",
-        "the secret is wrong (AADSTS7000215)", "Set admin_secret to a valid secret of the client",
+        "The stamp's sign-in service did not accept the client secret",
+        "https://adfs.lisbon.azurestack.example/adfs",
+        "the secret is wrong (AADSTS7000215)",
+        "Set admin_secret to a valid secret of the client",
     )
     for one in ("activation_result", "registration_result"):
         message = "Failed to connect to the host via ssh: ssh: connect to host paw07 port 22: No route"

@@ -9,13 +9,14 @@ import json
 import typing as t
 
 import pytest
-from made_up import MOMENT, failed, guid, hundred, stamp, two_reports
-
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
 from ansible_collections.azurestack.hub.plugins.module_utils._report import fleet
+from made_up import MOMENT, failed, guid, hundred, stamp, two_reports
 
 OFF = {"evidence": "activation", "state": "Not registered"}
-REFUSED = failed("The stamp does not answer", "https://admin.example", "the connection was refused", "Look at the firewall")
+REFUSED = failed(
+    "The stamp does not answer", "https://admin.example", "the connection was refused", "Look at the firewall"
+)
 OTHER = f"/subscriptions/{guid(1)}/resourceGroups/old/providers/Microsoft.AzureStack/registrations/old"
 
 
@@ -35,35 +36,54 @@ def nothing_in_azure() -> dict[str, t.Any]:
     return {"registrations": []}
 
 
-@pytest.mark.parametrize(("given", "status", "part"), [
-    (stamp("a"), "in_sync", ""),
-    (stamp("a", days=30), "in_sync", ""),
-    (stamp("a", days=29), "expires_soon", ""),
-    (stamp("a", days=400, activation={"expires": "2026-03-20T00:00:00Z"}), "drifted", "expires is 2026-03-20T00:00:00Z"),
-    (stamp("a", days=-1), "expired", "the registration expired"),
-    (stamp("a", activation={"state": "Expired", "expires": "2026-03-01T00:00:00Z"}), "expired", "activation expired"),
-    (stamp("a", activation=OFF), "not_registered", "the stamp is not activated"),
-    (stamp("a", registration_result=nothing_in_azure()), "not_registered", "Azure has no registration"),
-    (stamp("a", activation={"registration_id": OTHER}), "drifted", "the stamp is activated with"),
-    (stamp("a", registration={"lock": None}), "drifted", "has no lock"),
-    (stamp("a", registration={"usage_reporting": False}), "drifted", "usage reporting is on on the stamp and off"),
-    (stamp("a", wanted={"billing_model": "Development"}), "drifted", "wanted is Development"),
-    (stamp("a", wanted={"marketplace_syndication": "false"}), "drifted", "wanted is off"),
-    (stamp("a", wanted={"name": "mine"}), "drifted", "registered"),
-    (stamp("a", remembered={"activated_with": "older"}), "drifted", "activation key of today"),
-    (stamp("a", activation_result=REFUSED), "unknown", "(https://admin.example): the connection was refused"),
-    (stamp("a", activation_result=REFUSED, days=-1), "expired", "the connection was refused"),
-    (stamp("a", registration_result={"unreachable": True, "msg": "no route\n to host"}), "unknown", "no route to host"),
-    (stamp("a", registration_result={"failed": True, "msg": "'x' is undefined"}), "unknown", "'x' is undefined"),
-    (stamp("a", activation={"evidence": "none", "state": "Unknown"}), "unknown", "nothing tells whether"),
-    (stamp("a", activation={"evidence": "receipt"}), "unknown", "as of the receipt"),
-    (stamp("a", stamp=False, activation={"evidence": "receipt"}), "in_sync", ""),
-    (stamp("a", stamp=False, activation={"evidence": "none", "state": "Unknown"}), "unknown", "nothing tells whether"),
-    (stamp("a", require_activation=False, activation={"evidence": "none", "state": "Unknown"}), "in_sync", ""),
-    (stamp("a", azure=False, registration_result={"skipped": True}), "in_sync", ""),
-    ({"name": "a", "failure": {"failed": True, "msg": "vault"}}, "unknown", "vault"),
-    ({"name": "a"}, "unknown", "neither Azure nor the stamp was asked"),
-])
+@pytest.mark.parametrize(
+    ("given", "status", "part"),
+    [
+        (stamp("a"), "in_sync", ""),
+        (stamp("a", days=30), "in_sync", ""),
+        (stamp("a", days=29), "expires_soon", ""),
+        (
+            stamp("a", days=400, activation={"expires": "2026-03-20T00:00:00Z"}),
+            "drifted",
+            "expires is 2026-03-20T00:00:00Z",
+        ),
+        (stamp("a", days=-1), "expired", "the registration expired"),
+        (
+            stamp("a", activation={"state": "Expired", "expires": "2026-03-01T00:00:00Z"}),
+            "expired",
+            "activation expired",
+        ),
+        (stamp("a", activation=OFF), "not_registered", "the stamp is not activated"),
+        (stamp("a", registration_result=nothing_in_azure()), "not_registered", "Azure has no registration"),
+        (stamp("a", activation={"registration_id": OTHER}), "drifted", "the stamp is activated with"),
+        (stamp("a", registration={"lock": None}), "drifted", "has no lock"),
+        (stamp("a", registration={"usage_reporting": False}), "drifted", "usage reporting is on on the stamp and off"),
+        (stamp("a", wanted={"billing_model": "Development"}), "drifted", "wanted is Development"),
+        (stamp("a", wanted={"marketplace_syndication": "false"}), "drifted", "wanted is off"),
+        (stamp("a", wanted={"name": "mine"}), "drifted", "registered"),
+        (stamp("a", remembered={"activated_with": "older"}), "drifted", "activation key of today"),
+        (stamp("a", activation_result=REFUSED), "unknown", "(https://admin.example): the connection was refused"),
+        (stamp("a", activation_result=REFUSED, days=-1), "expired", "the connection was refused"),
+        (
+            stamp("a", registration_result={"unreachable": True, "msg": "no route\n to host"}),
+            "unknown",
+            "no route to host",
+        ),
+        (stamp("a", registration_result={"failed": True, "msg": "'x' is undefined"}), "unknown", "'x' is undefined"),
+        (stamp("a", activation={"evidence": "none", "state": "Unknown"}), "unknown", "nothing tells whether"),
+        (stamp("a", activation={"evidence": "receipt"}), "unknown", "as of the receipt"),
+        (stamp("a", stamp=False, activation={"evidence": "receipt"}), "in_sync", ""),
+        (
+            stamp("a", stamp=False, activation={"evidence": "none", "state": "Unknown"}),
+            "unknown",
+            "nothing tells whether",
+        ),
+        (stamp("a", require_activation=False, activation={"evidence": "none", "state": "Unknown"}), "in_sync", ""),
+        (stamp("a", azure=False, registration_result={"skipped": True}), "in_sync", ""),
+        ({"name": "a", "failure": {"failed": True, "msg": "vault"}}, "unknown", "vault"),
+        ({"name": "a"}, "unknown", "neither Azure nor the stamp was asked"),
+    ],
+)
 def test_a_stamp_has_the_first_status_that_fits_and_the_reason(given: dict[str, t.Any], status: str, part: str) -> None:
     found = line(given)
     assert found["status"] == status
@@ -100,14 +120,25 @@ def test_who_is_in_the_play_is_in_the_report() -> None:
 
 
 def test_the_worst_and_the_next_come_first() -> None:
-    made = report(stamp("calm"), stamp("later", days=300), stamp("soon", days=3), stamp("over", days=-9), stamp("long-over", days=-90))
+    made = report(
+        stamp("calm"),
+        stamp("later", days=300),
+        stamp("soon", days=3),
+        stamp("over", days=-9),
+        stamp("long-over", days=-90),
+    )
     assert [one["name"] for one in made.data["stamps"]] == ["long-over", "over", "soon", "later", "calm"]
 
 
 def test_sums() -> None:
     made = report(*hundred()).data
     assert {one["status"]: one["stamps"] for one in made["statuses"]} == {
-        "expired": 2, "not_registered": 3, "drifted": 4, "unknown": 3, "expires_soon": 4, "in_sync": 84,
+        "expired": 2,
+        "not_registered": 3,
+        "drifted": 4,
+        "unknown": 3,
+        "expires_soon": 4,
+        "in_sync": 84,
     }
     assert sum(one["stamps"] for one in made["billing_models"]) == 100
     expiries = made["expiries"]
@@ -121,7 +152,9 @@ def test_the_terminal_names_those_that_need_somebody() -> None:
     assert lines[0] == "3 stamps: 1 drifted, 1 expires soon, 1 in sync"
     assert [one.split(":")[0] for one in lines[1:]] == ["c", "b"]
     before = report(stamp("a"), stamp("b"))
-    after = report(stamp("a", registration={"nodes": 8}), stamp("b", registration={"lock": None}), days=1, previous=before.data)
+    after = report(
+        stamp("a", registration={"nodes": 8}), stamp("b", registration={"lock": None}), days=1, previous=before.data
+    )
     assert after.lines()[1:] == [
         f"b: drifted, was in sync: {after.data['stamps'][0]['reasons'][0]}",
         "b: changed: lock: CanNotDelete → none",
@@ -133,7 +166,12 @@ def test_time_alone_is_no_difference() -> None:
     first = report(stamp("a", days=200), stamp("b"))
     assert first.differs and json.loads(json.dumps(first.data)) == first.data
     same = report(stamp("a", days=200), stamp("b"), days=1, previous=first.data)
-    assert not same.differs and len(same.lines()) == 1 and same.data["made"] != first.data["made"] and same.data["first_made"] == first.data["made"]
+    assert (
+        not same.differs
+        and len(same.lines()) == 1
+        and same.data["made"] != first.data["made"]
+        and same.data["first_made"] == first.data["made"]
+    )
     assert report(stamp("a", days=200), days=1, previous=first.data).differs  # a stamp is gone
 
 
@@ -142,7 +180,8 @@ def test_the_last_change_is_remembered_with_what_it_was() -> None:
     assert first.data["stamps"][0]["last_change"] is None
     changed = report(stamp("a", registration={"lock": None, "nodes": 8}), days=1, previous=first.data)
     assert changed.data["stamps"][0]["last_change"] == {
-        "at": "2026-03-11T04:05:06Z", "what": ["nodes: 4 → 8", "lock: CanNotDelete → none"],
+        "at": "2026-03-11T04:05:06Z",
+        "what": ["nodes: 4 → 8", "lock: CanNotDelete → none"],
     }
     calm = report(stamp("a", registration={"lock": None, "nodes": 8}), days=2, previous=changed.data).data["stamps"][0]
     assert calm["last_change"]["at"] == "2026-03-11T04:05:06Z" and calm["status_since"] == "2026-03-11T04:05:06Z"
@@ -166,7 +205,9 @@ def test_what_cannot_be_read_today_is_what_was_known_last() -> None:
     assert back["last_change"] is None and back["azure"]["as_of"] == "2026-03-12T04:05:06Z"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 0, "stamps": []}', '{"format": 1, "stamps": [{}]}', '{"format": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"format": 0, "stamps": []}', '{"format": 1, "stamps": [{}]}', '{"format": 1}']
+)
 def test_what_is_no_report_is_none(text: str) -> None:
     assert fleet.parse(text) is None
 
@@ -180,8 +221,13 @@ def test_nothing_gets_in_that_is_not_named() -> None:
     secret = "S3cret-that-nobody-asked-for"
     given = copy.deepcopy(stamp("a", days=3))
     for place in (
-        given, given["wanted"], given["activation_result"], given["activation_result"]["activation"],
-        given["activation_result"]["remembered"], given["registration_result"], given["registration_result"]["registrations"][0],
+        given,
+        given["wanted"],
+        given["activation_result"],
+        given["activation_result"]["activation"],
+        given["activation_result"]["remembered"],
+        given["registration_result"],
+        given["registration_result"]["registrations"][0],
     ):
         place["agreement_number"] = place["content"] = place["invocation"] = secret
     given["registration_result"]["registrations"][0]["key"] = {"cloud_id": guid(1), "token": secret}

@@ -8,9 +8,8 @@ import re
 import typing as t
 
 import pytest
-from made_up import MOMENT, failed, page, stamp, two_reports
-
 from ansible_collections.azurestack.hub.plugins.module_utils._report import fleet
+from made_up import MOMENT, failed, page, stamp, two_reports
 
 VOID: t.Final = {"meta", "link", "br", "col"}
 HOSTILE: t.Final = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;{{ 7 * 7 }}"
@@ -81,7 +80,14 @@ def test_tables_say_what_they_are(hundred: Page) -> None:
             spanned = int(first.attributes.get("colspan") or 1)
             assert spanned + len(others) == len(columns)
         # Where cells are laid out as cards, browsers forget what they are, unless they are told.
-        roles = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup", "tfoot": "rowgroup", "tr": "row", "td": "cell"}
+        roles = {
+            "table": "table",
+            "thead": "rowgroup",
+            "tbody": "rowgroup",
+            "tfoot": "rowgroup",
+            "tr": "row",
+            "td": "cell",
+        }
         assert all(one.attributes.get("role") == roles[one.tag] for one in [table, *table.all()] if one.tag in roles)
 
 
@@ -121,7 +127,9 @@ def test_links_within_the_page_lead_somewhere(hundred: Page) -> None:
 def test_nothing_is_taken_for_markup() -> None:
     given = [
         stamp(
-            HOSTILE, days=3, registration={"billing_model": HOSTILE, "lock": None, "name": HOSTILE, "tenants": 3},
+            HOSTILE,
+            days=3,
+            registration={"billing_model": HOSTILE, "lock": None, "name": HOSTILE, "tenants": 3},
             wanted={"name": HOSTILE},
         ),
         stamp("b", activation_result=failed(HOSTILE, HOSTILE, HOSTILE, HOSTILE)),

@@ -9,7 +9,6 @@ import time
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, SignInError, Unreachable
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.applying import Applied, Batch, each
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.comparing import Standing, compare
 
 
@@ -23,5 +22,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._tenants.comparing 
         ({"A": "t"}, "a", "t", Standing("other_letter_case", "A", "t")),
     ],
 )
-def test_standings(found: dict[str, str | None], subscription: str | None, tenant: str | None, standing: Standing) -> None:
+def test_standings(
+    found: dict[str, str | None], subscription: str | None, tenant: str | None, standing: Standing
+) -> None:
     assert compare(found, subscription, tenant) == standing

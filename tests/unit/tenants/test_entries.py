@@ -6,7 +6,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import Wanted, parse, select, twins
 
@@ -41,7 +40,9 @@ class TestParse:
         assert parse(A.upper(), "entry 1").subscription_id == A.upper()
 
     def test_everything(self) -> None:
-        entry = parse({"subscription_id": A, "tenant_id": f" {T} ", "name": "Contoso", "stamps": ["Edge-01", "north"]}, "x")
+        entry = parse(
+            {"subscription_id": A, "tenant_id": f" {T} ", "name": "Contoso", "stamps": ["Edge-01", "north"]}, "x"
+        )
         assert (entry.tenant_id, entry.name, entry.stamps) == (T, "Contoso", {"edge-01", "north"})
 
     @pytest.mark.parametrize("stamps", [None, "", "  ", []])
@@ -78,8 +79,12 @@ class TestSelect:
     """A whole list."""
 
     def test_entries_of_other_stamps_are_left_out(self) -> None:
-        result = wanted(A, {"subscription_id": B, "stamps": "edge-01"}, {"subscription_id": C, "stamps": "edge-02"},
-                        names=["Edge-01", "north"])
+        result = wanted(
+            A,
+            {"subscription_id": B, "stamps": "edge-01"},
+            {"subscription_id": C, "stamps": "edge-02"},
+            names=["Edge-01", "north"],
+        )
         assert (list(result.entries), result.elsewhere) == ([A, B], 1)
 
     def test_without_names_every_entry_counts(self) -> None:

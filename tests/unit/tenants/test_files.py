@@ -7,7 +7,6 @@ import json
 import pathlib
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants import files
 
@@ -73,15 +72,19 @@ class TestCsv:
         path = write("tenants.csv", f'sep=,\nsubscription_id,name\n{A},"two\nlines"\n{B},one\n')
         assert [entry.origin for entry in files.read(str(path))[0]] == ["line 4", "line 5"]
 
-    @pytest.mark.parametrize("lines", [
-        [f"{A},{T},Contoso", f'{B},{U},"Tailspin', f"{C},,Fabrikam"],
-        [f"{A},{T},Contoso", f'{B},{U},"Tailspin', f'{C},,"Fabrikam"'],
-        [f"{A},{T},Contoso", f'{B},{U},"Tailspin', f'{C},,Fabrikam"'],
-        [f"{A},{T},Contoso", f'{B},{U},"Tailspin', 'mistyped,,Fabrikam"'],
-        [f"{A},{T},Contoso", f'{B},{U},"Tail"spin', f"{C},,Fabrikam"],
-        [f"{A},{T},Contoso", f'{B},{U},"{"Tailspin" * 20000}"', f"{C},,Fabrikam"],
-        [f"{A},{T},Contoso", f"{B},{U},Tail\rspin", f"{C},,Fabrikam"],
-    ], ids=["to the end", "to a quote", "to a closing quote", "a mistyped row", "within", "long", "line end"])
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            [f"{A},{T},Contoso", f'{B},{U},"Tailspin', f"{C},,Fabrikam"],
+            [f"{A},{T},Contoso", f'{B},{U},"Tailspin', f'{C},,"Fabrikam"'],
+            [f"{A},{T},Contoso", f'{B},{U},"Tailspin', f'{C},,Fabrikam"'],
+            [f"{A},{T},Contoso", f'{B},{U},"Tailspin', 'mistyped,,Fabrikam"'],
+            [f"{A},{T},Contoso", f'{B},{U},"Tail"spin', f"{C},,Fabrikam"],
+            [f"{A},{T},Contoso", f'{B},{U},"{"Tailspin" * 20000}"', f"{C},,Fabrikam"],
+            [f"{A},{T},Contoso", f"{B},{U},Tail\rspin", f"{C},,Fabrikam"],
+        ],
+        ids=["to the end", "to a quote", "to a closing quote", "a mistyped row", "within", "long", "line end"],
+    )
     @pytest.mark.parametrize("end", ["\n", "\r\n"])
     def test_no_quote_makes_rows_disappear(self, write, lines: list[str], end: str) -> None:
         with pytest.raises(InputError) as caught:
@@ -103,7 +106,9 @@ class TestCsv:
         assert [entry.stamps for entry in files.read(str(path))[0]] == [{"edge-01", "edge-02"}, set()]
 
     def test_the_list_of_customers_has_no_subscriptions(self, write) -> None:
-        path = write("Customers.csv", f"Microsoft ID,Company name,Primary domain name,Relationship\n{T},C,c.example,x\n")
+        path = write(
+            "Customers.csv", f"Microsoft ID,Company name,Primary domain name,Relationship\n{T},C,c.example,x\n"
+        )
         with pytest.raises(InputError) as caught:
             files.read(str(path))
         assert "Primary domain name" in str(caught.value) and "EntitlementId" in str(caught.value)
@@ -120,7 +125,9 @@ class TestData:
         assert found(path) == [(A, T, "Contoso"), (B, None, None)]
 
     def test_yaml_as_people_write_it(self, write) -> None:
-        path = write("tenants.yml", f"---\ntenants:\n  - subscription_id: {A}\n    tenant_id: {T}\n    stamps: [a, b]\n  - {B}\n")
+        path = write(
+            "tenants.yml", f"---\ntenants:\n  - subscription_id: {A}\n    tenant_id: {T}\n    stamps: [a, b]\n  - {B}\n"
+        )
         assert found(path) == [(A, T, None), (B, None, None)]
 
     def test_an_empty_list(self, write) -> None:
@@ -158,10 +165,19 @@ def test_a_missing_file(tmp_path) -> None:
     assert "No such file" in str(caught.value) and "on the host that the task runs on" in str(caught.value)
 
 
-@pytest.mark.parametrize("first", [
-    "#TYPE Microsoft.Azure.Commands.Profile.Models.PSAzureSubscription", '"#TYPE System.Object";;', "#TYPE X\nsep=,", "sep=,\n#TYPE X", "\n#TYPE X\n",
-])
-def test_lines_before_the_titles_that_export_csv_and_excel_write_are_skipped(tmp_path: pathlib.Path, first: str) -> None:
+@pytest.mark.parametrize(
+    "first",
+    [
+        "#TYPE Microsoft.Azure.Commands.Profile.Models.PSAzureSubscription",
+        '"#TYPE System.Object";;',
+        "#TYPE X\nsep=,",
+        "sep=,\n#TYPE X",
+        "\n#TYPE X\n",
+    ],
+)
+def test_lines_before_the_titles_that_export_csv_and_excel_write_are_skipped(
+    tmp_path: pathlib.Path, first: str
+) -> None:
     path = tmp_path / "t.csv"
     path.write_text(f'{first}\n"Id","Name","SubscriptionId"\n"1","Contoso","6a1a9d1c-5b0e-4f4e-9a5c-6e0f3c1b2a01"\n')
     (entry,), without = files.read(str(path))

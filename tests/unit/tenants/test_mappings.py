@@ -6,12 +6,11 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from scripted import Answer, Server
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants import mappings
+from scripted import Answer, Server
 
 WHERE = RegistrationId("sub", "azurestack", "R")
 A = "E09A4E93-29A7-4EBA-A6D4-76202383F07F"
@@ -63,10 +62,17 @@ def test_what_is_no_subscription_is_left_alone_with_a_warning(name: t.Any) -> No
     assert len(warnings) == 1 and "left alone" in warnings[0]
 
 
-@pytest.mark.parametrize("answer", [
-    Answer({}), Answer("<html>portal</html>"), Answer(None, 302, {"Location": "https://portal.example/"}),
-    Answer({"value": "x"}), Answer({"value": [{"name": A, "properties": "x"}]}), Answer({"value": [], "nextLink": 5}),
-])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer({}),
+        Answer("<html>portal</html>"),
+        Answer(None, 302, {"Location": "https://portal.example/"}),
+        Answer({"value": "x"}),
+        Answer({"value": [{"name": A, "properties": "x"}]}),
+        Answer({"value": [], "nextLink": 5}),
+    ],
+)
 def test_what_is_no_list_is_no_empty_list(answer: Answer) -> None:
     with Server(answer) as server, pytest.raises(ArmError):
         mappings.list_all(client(server), WHERE)
@@ -108,17 +114,27 @@ def test_one_mapping() -> None:
         assert mappings.find(client(server), WHERE, A) == (False, None)
 
 
-@pytest.mark.parametrize("code", ["CustomerNotFound", "TenantMappingNotFound", "NotFound", "ResourceNotFound", "Whatever_4711"])
+@pytest.mark.parametrize(
+    "code", ["CustomerNotFound", "TenantMappingNotFound", "NotFound", "ResourceNotFound", "Whatever_4711"]
+)
 def test_a_404_for_a_mapping_is_absence_whatever_its_code(code: str) -> None:
     with Server(error(code)) as server:
         assert mappings.find(client(server), WHERE, A) == (False, None)
         mappings.delete(client(server), WHERE, A)
 
 
-@pytest.mark.parametrize("code", [
-    "RegistrationNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "SubscriptionNotFound", "InvalidResourceType",
-    "InvalidResourceNamespace", "NoRegisteredProviderFound",
-])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "RegistrationNotFound",
+        "ResourceGroupNotFound",
+        "ParentResourceNotFound",
+        "SubscriptionNotFound",
+        "InvalidResourceType",
+        "InvalidResourceNamespace",
+        "NoRegisteredProviderFound",
+    ],
+)
 @pytest.mark.parametrize("ask", [mappings.find, mappings.delete])
 def test_a_404_of_something_else_is_no_missing_mapping(code: str, ask: t.Callable[..., t.Any]) -> None:
     with Server(error(code)) as server, pytest.raises(ArmError) as caught:

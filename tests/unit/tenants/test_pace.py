@@ -11,7 +11,6 @@ import threading
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.pace import Limiter, Pace, Stopped
 
 Told = tuple[bool, int | None, float | None]
@@ -191,11 +190,14 @@ class TestPace:
             passage.observe(429, {"Retry-After": "0", "X-Ms-RateLimit-Remaining-Subscription-Writes": "0"})
         assert pace.throttled == 1
         with pace.enter() as passage:
-            passage.observe(200, {
-                "x-ms-ratelimit-remaining-subscription-writes": "1199",
-                "x-ms-ratelimit-remaining-subscription-global-writes": "0",
-                "x-ms-ratelimit-remaining-subscription-resource-requests": "odd",
-            })
+            passage.observe(
+                200,
+                {
+                    "x-ms-ratelimit-remaining-subscription-writes": "1199",
+                    "x-ms-ratelimit-remaining-subscription-global-writes": "0",
+                    "x-ms-ratelimit-remaining-subscription-resource-requests": "odd",
+                },
+            )
         entered = threading.Event()
 
         def enter() -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants import planning
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import Entry
@@ -15,7 +14,9 @@ from ansible_collections.azurestack.hub.plugins.module_utils._tenants.planning i
 
 def entries(**tenants: str | None) -> dict[str, Entry]:
     """Entries of short ids: a="t" is the subscription a of the tenant t."""
-    return {name: Entry(name, tenant, origin=f"entry {number}") for number, (name, tenant) in enumerate(tenants.items(), 1)}
+    return {
+        name: Entry(name, tenant, origin=f"entry {number}") for number, (name, tenant) in enumerate(tenants.items(), 1)
+    }
 
 
 def present(wanted: dict[str, Entry], found: dict[str, str | None], exact: bool = False) -> Plan:
@@ -26,8 +27,10 @@ def present(wanted: dict[str, Entry], found: dict[str, str | None], exact: bool 
 def short(changes: t.Iterable[Change]) -> list[str]:
     """Changes as text, for comparison."""
     return [
-        f"{change.action} {change.subscription_id}" + (f" for {change.tenant_id}" if change.tenant_id else "")
-        + (f" was {change.was}" if change.was else "") + (f" replaces {change.replaces}" if change.replaces else "")
+        f"{change.action} {change.subscription_id}"
+        + (f" for {change.tenant_id}" if change.tenant_id else "")
+        + (f" was {change.was}" if change.was else "")
+        + (f" replaces {change.replaces}" if change.replaces else "")
         for change in changes
     ]
 

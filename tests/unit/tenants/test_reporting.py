@@ -8,12 +8,17 @@ import typing as t
 import uuid
 
 import pytest
-
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants import reporting
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import Entry, Wanted
-from ansible_collections.azurestack.hub.plugins.module_utils._tenants.planning import CREATE, REMOVE, UPDATE, Change, Plan
+from ansible_collections.azurestack.hub.plugins.module_utils._tenants.planning import (
+    CREATE,
+    REMOVE,
+    UPDATE,
+    Change,
+    Plan,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.reconciling import Outcome
 
 WHERE = RegistrationId("b31316d4-de02-43a4-903d-eb74f8258b00", "azurestack", "azurestack-one")
@@ -27,7 +32,9 @@ def guid() -> str:
 
 def outcome(**fields: t.Any) -> Outcome:
     """An outcome for a list that wants what `done` holds."""
-    wanted = Wanted(entries={change.subscription_id: Entry(change.subscription_id) for change in fields.get("done", ())})
+    wanted = Wanted(
+        entries={change.subscription_id: Entry(change.subscription_id) for change in fields.get("done", ())}
+    )
     return Outcome(WHERE, wanted, fields.pop("plan", Plan()), **fields)
 
 
@@ -38,16 +45,28 @@ def change(action: str = CREATE, **fields: t.Any) -> Change:
 
 def failure(kind: str = "not_a_csp_subscription") -> ArmError:
     """A failure of a mapping."""
-    return ArmError("Could not map it", kind=kind, cause="this is " + "x" * 200, remedy="Do " + "y" * 200, code="C",
-                    request_id=guid())
+    return ArmError(
+        "Could not map it",
+        kind=kind,
+        cause="this is " + "x" * 200,
+        remedy="Do " + "y" * 200,
+        code="C",
+        request_id=guid(),
+    )
 
 
 def test_ten_thousand_of_everything_stay_short() -> None:
-    result = reporting.result(outcome(
-        done=[change(action, was=guid(), replaces=guid()) for action in (CREATE, UPDATE, REMOVE) for _n in range(10_000)],
-        failed=[(change(), failure()) for _n in range(10_000)],
-        untried=[change() for _n in range(10_000)],
-    ))
+    result = reporting.result(
+        outcome(
+            done=[
+                change(action, was=guid(), replaces=guid())
+                for action in (CREATE, UPDATE, REMOVE)
+                for _n in range(10_000)
+            ],
+            failed=[(change(), failure()) for _n in range(10_000)],
+            untried=[change() for _n in range(10_000)],
+        )
+    )
     assert len(json.dumps(result)) < LIMIT
     names = ("created", "updated", "removed", "failures", "not_tried")
     counted = [10_000 - len(result[name]) for name in names]
@@ -74,12 +93,21 @@ def test_the_diff_has_counts_first_and_is_capped() -> None:
 
 
 def test_the_lines_of_a_diff() -> None:
-    text = reporting.diff(outcome(done=[
-        Change(CREATE, "a", "t", replaces="z"), Change(UPDATE, "b", "t", was="u"), Change(REMOVE, "c", was="v"),
-        Change(CREATE, "d"),
-    ]))["prepared"]
+    text = reporting.diff(
+        outcome(
+            done=[
+                Change(CREATE, "a", "t", replaces="z"),
+                Change(UPDATE, "b", "t", was="u"),
+                Change(REMOVE, "c", was="v"),
+                Change(CREATE, "d"),
+            ]
+        )
+    )["prepared"]
     assert text.splitlines()[1:] == [
-        "+ a (tenant t), replaces z", "~ b (tenant u -> t)", "- c (tenant v)", "+ d",
+        "+ a (tenant t), replaces z",
+        "~ b (tenant u -> t)",
+        "- c (tenant v)",
+        "+ d",
     ]
 
 
@@ -102,9 +130,12 @@ class TestError:
 
     def test_one_of_many(self) -> None:
         bad = change()
-        error = t.cast(AzsError, reporting.error(outcome(
-            done=[change() for _n in range(9)], failed=[(bad, failure())], plan=Plan(unchanged=490)
-        )))
+        error = t.cast(
+            AzsError,
+            reporting.error(
+                outcome(done=[change() for _n in range(9)], failed=[(bad, failure())], plan=Plan(unchanged=490))
+            ),
+        )
         assert error.kind == "not_a_csp_subscription" and error.code == "C" and error.request_id
         assert str(error).startswith("1 of 500 tenant mappings of azurestack-one failed, the others are as wanted")
         assert bad.subscription_id in str(error) and "this is xxx" in str(error) and "Do yyy" in str(error)
@@ -117,17 +148,20 @@ class TestError:
         assert error.details["kinds"] == {f"kind_{number}": 200 for number in range(5)}
 
     def test_removals_that_were_left_out(self) -> None:
-        error = t.cast(AzsError, reporting.error(outcome(
-            failed=[(change(), failure())], untried=[change(REMOVE)], withheld=True
-        )))
+        error = t.cast(
+            AzsError, reporting.error(outcome(failed=[(change(), failure())], untried=[change(REMOVE)], withheld=True))
+        )
         assert "as wanted" not in str(error)
         assert "1 removals were not tried, because the list has failures" in str(error)
 
     def test_a_failure_that_all_would_meet(self) -> None:
         stop = failure("tenants_need_pay_as_you_use")
-        error = t.cast(AzsError, reporting.error(outcome(
-            failed=[(change(), stop)], untried=[change() for _n in range(99)], stopped_by=stop
-        )))
+        error = t.cast(
+            AzsError,
+            reporting.error(
+                outcome(failed=[(change(), stop)], untried=[change() for _n in range(99)], stopped_by=stop)
+            ),
+        )
         assert error.kind == "tenants_need_pay_as_you_use" and error.remedy == stop.remedy
         assert "(of 100 tenant mappings of azurestack-one 1 failed, 99 not tried)" in str(error)
 
