@@ -7,7 +7,8 @@
 # make recordings ask that PowerShell again what the simulator's tests compare with
 # make matrix     every supported ansible-core on every Python that is found (PAIRS="oldest newest" for two of them)
 # make browser    the fleet report in Chromium, which has to be installed
-# make lint       ruff, mypy, ansible-lint, ansible-test sanity, galaxy-importer, ansible-builder
+# make style      ruff and mypy
+# make lint       these, ansible-lint, ansible-test sanity, galaxy-importer, ansible-builder
 # make nox        antsibull-nox: documentation, action groups, unwanted files, YAML
 # make build      the collection's archive
 # make measure    what the three legs cost per stamp, as docs/performance.md says
@@ -75,12 +76,15 @@ bench: .venv/ready $(if $(filter tenants,$(PART)),.venv-peer/bench)
 simulator: .venv/ready
 	.venv/bin/azs-simulator --output rehearsal $(if $(FLEET),--fleet $(FLEET))
 
-.PHONY: lint
-lint: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
-lint: .venv-lint/ready .build/$(COLLECTION)/galaxy.yml
+.PHONY: style
+style: .venv-lint/ready
 	.venv-lint/bin/ruff format --check
 	.venv-lint/bin/ruff check
 	tests/bin/check-types
+
+.PHONY: lint
+lint: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
+lint: style .build/$(COLLECTION)/galaxy.yml
 	cd .build/$(COLLECTION) && $(CURDIR)/.venv-lint/bin/ansible-lint --profile production --offline
 	cd .build/$(COLLECTION) && PATH="$(CURDIR)/.venv-lint/bin:$$PATH" ansible-test sanity --venv --python 3.11 --color no
 	tests/bin/import-collection

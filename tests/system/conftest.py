@@ -12,6 +12,25 @@ from plays import Controller, Elsewhere
 from azs_simulator.client import Simulator
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quiet_plans() -> t.Iterator[None]:
+    """Let action plans of fleets tell nothing unless a fleet says otherwise: requests and progress lines are counted here.
+
+    tests/functional and the rehearsal leave it to chance.
+    """
+    start = Simulator.start
+
+    def quietly(fleet: t.Any, *arguments: t.Any, **options: t.Any) -> Simulator:
+        if isinstance(fleet, dict):
+            quiet = {"plan_story": "silent", "plan_objects": False, "hidden_busy": False}
+            fleet = {**fleet, "settings": {**quiet, **fleet.get("settings", {})}}
+        return start(fleet, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Simulator, "start", quietly)
+        yield
+
+
 @pytest.fixture(scope="module")
 def simulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Simulator]:
     """The simulator of a module's FLEET."""

@@ -307,8 +307,7 @@ FLEET = {
             ],
         }
     ],
-    # Requests are counted, and what a plan tells takes some more.
-    "settings": {"provider_registration": 0.5, "plan_story": "silent", "plan_objects": False},
+    "settings": {"provider_registration": 0.5},
 }
 
 _SHORT: t.Final = (
