@@ -57,7 +57,7 @@ recordings: .venv/ready
 
 .PHONY: matrix
 matrix:
-	tests/bin/matrix $(PAIRS)
+	$(PYTHON) tests/bin/matrix.py $(PAIRS)
 
 .PHONY: browser
 browser: .venv-browser/ready

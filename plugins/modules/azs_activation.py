@@ -17,8 +17,8 @@ description:
     registration, or deactivates it (C(Remove-AzureStackActivation)). That is leg 3 of a registration, and takes up to
     10 minutes on a real stamp.
   - A key of another stamp, a key of another registration, a key that says another billing model or other flags than were asked
-    for, and an expired or damaged key are refused before anything is changed, and before anything is contacted when the cloud id is known from O(cloud_id) or from the registration
-    token's manifest entry in the same bundle. Otherwise the cloud id is read from the stamp first.
+    for, and an expired or damaged key are refused before anything is changed, and before anything is contacted when the cloud
+    id is known from O(cloud_id) or from the registration token's manifest entry in the same bundle. Otherwise the cloud id is read from the stamp first.
   - Whether there is anything to do is read from the stamp's admin Azure Resource Manager when O(admin_endpoint) is
     given and answers, else from the receipt of an earlier activation, which lies beside the key and holds no secret.
     The result says which.

@@ -20,10 +20,10 @@ import struct
 import tempfile
 import typing
 import uuid
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from . import psrp
 from .pssc import configuration

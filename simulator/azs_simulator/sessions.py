@@ -141,9 +141,9 @@ class Session:
             outcome = effect.get("commit", "never")
             limit = seconds if outcome == "after" else None
             lifetime = seconds * 2 if outcome == "after" else seconds
-            commit = (lambda: None) if outcome == "never" else commit
+            commit = _nothing if outcome == "never" else commit
         if effect is not None and effect.kind == "plan_failed":
-            commit = lambda: None
+            commit = _nothing
         try:
             plan = self._plan = ActionPlan(stamp, lifetime, commit)
         except CmdletError as error:
@@ -308,6 +308,10 @@ class _Teller:
             failure=self._failure,
         )
         return [self._id, psobjects.property_bag(instance)]
+
+
+def _nothing() -> None:
+    """What a plan commits that changes nothing."""
 
 
 def _now() -> str:

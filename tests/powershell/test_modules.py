@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every call that the modules make at a privileged endpoint. Tests of the built-in engine are taken over: both mean the same."""
 # ruff: noqa: F401
+# pylint: disable=unused-import
 
 from __future__ import annotations
 

@@ -147,7 +147,8 @@ class PepSession:
     ) -> list[t.Any]:
         """Run one cmdlet and return what it wrote to the output stream, without what its action plan left there.
 
-        An action plan that failed is a failure of the cmdlet, also when the cmdlet says nothing of it. While the stamp runs another action plan, the cmdlet is tried again with growing pauses.
+        An action plan that failed is a failure of the cmdlet, also when the cmdlet says nothing of it. While the stamp runs
+        another action plan, the cmdlet is tried again with growing pauses.
 
         :param parameters: names and values; switches are true or false.
         :param timeout: seconds after which the cmdlet itself gives up; waited for a little longer.

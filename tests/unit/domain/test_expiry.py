@@ -43,7 +43,7 @@ def test_one_form(told: str, form: str | None) -> None:
 )
 def test_whole_hours_up_to_a_day_are_a_zone_that_was_not_told(one: str | None, other: str | None, same: bool) -> None:
     assert expiry.same(one, other) is same
-    assert expiry.same(other, one) is same
+    assert expiry.same(other, one) is same  # pylint: disable=arguments-out-of-order
 
 
 NOON = datetime.datetime(2026, 11, 26, 12, tzinfo=datetime.timezone.utc)

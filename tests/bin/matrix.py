@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make matrix`: every supported ansible-core on every Python of this machine that it runs on; prints a table.
 
@@ -64,7 +63,11 @@ class Row:
 
 def main(wanted: list[str]) -> int:
     """Run the pairs; return the exit status."""
-    pythons = {version: found for version in sorted({one for many in CORES.values() for one in many}) if (found := interpreter(version))}
+    pythons = {
+        version: found
+        for version in sorted({one for many in CORES.values() for one in many})
+        if (found := interpreter(version))
+    }
     pairs = [(core, python) for core, many in CORES.items() for python in many]
     possible = [(core, python) for core, python in pairs if python in pythons]
     settled = [pair for pair in possible if pair[0] != "candidate"]
@@ -93,10 +96,17 @@ def line(row: Row) -> str:
 def interpreter(version: str) -> str | None:
     """Return a Python of that version: on the path, of the system, or of pyenv."""
     versions = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv")) / "versions"
-    candidates = [*sorted(versions.glob(f"{version}.*/bin/python"), reverse=True), f"/usr/bin/python{version}", shutil.which(f"python{version}")]
+    candidates = [
+        *sorted(versions.glob(f"{version}.*/bin/python"), reverse=True),
+        f"/usr/bin/python{version}",
+        shutil.which(f"python{version}"),
+    ]
     for candidate in filter(None, candidates):
         asked = subprocess.run(
-            [str(candidate), "-c", "import ensurepip, sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True, check=False
+            [str(candidate), "-c", "import ensurepip, sys; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if asked.stdout.strip() == version:
             return str(candidate)
@@ -112,13 +122,18 @@ def run(core: str, python: str, program: str) -> Row:
         make(place, core, program)
         row.versions = versions(place)
         for what, command in steps(place):
-            done = subprocess.run(command, cwd=ROOT, env=environment(place), capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                command, cwd=ROOT, env=environment(place), capture_output=True, text=True, check=False
+            )
             if done.returncode:
                 print(f"{done.stdout[-6000:]}\n{done.stderr[-3000:]}", file=sys.stderr)
                 row.outcome = f"failed: {what}"
                 break
             counts = re.findall(r"\d+ passed.*", done.stdout)
-            print(f"  ansible-core {core}, Python {python}, {what}: {counts[-1] if counts else done.stdout.strip()}", flush=True)
+            print(
+                f"  ansible-core {core}, Python {python}, {what}: {counts[-1] if counts else done.stdout.strip()}",
+                flush=True,
+            )
     except subprocess.CalledProcessError as error:
         print(error.stderr, file=sys.stderr)
         row.outcome = "failed: installation"
@@ -129,7 +144,18 @@ def run(core: str, python: str, program: str) -> Row:
 def steps(place: pathlib.Path) -> list[tuple[str, list[str]]]:
     """Return what runs: name and command."""
     python = str(place / "bin" / "python")
-    pytest = [python, "-m", "pytest", "-q", "-o", "addopts=-ra --strict-markers", "-p", "no:ansible", "-p", "no:cacheprovider"]
+    pytest = [
+        python,
+        "-m",
+        "pytest",
+        "-q",
+        "-o",
+        "addopts=-ra --strict-markers",
+        "-p",
+        "no:ansible",
+        "-p",
+        "no:cacheprovider",
+    ]
     return [
         ("import of everything", [python, "-c", IMPORTS, str(ROOT)]),
         ("unit tests of the plugins", [*pytest, "-n", "2", *(f"tests/unit/{name}" for name in UNIT)]),
@@ -144,13 +170,28 @@ def make(place: pathlib.Path, core: str, program: str) -> None:
     shutil.rmtree(place, ignore_errors=True)
     subprocess.run([program, "-m", "venv", str(place)], check=True, capture_output=True, text=True)
     wanted = ["--pre", "ansible-core>=2.22.0a0"] if core == "candidate" else [f"ansible-core=={core}.*"]
-    libraries = ["--requirement", str(OLDEST)] if core == min(CORES, key=number) else ["--requirement", str(ROOT / "requirements.txt")]
+    libraries = (
+        ["--requirement", str(OLDEST)]
+        if core == min(CORES, key=number)
+        else ["--requirement", str(ROOT / "requirements.txt")]
+    )
     subprocess.run(
         [
-            str(place / "bin" / "pip"), "install", "--disable-pip-version-check", "-q", "--upgrade", *wanted, *libraries,
-            "--editable", str(ROOT / "simulator"), "pytest>=8", "pytest-xdist>=3.6",
+            str(place / "bin" / "pip"),
+            "install",
+            "--disable-pip-version-check",
+            "-q",
+            "--upgrade",
+            *wanted,
+            *libraries,
+            "--editable",
+            str(ROOT / "simulator"),
+            "pytest>=8",
+            "pytest-xdist>=3.6",
         ],
-        check=True, capture_output=True, text=True,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     link = place / "collections" / "ansible_collections" / "azurestack" / "hub"
     link.parent.mkdir(parents=True)
@@ -177,8 +218,12 @@ def environment(place: pathlib.Path) -> dict[str, str]:
 def versions(place: pathlib.Path) -> str:
     """Return the versions of what the collection uses."""
     names = ("ansible-core", "pypsrp", "azure-identity", "azure-mgmt-core")
-    code = f"from importlib.metadata import version; print(', '.join(f'{{name}} {{version(name)}}' for name in {names}))"
-    return subprocess.run([str(place / "bin" / "python"), "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    code = (
+        f"from importlib.metadata import version; print(', '.join(f'{{name}} {{version(name)}}' for name in {names}))"
+    )
+    return subprocess.run(
+        [str(place / "bin" / "python"), "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 if __name__ == "__main__":
