@@ -265,7 +265,7 @@ class TestRemoval:
         group = here.id.split("/providers/")[0]
         here.simulator.do("add-lock", scope=group, name="others")
         try:
-            outcome = here.run(tenants=listed, state="absent")
+            outcome = here.run(tenants=listed, state="absent", in_flight=1)
             failed(outcome, "resource_locked", "1 failed, 3 not tried", "others put on the group")
         finally:
             here.simulator.do("delete-lock", scope=group, name="others")
