@@ -508,7 +508,7 @@ _IN_AZURE: t.Final[tuple[Failure, ...]] = (
         kind="move_not_supported",
         codes=("ResourceMoveNotSupported", "ResourceMoveProviderValidationFailed"),
         cause="registrations move to another subscription only between CSP subscriptions of the same partner and directory",
-        remedy="Move within the subscription, or register in the other one with azurestack.hub.change_registration",
+        remedy="Move within the subscription, or register in the other one with azurestack.hub.connected_change",
     ),
     Failure(
         kind="unknown_location",

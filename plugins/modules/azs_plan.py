@@ -15,7 +15,7 @@ author:
 description:
   - Compares what is wanted of a connected stamp with what earlier tasks read of its activation and its registration, prints
     one line for each field that drifted, and returns the steps that repair it. The role
-    P(azurestack.hub.register_connected#role) follows them.
+    P(azurestack.hub.connected_register#role) follows them.
   - Without O(activation) it only checks what is asked for, so that a mistake is told before anything is contacted.
   - Fails when what exists contradicts what was asked for.
   - It contacts nothing and runs on the controller.

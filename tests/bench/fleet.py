@@ -147,7 +147,7 @@ def _run(simulator: Simulator, stamps: int, forks: int, kind: str, folder: pathl
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
     }
-    playbook = [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "azurestack.hub.register_connected"]
+    playbook = [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "azurestack.hub.connected_register"]
     command = [*playbook, "-i", str(folder / "inventory.yml"), "--forks", str(forks)]
     mark, simulated = simulator.mark(), _cpu_of(simulator.pid)
     output = folder / f"{kind}.txt"

@@ -29,11 +29,11 @@ from azs_simulator.client import Simulator
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
-from plays import LEGS, Controller, Traffic
+from controllers import LEGS, Controller, Traffic
 
 STAMPS = 5
 PROVIDER_SECONDS = 0.5
-CONNECTED = "register_connected"
+CONNECTED = "connected_register"
 TITLES = {LEGS[0]: "1 export the token", LEGS[1]: "2 register", LEGS[2]: "3 activate", CONNECTED: "connected"}
 LIMITS = {
     (LEGS[0], "first", "PEP round trips"): 17,

@@ -100,9 +100,9 @@ def test_the_three_legs_register_and_activate_a_disconnected_stamp(fleet: Fleet)
 
 
 def test_a_connected_stamp_is_registered_and_then_as_wanted(fleet: Fleet) -> None:
-    fleet.play("register_connected", azs_stamps="azs_connected")
+    fleet.play("connected_register", azs_stamps="azs_connected")
     assert fleet.simulator.stamp("office")["status"] == "Registered"
-    assert "changed=0" in fleet.play("register_connected", azs_stamps="azs_connected")
+    assert "changed=0" in fleet.play("connected_register", azs_stamps="azs_connected")
 
 
 def test_verify_finds_both_stamps_as_wanted(fleet: Fleet) -> None:

@@ -9,7 +9,7 @@ import signal
 import typing as t
 
 import pytest
-from plays import until
+from controllers import until
 from pypsrp.exceptions import WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan

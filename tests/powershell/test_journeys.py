@@ -7,7 +7,7 @@ import pathlib
 import typing as t
 
 import pytest
-from plays import LEGS, Controller
+from controllers import LEGS, Controller
 
 from azs_simulator.client import Simulator
 
@@ -45,9 +45,9 @@ def test_the_three_legs(simulator: Simulator, here: Controller) -> None:
 def test_connected_registration(simulator: Simulator, here: Controller) -> None:
     simulator.do("add-principal", name=USER, kind="user")
     here.knows({"joined": {"azs_refresh_token": simulator.do("refresh-token", user=USER)}})
-    here.run("register_connected").succeeded()
+    here.run("connected_register").succeeded()
     stamp = simulator.stamp("joined")
     assert stamp["status"] == "Registered"
     assert stamp["last_token_request"]["UsageReportingEnabled"] is True
     assert stamp["last_token_request"]["MarketplaceSyndicationEnabled"] is True
-    assert here.run("register_connected").succeeded().changed == 0
+    assert here.run("connected_register").succeeded().changed == 0

@@ -83,9 +83,9 @@ def run_round(simulator: Simulator, place: pathlib.Path, number: int) -> list[in
     connected = {"azs_stamps": "azs_connected", "azs_bundle": place / "connected" / "bundle"}
     if number == 1:
         say("round 1, connected stamps: what they lack")
-        play(simulator, "register_connected", "--check", **connected)
+        play(simulator, "connected_register", "--check", **connected)
     say(f"round {number}, connected stamps: register and keep registered")
-    changes.append(play(simulator, "register_connected", **connected))
+    changes.append(play(simulator, "connected_register", **connected))
     return changes
 
 

@@ -7,7 +7,7 @@ import pathlib
 import typing as t
 
 import pytest
-from plays import Controller, Elsewhere
+from controllers import Controller, Elsewhere
 
 from azs_simulator.client import Simulator
 

@@ -306,7 +306,7 @@ def test_workflows_stop_for_people(double: Double, workflow: str, names: list[st
 def test_drift_is_looked_for_at_night_in_check_mode(double: Double) -> None:
     schedule = double.named("schedules", f"{PREFIX}nightly drift")
     template = double.objects["job_templates"][schedule["unified_job_template"]]
-    assert template["job_type"] == "check" and template["playbook"] == "register_connected.yml" and schedule["enabled"]
+    assert template["job_type"] == "check" and template["playbook"] == "connected_register.yml" and schedule["enabled"]
 
 
 def test_half_an_inventory_is_an_error_in_awx(double: Double) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from plays import Controller, Traffic, changing, cmdlets
+from controllers import Controller, Traffic, changing, cmdlets
 
 from azs_simulator.client import Simulator
 
@@ -58,7 +58,7 @@ def test_disconnected_stamps_in_their_place(simulator: Simulator, controller: t.
     before = {name: simulator.registration_of(name) for name in DISCONNECTED}
     here = controller().knows({name: {"azs_subscription_id": ids[name], **own} for name, own in DISCONNECTED.items()})
     traffic = Traffic(simulator)
-    here.run("register_disconnected").succeeded()
+    here.run("disconnected_all_legs").succeeded()
     entries = traffic.read()
     for name in DISCONNECTED:
         assert cmdlets(entries, name) == [INFORMATION, KEY_PAIR, TOKEN, ACTIVATE], name
@@ -85,7 +85,7 @@ def test_capacity_becomes_pay_as_you_use(simulator: Simulator, controller: t.Cal
         }
     )
     before, traffic = simulator.registration_of(name), Traffic(simulator)
-    here.run("register_connected").succeeded()
+    here.run("connected_register").succeeded()
     entries = traffic.read()
     assert cmdlets(entries, name) == [INFORMATION, KEY_PAIR, PRINCIPAL, TOKEN, ACTIVATE]
     assert writes(entries, subscriptions(simulator)[name]) == [*AGAIN, "PUT"]

@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 import yaml
-from plays import Controller, Play, Traffic, changing, cmdlets
+from controllers import Controller, Play, Traffic, changing, cmdlets
 
 from azs_simulator.client import Simulator
 
@@ -70,14 +70,12 @@ def test_a_stamp_that_cannot_be_registered_anew_keeps_what_it_has(here: Controll
     here.inventory.write_text(yaml.safe_dump(content, width=1000), encoding="utf-8")
     traffic = Traffic(simulator)
     confirmed = {"azs_confirm_marketplace_loss": True}
-    play = here.run("change_registration", "--limit", "subscription,name,killed-early,gone", **confirmed)
+    play = here.run("connected_change", "--limit", "subscription,name,killed-early,gone", **confirmed)
     assert "0badc0de-0000-4000-8000-000000000000" in play.failure("subscription").message
     assert play.failure("name").kind == "needs_user"
     assert "agreement number" in play.failure("killed-early").message
     assert "azs_subscription_id is empty" in play.failure("gone").message
-    assert (
-        here.run("change_registration", "--check", "--limit", "name", **confirmed).failure("name").kind == "needs_user"
-    )
+    assert here.run("connected_change", "--check", "--limit", "name", **confirmed).failure("name").kind == "needs_user"
     neighbour = str((simulator.registration_of("neighbour") or {})["id"])
     hosts["name"] |= {
         "azs_refresh_token": hosts["subscription"]["azs_refresh_token"],
@@ -85,7 +83,7 @@ def test_a_stamp_that_cannot_be_registered_anew_keeps_what_it_has(here: Controll
         "azs_resource_group": neighbour.split("/")[4],
     }
     here.inventory.write_text(yaml.safe_dump(content, width=1000), encoding="utf-8")
-    refused = here.run("change_registration", "--limit", "name", **confirmed).failure("name")
+    refused = here.run("connected_change", "--limit", "name", **confirmed).failure("name")
     assert refused.kind == "registration_of_another_stamp" and neighbour in refused.message
     assert changing(traffic.read()) == []
     assert {name: _registered(simulator, name) for name in STAMPS} == kept
@@ -94,7 +92,7 @@ def test_a_stamp_that_cannot_be_registered_anew_keeps_what_it_has(here: Controll
 def test_the_old_registration_goes_and_the_new_one_comes(here: Controller, simulator: Simulator) -> None:
     traffic = Traffic(simulator)
     unconfirmed = here.run(
-        "change_registration", "-e", "azs_confirm_marketplace_loss=false", "--limit", "name,gone,killed-late"
+        "connected_change", "-e", "azs_confirm_marketplace_loss=false", "--limit", "name,gone,killed-late"
     )
     for name in ("name", "gone"):
         message = unconfirmed.failure(name).message
@@ -102,10 +100,10 @@ def test_the_old_registration_goes_and_the_new_one_comes(here: Controller, simul
         assert "/registrations/" in message
     assert not [one for one in cmdlets(traffic.read()) if one == DEACTIVATE]
 
-    checked = here.run("change_registration", "--check", azs_confirm_marketplace_loss=True).succeeded()
+    checked = here.run("connected_change", "--check", azs_confirm_marketplace_loss=True).succeeded()
     assert changing(traffic.read()) == []
     assert ("azurestack.hub.deactivate : Deactivate the stamp", "subscription") in _changes(checked)
-    changed = here.run("change_registration", azs_confirm_marketplace_loss=True).succeeded()
+    changed = here.run("connected_change", azs_confirm_marketplace_loss=True).succeeded()
     for name in ("subscription", "name", "killed-early", "gone"):
         assert _of(checked, name) == _of(changed, name) and any("Activate" in task for task in _of(checked, name)), name
     entries = traffic.read()
@@ -128,7 +126,7 @@ def test_the_old_registration_goes_and_the_new_one_comes(here: Controller, simul
     all_ids = [one["cloud_id"] for one in simulator.state()["clouds"]["AzureCloud"]["registrations"]]
     assert len(all_ids) == len(set(all_ids)) == len(STAMPS) + 1
 
-    again = here.run("change_registration").succeeded()
+    again = here.run("connected_change").succeeded()
     assert again.changed == 0
     assert changing(traffic.read()) == []
 
@@ -137,7 +135,7 @@ def test_one_registration_for_several_stamps_is_refused_before_anything_is_asked
     here: Controller, simulator: Simulator
 ) -> None:
     traffic = Traffic(simulator)
-    play = here.run("register_connected", "--limit", "killed-early", azs_registration_name="shared")
+    play = here.run("connected_register", "--limit", "killed-early", azs_registration_name="shared")
     (said,) = (one for one in play.results if one.outcome == "failed")
     assert "shared in resource group" in said.message
     assert "killed-early" in said.message and "killed-late" in said.message and "Nothing was contacted" in said.message
@@ -147,7 +145,7 @@ def test_one_registration_for_several_stamps_is_refused_before_anything_is_asked
 def test_a_change_to_nowhere_is_refused(here: Controller, simulator: Simulator) -> None:
     traffic = Traffic(simulator)
     place = {"azs_old_subscription_id": "x", "azs_subscription_id": "x", "azs_resource_group": ""}
-    play = here.run("change_registration", "--limit", "gone", **place)
+    play = here.run("connected_change", "--limit", "gone", **place)
     assert "azs_old_subscription_id" in play.failure("gone").message
     assert traffic.read() == []
 

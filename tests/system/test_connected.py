@@ -13,7 +13,7 @@ import re
 import typing as t
 
 import pytest
-from plays import Controller, Play, Traffic, changing, cmdlets
+from controllers import Controller, Play, Traffic, changing, cmdlets
 
 from azs_simulator.client import Simulator
 
@@ -390,7 +390,7 @@ def rounds(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> t.
     def run(stamps: t.Iterable[str], *arguments: str) -> Round:
         controller.knows({name: variables[name] for name in stamps})
         traffic.read()
-        play = controller.start("register_connected", "--forks", "4", *arguments).wait(600)
+        play = controller.start("connected_register", "--forks", "4", *arguments).wait(600)
         return Round(play, traffic.read(), {subscription: name for name, subscription in subscriptions.items()})
 
     first = run(BEGUN)
@@ -530,10 +530,10 @@ def test_on_the_oldest_ansible_core(simulator: Simulator, controller: t.Callable
         {"oldest": {"azs_subscription_id": simulator.state()["clouds"]["AzureCloud"]["subscriptions"][-1]["id"]}}
     )
     traffic = Traffic(simulator)
-    predicted = here.run("register_connected", "--check").succeeded()
+    predicted = here.run("connected_register", "--check").succeeded()
     assert changing(traffic.read()) == []
-    real = here.run("register_connected").succeeded()
+    real = here.run("connected_register").succeeded()
     assert cmdlets(traffic.read()) == [INFORMATION, PRINCIPAL, TOKEN, ACTIVATE]
     assert predicted.changes == real.changes
-    assert here.run("register_connected").succeeded().changed == 0
+    assert here.run("connected_register").succeeded().changed == 0
     assert cmdlets(traffic.read()) == []

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from plays import LEGS, Controller, Elsewhere, Traffic
+from controllers import LEGS, Controller, Elsewhere, Traffic
 
 from azs_simulator.client import Simulator
 

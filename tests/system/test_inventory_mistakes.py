@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 import yaml
-from plays import CORES, Controller
+from controllers import CORES, Controller
 
 from azs_simulator.client import Simulator
 

@@ -7,7 +7,7 @@ import re
 import stat
 import typing as t
 
-from plays import LEGS, Controller, Elsewhere, until
+from controllers import LEGS, Controller, Elsewhere, until
 from test_operator_errors import bring_key
 
 from azs_simulator.client import Simulator

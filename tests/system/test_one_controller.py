@@ -8,7 +8,7 @@ import pathlib
 import typing as t
 
 import pytest
-from plays import CORES, Controller, Elsewhere, Play, Traffic, changing, cmdlets
+from controllers import CORES, Controller, Elsewhere, Play, Traffic, changing, cmdlets
 
 from azs_simulator.client import Simulator
 
@@ -21,7 +21,7 @@ FLEET = {
         {"name": "unseen", "nodes": 1, "agreement_number": "70000014", "registration": {}},
     ],
 }
-PLAYBOOK = "register_disconnected"
+PLAYBOOK = "disconnected_all_legs"
 COMPARE = "Compare the stamp, its registration and its activation"
 PASSES = (
     "Pass the registration token to the host with Azure",

@@ -11,7 +11,7 @@ import sys
 import typing as t
 
 import pytest
-from plays import CORES, LEGS, Controller, Elsewhere, Play, Traffic, changing
+from controllers import CORES, LEGS, Controller, Elsewhere, Play, Traffic, changing
 
 from azs_simulator.client import Simulator
 
@@ -210,7 +210,7 @@ def test_leg_2(simulator: Simulator, controller: t.Callable[..., Controller]) ->
         "registered_elsewhere",
         before["renamed"]["id"],
         "registered already, as by-the-vendor in resource group old",
-        "azurestack.hub.change_registration",
+        "azurestack.hub.connected_change",
     )
     assert play.recap("adopted")["failed"] == 0
     assert play.of("Register the stamp in Azure", "adopted").data["adopted"] is True

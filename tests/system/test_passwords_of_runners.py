@@ -8,7 +8,7 @@ import pathlib
 import typing as t
 
 import pytest
-from plays import Controller
+from controllers import Controller
 
 FLEET = {"stamps": []}
 

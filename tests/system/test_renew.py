@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from plays import Controller, Traffic, changing, cmdlets
+from controllers import Controller, Traffic, changing, cmdlets
 
 from azs_simulator.client import Simulator
 
@@ -67,9 +67,9 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
     here = controller().knows(variables)
     traffic = Traffic(simulator)
     due = ("due", "replaced", "renamed")
-    checked = here.run("renew", "--check", "--limit", ",".join(due)).succeeded()
+    checked = here.run("connected_renew", "--check", "--limit", ",".join(due)).succeeded()
     assert changing(traffic.read()) == []
-    play = here.run("renew")
+    play = here.run("connected_renew")
     entries = traffic.read()
     for name in due:
         foretold, done = ({task for task, one in run.changes if one == name} for run in (checked, play))
@@ -97,7 +97,7 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
     assert own == []
 
     settled = [name for name in DAYS if name not in ("undecided", "careless")]
-    again = here.run("renew", "--limit", ",".join(settled)).succeeded()
+    again = here.run("connected_renew", "--limit", ",".join(settled)).succeeded()
     assert again.changed == 0
     assert changing(traffic.read()) == []
 

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 import yaml
-from plays import Controller, Traffic, changing
+from controllers import Controller, Traffic, changing
 
 from azs_simulator.client import Simulator
 

@@ -8,7 +8,7 @@ import re
 import stat
 import typing as t
 
-from plays import LEGS, Controller, Elsewhere, Running, Traffic, cmdlets, command_lines, files_with, until
+from controllers import LEGS, Controller, Elsewhere, Running, Traffic, cmdlets, command_lines, files_with, until
 
 from azs_simulator.client import Simulator
 
@@ -56,7 +56,7 @@ def test_no_verbosity_shows_a_secret(
     )
     log = operator.place / "ansible.log"
     environment = {"ANSIBLE_DEBUG": "1", "ANSIBLE_LOG_PATH": str(log)}
-    play = operator.run("register_disconnected", "-vvvvv", "--diff", environment=environment)
+    play = operator.run("disconnected_all_legs", "-vvvvv", "--diff", environment=environment)
     assert play.failure("refused").kind == "malformed_token"
     assert play.failure("mute").kind == "stamp_hardware_unreadable"
     assert play.recap("vehicle")["failed"] == 0

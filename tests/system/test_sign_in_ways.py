@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""register_connected with every way to sign in and in every kind of cloud: each stamp has its own, all in one run."""
+"""connected_register with every way to sign in and in every kind of cloud: each stamp has its own, all in one run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typing as t
 import pytest
 import trustme
 from azure.identity import ClientSecretCredential
-from plays import Controller, Play, Running, changing, cmdlets, until
+from controllers import Controller, Play, Running, changing, cmdlets, until
 
 from azs_simulator.client import Simulator
 from azs_simulator.detour import Detour
@@ -156,7 +156,7 @@ def run(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> t.Ite
     }
     mark = simulator.mark()
     try:
-        running = controller.start("register_connected", "--forks", "4", environment=environment)
+        running = controller.start("connected_register", "--forks", "4", environment=environment)
         _approve(simulator, running)
         yield Run(running.wait(), simulator.requests(mark))
     finally:

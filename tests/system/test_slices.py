@@ -10,7 +10,7 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
-from plays import LEGS, Controller
+from controllers import LEGS, Controller
 
 from azs_simulator.client import Simulator
 

@@ -9,7 +9,7 @@ import stat
 import typing as t
 
 import pytest
-from plays import LEGS, Controller, Play, Traffic, arm_requests, changing, cmdlets
+from controllers import LEGS, Controller, Play, Traffic, arm_requests, changing, cmdlets
 
 from azs_simulator.client import Simulator
 

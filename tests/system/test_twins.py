@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from plays import Controller, Traffic
+from controllers import Controller, Traffic
 
 from azs_simulator.client import Simulator
 
@@ -25,7 +25,7 @@ def test_what_two_names_have_in_common_is_refused(
     copied = value if isinstance(value, str) else [simulator.host("north")[variable][0], value[1]]
     here = controller().knows({"north": {variable: copied}, "south": {}})
     traffic = Traffic(simulator)
-    refused = here.run("register_connected", "--limit", "north").failure("north")
+    refused = here.run("connected_register", "--limit", "north").failure("north")
     assert (
         f"north and south have the same {variable}, " in refused.message and "Nothing was contacted" in refused.message
     )

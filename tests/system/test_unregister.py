@@ -6,7 +6,7 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
-from plays import Controller, Play, Traffic, changing, cmdlets
+from controllers import Controller, Play, Traffic, changing, cmdlets
 
 from azs_simulator.client import Simulator
 
@@ -75,16 +75,16 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
     here = controller().knows(variables)
     traffic = Traffic(simulator)
 
-    refused_as_a_whole(here.run("unregister"))
+    refused_as_a_whole(here.run("connected_unregister"))
     assert traffic.read() == []
-    checked = here.run("unregister", "--check", "--diff", "--limit", "azs_stamps")
+    checked = here.run("connected_unregister", "--check", "--diff", "--limit", "azs_stamps")
     assert changing(traffic.read()) == []
-    first = here.run("unregister", "--limit", "azs_stamps")
+    first = here.run("connected_unregister", "--limit", "azs_stamps")
     entries = traffic.read()
     for play in (checked, first):
         failure = play.failure("elsewhere")
         assert failure.kind == "registered_elsewhere"
-        assert "azurestack.hub.change_registration" in failure.message
+        assert "azurestack.hub.connected_change" in failure.message
         mistyped = play.failure("mistyped")
         assert mistyped.kind == "named_registration_missing" and own["id"] in mistyped.message
     assert checked.changes == first.changes
@@ -102,7 +102,7 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
         one["n"] > last for one in entries if one.get("method") == "DELETE" and subscriptions["plain"] in one["path"]
     )
 
-    again = here.run("unregister", "--limit", "azs_stamps")
+    again = here.run("connected_unregister", "--limit", "azs_stamps")
     assert again.changed == 0
     assert changing(traffic.read()) == []
 

@@ -10,7 +10,7 @@ import textwrap
 import typing as t
 
 import pytest
-from plays import Controller, Play, Running, Traffic, command_lines, files_with, until
+from controllers import Controller, Play, Running, Traffic, command_lines, files_with, until
 
 from azs_simulator.client import Simulator
 

@@ -9,12 +9,12 @@ import typing as t
 
 import pytest
 import yaml
-from plays import LEGS, Controller, Elsewhere, Traffic, arm_requests, changing, cmdlets
+from controllers import LEGS, Controller, Elsewhere, Traffic, arm_requests, changing, cmdlets
 
 from azs_simulator.client import Simulator
 
 EXPORT, REGISTER, ACTIVATE = LEGS
-CHAIN = "register_disconnected"
+CHAIN = "disconnected_all_legs"
 FLEET = {
     "stamps": [
         {"name": "sealed", "nodes": 4, "agreement_number": "60000001"},

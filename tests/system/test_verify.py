@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, unfinished
-from plays import Controller, Traffic, cmdlets
+from controllers import Controller, Traffic, cmdlets
 
 from azs_simulator.client import Simulator
 

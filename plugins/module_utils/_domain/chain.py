@@ -24,13 +24,11 @@ NOTHING_TELLS: t.Final = (
 )
 
 REPAIR: t.Final = (
-    "azurestack.hub.register_connected repairs what drifted; a disconnected stamp goes through its three legs again"
+    "azurestack.hub.connected_register repairs what drifted; a disconnected stamp goes through its three legs again"
 )
-RENEW: t.Final = "azurestack.hub.renew registers and activates a connected stamp again; a disconnected one is renewed with the three legs"
+RENEW: t.Final = "azurestack.hub.connected_renew registers and activates a connected stamp again; a disconnected one is renewed with the three legs"
 AGAIN: t.Final = "azurestack.hub.reregister registers and activates the stamp again with what it has"
-ELSEWHERE: t.Final = (
-    "azurestack.hub.change_registration gives a connected stamp another place; or correct what is wanted"
-)
+ELSEWHERE: t.Final = "azurestack.hub.connected_change gives a connected stamp another place; or correct what is wanted"
 MISTAKEN: t.Final = "Compare azs_cloud_id with the stamp, and azs_registration_name with its registration"
 
 _COMPARED: t.Final = (
@@ -163,7 +161,7 @@ def _leftovers(others: t.Sequence[t.Mapping[str, t.Any]], *, decided: bool) -> s
     expired = all(choice.expired(one) for one in others)
     why = "expired and is not used any more" if expired else "is not the one that is used"
     return f"; {names} {why}: delete it with azs_registration (state absent, name, resource_group)" + (
-        ", or run azurestack.hub.renew with azs_renewal=new_name" if expired else ""
+        ", or run azurestack.hub.connected_renew with azs_renewal=new_name" if expired else ""
     )
 
 

@@ -28,7 +28,7 @@ def registered_elsewhere(
         + (f" in resource group {resource_group}" if resource_group else "")
         + " was asked for, and a stamp has one registration",
         remedy="Leave name out, or set name and resource_group to that registration, to keep it; "
-        "run azurestack.hub.change_registration to give it another place, azurestack.hub.unregister to remove it",
+        "run azurestack.hub.connected_change to give it another place, azurestack.hub.connected_unregister to remove it",
         details={"registration_id": str(registration["id"])},
     )
 
@@ -45,7 +45,7 @@ def in_another_subscription(who: str, registration_id: str, found: str, wanted: 
         kind="registered_elsewhere",
         where=registration_id,
         cause=f"subscription_id is {wanted}, and a stamp has one registration",
-        remedy="Set subscription_id to that subscription, or run azurestack.hub.change_registration, "
+        remedy="Set subscription_id to that subscription, or run azurestack.hub.connected_change, "
         "which removes the activation and the old registration first",
         details={"registration_id": registration_id},
     )
@@ -109,7 +109,7 @@ def of_connected_stamp(registration: t.Mapping[str, t.Any], principal: str, fiel
         where=str(registration["id"]),
         cause=f"it names the bridge principal {principal}, and the token, which names none, would change "
         f"{', '.join(fields)}",
-        remedy="Leave this stamp to azurestack.hub.register_connected (in a mixed fleet, run the legs with "
+        remedy="Leave this stamp to azurestack.hub.connected_register (in a mixed fleet, run the legs with "
         "azs_stamps=azs_disconnected); set reregister (azs_reregister) to true when the stamp is to be a disconnected one "
         "from now on. Nothing was changed",
         details={"registration_id": str(registration["id"]), "bridge_principal": principal, "fields": list(fields)},

@@ -158,7 +158,7 @@ def _rights(facts: Facts) -> AzsError | None:
         where=next(iter(lacking)),
         cause="none of its roles there holds these actions; roles made by older instructions lack those on locks",
         remedy="Let an Owner of the subscription give it the registration role (playbook "
-        "azurestack.hub.registration_role), or add these actions to its role. Nothing was changed",
+        "azurestack.hub.prerequisites), or add these actions to its role. Nothing was changed",
         details={"missing": lacking},
     )
 

@@ -13,8 +13,8 @@ import sys
 import tempfile
 import typing as t
 
-import nursery
 import pytest
+import warm_processes
 
 if t.TYPE_CHECKING:
     import multiprocessing.process
@@ -93,7 +93,7 @@ class _Process(t.Protocol):
 
 
 class _Forked:
-    """A process of the nursery that looks like one of subprocess."""
+    """A process with libraries that looks like one of subprocess."""
 
     def __init__(self, process: multiprocessing.process.BaseProcess) -> None:
         self._process = process
@@ -208,7 +208,7 @@ class Modules:
                     [sys.executable, program], stdin=stdin, stdout=stdout, stderr=stderr, env=variables
                 )
             else:
-                process = _Forked(nursery.start(program, variables, (stdin, stdout, stderr)))
+                process = _Forked(warm_processes.start(program, variables, (stdin, stdout, stderr)))
         running = Running(process, stdout, stderr)
         self._started.append(running)
         return running

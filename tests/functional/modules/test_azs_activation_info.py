@@ -7,7 +7,7 @@ import pathlib
 import typing as t
 
 import pytest
-from registrars import oldest_libraries
+from simulated_azure import oldest_libraries
 
 from azs_simulator.client import Simulator
 

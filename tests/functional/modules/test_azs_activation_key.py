@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from cryptography.fernet import Fernet
-from registrars import Registrar, azure_simulator, oldest_libraries, registrar, registrar_numbers
+from simulated_azure import Registrar, azure_simulator, oldest_libraries, registrar, registrar_numbers
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 

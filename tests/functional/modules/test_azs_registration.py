@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from processes import Outcome
-from registrars import (
+from simulated_azure import (
     FIRST,
     LOOK,
     OTHER_TENANT,
@@ -350,7 +350,7 @@ class TestAdoption:
                 outcome,
                 "registered_elsewhere",
                 "AzureStackRegistration in resource group vendor",
-                "azurestack.hub.change_registration",
+                "azurestack.hub.connected_change",
                 here.cloud_id,
             )
             assert outcome["error"]["details"] == {"registration_id": here.id_of("AzureStackRegistration", "vendor")}
@@ -379,7 +379,7 @@ class TestAdoption:
         here.requests()
         moved = {"subscription_id": elsewhere.subscription_id}
         outcome = here.register(registration_id=here.id, **moved)
-        answers(outcome, "registered_elsewhere", here.subscription_id, "azurestack.hub.change_registration")
+        answers(outcome, "registered_elsewhere", here.subscription_id, "azurestack.hub.connected_change")
         assert here.requests() == ["GET metadata", "GET R"]
         outcome = here.register(**moved)  # nobody told where it is: Azure refuses
         answers(outcome, "cloud_id_already_registered", here.cloud_id, "azs_registration_info")

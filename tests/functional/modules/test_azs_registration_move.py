@@ -8,7 +8,7 @@ import types
 import typing as t
 
 import pytest
-from registrars import (
+from simulated_azure import (
     Registrar,
     azure_simulator,
     registrar,
@@ -95,7 +95,7 @@ def test_between_subscriptions_that_are_no_csp_ones(registrar: Make) -> None:
     assert here.register().changed
     outcome = move(here, target_subscription_id=other.subscription_id)
     assert outcome.kind == "move_not_supported"
-    assert "change_registration" in outcome.message
+    assert "connected_change" in outcome.message
     assert where(here) == here.id and here.locked()
 
 

@@ -10,7 +10,7 @@ import uuid
 import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import rights
 from processes import Outcome
-from registrars import Registrar, azure_simulator, oldest_libraries, registrar, registrar_numbers
+from simulated_azure import Registrar, azure_simulator, oldest_libraries, registrar, registrar_numbers
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 

@@ -10,9 +10,7 @@ import signal
 import typing as t
 
 import pytest
-from processes import Outcome
-from registrars import oldest_libraries
-from tenancy import (
+from cloud_provider import (
     KNOWN,
     NO_CSP,
     OTHERS,
@@ -25,6 +23,8 @@ from tenancy import (
     provider_simulator,
     tenants,
 )
+from processes import Outcome
+from simulated_azure import oldest_libraries
 
 __all__ = ["provider", "provider_numbers", "provider_simulator"]  # fixtures
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from tenancy import Provider, guid, pairs, provider, provider_numbers, provider_simulator, tenants
+from cloud_provider import Provider, guid, pairs, provider, provider_numbers, provider_simulator, tenants
 
 __all__ = ["provider", "provider_numbers", "provider_simulator"]  # fixtures
 

@@ -10,7 +10,7 @@ import typing as t
 import pytest
 import trustme
 from azure.identity import ClientSecretCredential
-from registrars import oldest_libraries
+from simulated_azure import oldest_libraries
 
 from azs_simulator.client import FLEETS, Simulator
 from azs_simulator.detour import Detour

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from registrars import LOOK, Registrar, azure_simulator, registrar, registrar_numbers
+from simulated_azure import LOOK, Registrar, azure_simulator, registrar, registrar_numbers
 
 from azs_simulator.client import Simulator
 

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, deactivation
-from registrars import Registrar, azure_simulator, registrar, registrar_numbers
+from simulated_azure import Registrar, azure_simulator, registrar, registrar_numbers
 from stamps import Operator
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures

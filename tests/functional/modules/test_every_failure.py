@@ -14,7 +14,7 @@ import typing as t
 import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from processes import Modules, Outcome
-from registrars import Registrar
+from simulated_azure import Registrar
 from stamps import Operator
 
 from azs_simulator.client import Simulator

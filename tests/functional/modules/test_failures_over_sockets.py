@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
-from registrars import Registrar, azure_simulator, registrar, registrar_numbers
+from simulated_azure import Registrar, azure_simulator, registrar, registrar_numbers
 from stamps import Operator
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from registrars import Registrar, azure_simulator, registrar, registrar_numbers
+from simulated_azure import Registrar, azure_simulator, registrar, registrar_numbers
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 

@@ -9,7 +9,7 @@ import typing as t
 import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from processes import Modules
-from registrars import Registrar, azure_simulator, registrar, registrar_numbers
+from simulated_azure import Registrar, azure_simulator, registrar, registrar_numbers
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 

@@ -12,7 +12,7 @@ import typing as t
 import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
 from kills import kill_at_hang
-from registrars import Registrar, azure_simulator, registrar, registrar_numbers
+from simulated_azure import Registrar, azure_simulator, registrar, registrar_numbers
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain, plan
 from kills import kill_at_hang
 from processes import Modules
-from registrars import Registrar
+from simulated_azure import Registrar
 from stamps import Operator
 
 from azs_simulator.client import Simulator
@@ -94,7 +94,7 @@ class Stamp:
         return plan.plan(wanted, **vars(seen))
 
     def register(self, seen: Seen) -> None:
-        """What role register_connected does. Raises Killed."""
+        """What role connected_register does. Raises Killed."""
         due = self.plan(seen)
         again = bool(self.wanted.get("new_bridge_principal"))
         if due.steps.token:
@@ -150,7 +150,7 @@ class Stamp:
             )
 
     def unregister(self, seen: Seen) -> None:
-        """What role unregister_connected does. Raises Killed."""
+        """What role connected_unregister does. Raises Killed."""
         named = seen.activation["registration_id"] or (
             seen.registrations[0]["id"] if seen.registrations else self._azure.id
         )
@@ -159,7 +159,7 @@ class Stamp:
         self._step("azs_registration", {**self._azure.azure, **absent, "registration_id": named})
 
     def move(self, seen: Seen) -> None:
-        """What role move_registration does, and the activation after it. Raises Killed."""
+        """What role move does, and the activation after it. Raises Killed."""
         self._step(
             "azs_registration_move",
             {

@@ -21,7 +21,7 @@ def test_every_action_is_explained_and_no_other() -> None:
 
 def test_the_variables_are_those_of_the_playbook() -> None:
     described = set(re.findall(r"^\| `(azs_role_\w+)` \|", PAGE, re.MULTILINE))
-    text = (ROOT / "playbooks" / "registration_role.yml").read_text(encoding="utf-8")
+    text = (ROOT / "playbooks" / "prerequisites.yml").read_text(encoding="utf-8")
     (play,) = yaml.safe_load(text)
     used = (
         set(re.findall(r"\bazs_role_\w+", text)) - set(play["vars"]) - {task.get("register") for task in play["tasks"]}

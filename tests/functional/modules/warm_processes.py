@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes for modules that have the libraries already: starting Python and importing them takes longer than most tests.
+
+Each process is forked from one that has imported libraries and nothing of the collection.
+"""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+import runpy
+import signal
+import sys
+import typing as t
+from multiprocessing import reduction
+
+LIBRARIES: t.Final = (
+    "ansible.module_utils.basic",
+    "azure.identity",
+    "azure.mgmt.core",
+    "azure.mgmt.resource.resources",
+    "pypsrp.powershell",
+    "requests",
+)
+
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload([*LIBRARIES, "warm_processes"])
+
+
+def start(
+    program: str, environment: t.Mapping[str, str], streams: t.Sequence[t.IO[str]]
+) -> multiprocessing.process.BaseProcess:
+    """Start a Python program in a process of its own.
+
+    :param environment: all of its environment; directories in PYTHONPATH are put before its own path.
+    :param streams: its standard input, output and error.
+    """
+    process = _forks.Process(target=_Program(program, dict(environment), streams))
+    process.start()
+    return process
+
+
+class _Program:
+    """What runs in the new process; the streams are handed over when this is sent there."""
+
+    def __init__(self, program: str, environment: dict[str, str], streams: t.Sequence[t.IO[str]]) -> None:
+        self._program = program
+        self._environment = environment
+        self._streams: t.Sequence[t.Any] = streams
+
+    def __getstate__(self) -> dict[str, t.Any]:
+        return {**self.__dict__, "_streams": [reduction.DupFd(stream.fileno()) for stream in self._streams]}
+
+    def __call__(self) -> None:
+        # Under nohup or in the background of a shell the tests have been handed these as ignored.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, stream in enumerate(self._streams):
+            descriptor = stream.detach()
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        sys.stdin, sys.stdout, sys.stderr = (open(number, mode, encoding="utf-8") for number, mode in enumerate("rww"))
+        os.environ.clear()
+        os.environ.update(self._environment)
+        sys.path[:0] = self._environment["PYTHONPATH"].split(os.pathsep)
+        sys.argv = [self._program]
+        try:
+            runpy.run_path(self._program, run_name="__main__")
+        finally:
+            atexit._run_exitfuncs()  # pylint: disable=protected-access # multiprocessing leaves them out
+            sys.stdout.flush()
+            sys.stderr.flush()
