@@ -93,16 +93,16 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Fleet]:
 
 def test_the_three_legs_register_and_activate_a_disconnected_stamp(fleet: Fleet) -> None:
     for leg in ("disconnected_export_token", "disconnected_register", "disconnected_activate"):
-        fleet.play(leg, azs_stamps="azs_disconnected")
+        fleet.play(leg)
     assert fleet.simulator.stamp("air-gapped")["status"] == "Registered"
-    again = fleet.play("disconnected_activate", azs_stamps="azs_disconnected")
+    again = fleet.play("disconnected_activate")
     assert "changed=0" in again
 
 
 def test_a_connected_stamp_is_registered_and_then_as_wanted(fleet: Fleet) -> None:
-    fleet.play("connected_register", azs_stamps="azs_connected")
+    fleet.play("connected_register")
     assert fleet.simulator.stamp("office")["status"] == "Registered"
-    assert "changed=0" in fleet.play("connected_register", azs_stamps="azs_connected")
+    assert "changed=0" in fleet.play("connected_register")
 
 
 def test_verify_finds_both_stamps_as_wanted(fleet: Fleet) -> None:
@@ -111,8 +111,8 @@ def test_verify_finds_both_stamps_as_wanted(fleet: Fleet) -> None:
 
 def test_tenants_are_mapped_once(fleet: Fleet) -> None:
     tenants = [{"subscription_id": SUBSCRIPTION, "tenant_id": TENANT}]
-    fleet.play("map_tenants", azs_stamps="azs_connected", azs_tenants=tenants)
-    assert "changed=0" in fleet.play("map_tenants", azs_stamps="azs_connected", azs_tenants=tenants)
+    fleet.play("map_tenants", azs_tenants=tenants)
+    assert "changed=0" in fleet.play("map_tenants", azs_tenants=tenants)
 
 
 def test_the_inventory_plugin_finds_both_registrations(fleet: Fleet) -> None:

@@ -40,11 +40,11 @@ def main() -> int:
             say(f"simulated fleet: {', '.join(simulator.state()['stamps'])}")
             rounds = [run_round(simulator, place, number) for number in (1, 2)]
             say("what became of the stamps, read from Azure and from the stamps")
-            play(simulator, "verify", azs_stamps="azs_disconnected", azs_bundle=place / "stamp-zone" / "bundle")
+            play(simulator, "verify", "--limit=azs_disconnected", azs_bundle=place / "stamp-zone" / "bundle")
             play(
                 simulator,
                 "verify",
-                azs_stamps="azs_connected",
+                "--limit=azs_connected",
                 azs_bundle=place / "connected" / "bundle",
                 azs_verify_products=True,
             )
@@ -75,12 +75,11 @@ def run_round(simulator: Simulator, place: pathlib.Path, number: int) -> list[in
             play(
                 simulator,
                 playbook,
-                azs_stamps="azs_disconnected",
                 azs_bundle=place / zone / "bundle",
                 azs_archive=archive,
             )
         )
-    connected = {"azs_stamps": "azs_connected", "azs_bundle": place / "connected" / "bundle"}
+    connected = {"azs_bundle": place / "connected" / "bundle"}
     if number == 1:
         say("round 1, connected stamps: what they lack")
         play(simulator, "connected_register", "--check", **connected)

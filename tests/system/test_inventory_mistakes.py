@@ -52,3 +52,90 @@ def test_a_variable_of_the_command_line_and_ones_own(
     assert "azs_site" not in failed.output
     assert simulator.requests(mark) == []
     operator.run("disconnected_export_token").succeeded()
+
+
+def mixed(operator: Controller, **groups: list[str]) -> Controller:
+    """An inventory whose stamps stand in groups besides azs_stamps."""
+    operator.knows(["one", "two"], runners={"paw01": {"ansible_connection": "local"}})
+    inventory = yaml.safe_load(operator.inventory.read_text(encoding="utf-8"))
+    for group, hosts in groups.items():
+        inventory["all"]["children"][group] = {"hosts": dict.fromkeys(hosts, {})}
+    operator.inventory.write_text(yaml.safe_dump(inventory, width=1000), encoding="utf-8")
+    return operator
+
+
+NAMED: t.Final = [
+    ("connected_register", ["--limit", "two"], "is for connected stamps, and --limit two means stamps of the group"),
+    ("connected_renew", ["-e", "azs_stamps=one,two"], "and two means stamps of the group azs_disconnected"),
+    ("connected_change", ["-e", "azs_stamps=azs_disconnected"], "and azs_disconnected means stamps of the group"),
+    ("connected_unregister", ["--limit", "one:two"], "and --limit two means stamps of the group azs_disconnected"),
+    ("disconnected_export_token", ["--limit", "one"], "is for disconnected stamps, and --limit one means stamps of"),
+    ("disconnected_all_legs", ["-e", "azs_stamps=azs_connected"], "and azs_connected means stamps of the group"),
+    ("disconnected_deactivate", ["--limit", "o*"], "and --limit o* means stamps of the group azs_connected"),
+]
+
+
+@pytest.mark.parametrize("core", sorted(CORES))
+@pytest.mark.parametrize(("playbook", "arguments", "said"), NAMED, ids=[one[0] for one in NAMED])
+def test_stamps_of_the_other_kind_that_are_named_are_refused(
+    simulator: Simulator,
+    controller: t.Callable[..., Controller],
+    core: str,
+    playbook: str,
+    arguments: list[str],
+    said: str,
+) -> None:
+    operator, mark = mixed(controller(core), azs_connected=["one"], azs_disconnected=["two"]), simulator.mark()
+    play = operator.run(playbook, *arguments)
+    assert play.status != 0 and play.results == []
+    assert said in " ".join(play.output.split()) and "Nothing was contacted" in play.output
+    assert simulator.requests(mark) == []
+
+
+@pytest.mark.parametrize("core", sorted(CORES))
+def test_a_playbook_takes_the_stamps_of_its_kind(
+    simulator: Simulator, controller: t.Callable[..., Controller], core: str
+) -> None:
+    operator = mixed(controller(core), azs_connected=["one"], azs_disconnected=["two"], north=["one", "two"])
+    for playbook, limit, expected in (
+        ("disconnected_export_token", [], {"two"}),
+        ("disconnected_export_token", ["--limit", "north"], {"two"}),
+        ("connected_renew", ["--limit", "azs_stamps"], {"one"}),
+        ("verify", [], {"one", "two"}),
+    ):
+        listed = operator.run(playbook, "--list-hosts", *limit).succeeded().output
+        assert {host for host in ("one", "two") if f"\n      {host}\n" in listed} == expected, (playbook, listed)
+    play = operator.run("disconnected_export_token", azs_archive=operator.place / "out.tgz").succeeded()
+    assert {one.host for one in play.results} == {"two"}
+
+
+EMPTY: t.Final = [
+    ("an empty inventory", "all: {}\n", [], "The inventory has no host"),
+    ("no group of stamps", "all: {hosts: {paw01: {}}}\n", [], "No host of the inventory matches azs_stamps"),
+    (
+        "a limit without stamps",
+        "all: {hosts: {paw01: {}}, children: {azs_stamps: {hosts: {one: {}}}}}\n",
+        ["--limit", "paw01"],
+        "matches azs_stamps within --limit paw01",
+    ),
+]
+
+
+@pytest.mark.parametrize("core", sorted(CORES))
+@pytest.mark.parametrize(("inventory", "arguments", "said"), [one[1:] for one in EMPTY], ids=[one[0] for one in EMPTY])
+def test_a_run_without_stamps_is_never_green_and_a_look_at_it_is(
+    controller: t.Callable[..., Controller], core: str, inventory: str, arguments: list[str], said: str
+) -> None:
+    operator = controller(core)
+    operator.inventory.write_text(inventory, encoding="utf-8")
+    play = operator.run("verify", *arguments)
+    assert play.status != 0 and said in " ".join(play.output.split())
+    for look in ("--syntax-check", "--list-tasks", "--list-hosts"):
+        operator.run("disconnected_export_token", look, *arguments).succeeded()
+
+
+@pytest.mark.parametrize("core", sorted(CORES))
+def test_a_forgotten_inventory_is_never_green(controller: t.Callable[..., Controller], core: str) -> None:
+    operator = controller(core)
+    operator.inventory.mkdir()  # as empty as what ansible finds without -i
+    assert operator.run("connected_register").status != 0

@@ -291,7 +291,7 @@ def test_no_stamp(controller: t.Callable[..., Controller]) -> None:
     for core in CORES:
         operator.programs = CORES[core]
         play = operator.run(EXPORT, azs_stamps="berlin")
-        assert play.status == 4
+        assert play.status != 0
         assert (
             "No host of the inventory matches berlin. Put the stamps into the group azs_stamps, or set azs_stamps to their "
             "group or names."

@@ -109,8 +109,8 @@ def of_connected_stamp(registration: t.Mapping[str, t.Any], principal: str, fiel
         where=str(registration["id"]),
         cause=f"it names the bridge principal {principal}, and the token, which names none, would change "
         f"{', '.join(fields)}",
-        remedy="Leave this stamp to azurestack.hub.connected_register (in a mixed fleet, run the legs with "
-        "azs_stamps=azs_disconnected); set reregister (azs_reregister) to true when the stamp is to be a disconnected one "
+        remedy="Leave this stamp to azurestack.hub.connected_register (in a mixed fleet, put it into the "
+        "group azs_connected); set reregister (azs_reregister) to true when the stamp is to be a disconnected one "
         "from now on. Nothing was changed",
         details={"registration_id": str(registration["id"]), "bridge_principal": principal, "fields": list(fields)},
     )

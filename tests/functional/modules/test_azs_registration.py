@@ -266,7 +266,7 @@ class TestSecondRun:
                 here.id,
                 connected["objectId"],
                 "billing_model, marketplace_syndication, usage_reporting",
-                "azs_stamps=azs_disconnected",
+                "group azs_connected",
                 "azs_reregister",
                 "Nothing was changed",
             )

@@ -16,7 +16,9 @@ from ansible_collections.azurestack.hub.plugins.plugin_utils import _variables
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PLUGINS = {
-    path.stem for kind in ("modules", "inventory", "callback") for path in (ROOT / "plugins" / kind).glob("azs_*.py")
+    path.stem
+    for kind in ("modules", "inventory", "callback", "filter")
+    for path in (ROOT / "plugins" / kind).glob("azs_*.py")
 }
 GROUPS = {"azs_connected", "azs_disconnected", "azs_runners"}
 
