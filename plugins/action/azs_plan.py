@@ -8,6 +8,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, plan
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 
@@ -41,10 +42,12 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         # An empty string is what an inventory variable has that somebody cleared.
         self._task.args = {name: value for name, value in self._task.args.items() if value not in ("", None)}
+        given = dict(self._task.args)
         dummy, args = self.validate_argument_spec(argument_spec=SPEC)
         host = (task_vars or {}).get("inventory_hostname", "localhost")
         result.update(changed=False, drift=[], steps={}, not_compared=list(plan.CONTRACT))
         try:
+            _options.check_texts(given, SPEC)
             wanted, warnings = plan.wanted_of(args)
             result["wanted"] = {
                 name: getattr(wanted.request, name)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError, SignInError
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _user
 from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsAction
@@ -32,6 +33,7 @@ class ActionModule(AzsAction):
         :raises SignInError: there is none.
         """
         args.pop("_azs")
+        _options.check_texts(args, SPEC)
         params = _user.validated(args, SPEC)
         params["refresh_token"] = params["refresh_token"] or os.environ.get(VARIABLE)
         from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds

@@ -7,8 +7,23 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+
+SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
+    "cloud_id": {"type": "str", "required": True},
+    "billing_model": {"type": "str"},
+    "marketplace_syndication": {"type": "bool"},
+    "usage_reporting": {"type": "bool"},
+    "agreement_number": {"type": "str"},
+    "asset_tag": {"type": "str"},
+    "registration_id": {"type": "str"},
+    "registrations": {"type": "list", "elements": "dict"},
+    "activation": {"type": "dict"},
+    "remembered": {"type": "dict"},
+    "require_activation": {"type": "bool", "default": True},
+}
 
 
 class ActionModule(ActionBase):
@@ -19,21 +34,13 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Return the verdict as the task result."""
         result = super().run(tmp, task_vars)
-        dummy, args = self.validate_argument_spec(
-            argument_spec={
-                "cloud_id": {"type": "str", "required": True},
-                "billing_model": {"type": "str"},
-                "marketplace_syndication": {"type": "bool"},
-                "usage_reporting": {"type": "bool"},
-                "agreement_number": {"type": "str"},
-                "asset_tag": {"type": "str"},
-                "registration_id": {"type": "str"},
-                "registrations": {"type": "list", "elements": "dict"},
-                "activation": {"type": "dict"},
-                "remembered": {"type": "dict"},
-                "require_activation": {"type": "bool", "default": True},
-            }
-        )
+        given = dict(self._task.args)
+        dummy, args = self.validate_argument_spec(argument_spec=SPEC)
+        try:
+            _options.check_texts(given, SPEC)
+        except AzsError as wrong:
+            result.update(failed=True, changed=False, msg=str(wrong), error=wrong.as_result())
+            return result
         verdict = chain.verdict(args)
         host = (task_vars or {}).get("inventory_hostname", "localhost")
         Display().display(f"{host}: {verdict['line']}", color=None if verdict["agrees"] else "red")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import traceback
@@ -39,6 +40,10 @@ class AzsModule(AnsibleModule):
         super().__init__(
             argument_spec={**_options.argument_spec(*families), **argument_spec, **CONTROLLER_SPEC}, **options
         )
+        try:
+            _options.check_texts(self._raw, self.argument_spec)
+        except InputError as error:
+            self.fail_json(msg=str(error), error=error.as_result())
         self.controller: dict[str, t.Any] = self.params["_azs"] or dict.fromkeys(CONTROLLER_SPEC["_azs"]["options"])
         # The controller's environment was resolved by the action plugin and arrives as options; what is still open may
         # stand in the environment of the host that the module runs on (a runner with a managed identity's variables).
@@ -59,6 +64,7 @@ class AzsModule(AnsibleModule):
     def _load_params(self) -> None:
         """Read the options, and note which ones were given: afterwards a default looks like a given value."""
         super()._load_params()
+        self._raw = copy.copy(self.params)
         self.given = frozenset(name for name, value in self.params.items() if value is not None)
         # Now, because what is wrong with the options is printed together with them.
         proxies = [os.environ.get(name) for one in _PROXIES for name in (one, one.upper())]

@@ -12,6 +12,8 @@ import copy
 import datetime
 import typing as t
 
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
+
 PEP_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "pep_hosts": {"type": "list", "elements": "str", "required": True},
     "pep_username": {"type": "str", "required": True},
@@ -204,10 +206,52 @@ def no_texts(value: t.Any, spec: t.Mapping[str, t.Any], name: str) -> list[str]:
     return []
 
 
+def check_texts(values: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
+    """Refuse options whose text YAML read as something else: it would be another text from here on, without a word.
+
+    :param values: option -> value, as it is given.
+    :param spec: the options' specifications; other options are not looked at.
+    :raises InputError: kind not_a_text; names every such option, and no value.
+    """
+    _refuse([said for name, about in spec.items() if name in values for said in no_texts(values[name], about, name)])
+
+
+def check_dates(values: t.Mapping[str, t.Any]) -> None:
+    """Refuse options that hold a date of YAML: no option is one, and on the way to a module it becomes a text.
+
+    :raises InputError: kind not_a_text; names every such option, and no value.
+    """
+    _refuse([f"{name} is a date for YAML, and not a text" for name in _dates("", values)])
+
+
+def _refuse(wrong: list[str]) -> None:
+    if wrong:
+        raise InputError(
+            "; ".join(wrong), kind="not_a_text", where="options of the task", remedy=f"{QUOTE}. Nothing was contacted"
+        )
+
+
+def _dates(name: str, value: t.Any) -> t.Iterator[str]:
+    """Return the names of the dates in a value."""
+    if _is_date(value):
+        yield name
+    of = f" of {name}" if name else ""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from _dates(f"{key}{of}", one)
+    elif isinstance(value, (list, tuple)):
+        for number, one in enumerate(value, 1):
+            yield from _dates(f"entry {number}{of}", one)
+
+
+def _is_date(value: t.Any) -> bool:
+    return isinstance(value, (datetime.date, datetime.time))
+
+
 def _read_as(value: t.Any) -> str | None:
     """Return what YAML read instead of a text; None for a text, and for nothing at all."""
     if isinstance(value, bool):
         return "a boolean"
     if isinstance(value, (int, float)):
         return "a number"
-    return "a date" if isinstance(value, (datetime.date, datetime.time)) else None
+    return "a date" if _is_date(value) else None

@@ -12,9 +12,9 @@ import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
-from ansible_collections.azurestack.hub.plugins.module_utils._options import from_environment
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _user, _vault
 from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import Progress
 
@@ -105,7 +105,10 @@ class AzsAction(ActionBase):
         args = dict(self._task.args)
         if "_azs" in args:
             raise InputError("The option _azs is internal", remedy="Leave it out")
-        args.update(from_environment(self.families, args, os.environ))
+        # The module checks the others, whose specification it has; a date would not reach it as one.
+        _options.check_texts(args, _options.argument_spec(*self.families))
+        _options.check_dates(args)
+        args.update(_options.from_environment(self.families, args, os.environ))
         args["_azs"] = {"seal": handover.draw_seal()} if self.writes else {}
         return args
 

@@ -139,3 +139,106 @@ def test_a_forgotten_inventory_is_never_green(controller: t.Callable[..., Contro
     operator = controller(core)
     operator.inventory.mkdir()  # as empty as what ansible finds without -i
     assert operator.run("connected_register").status != 0
+
+
+WRITTEN = """
+- hosts: one
+  gather_facts: false
+  tasks:
+    - name: Mint
+      azurestack.hub.azs_registration_token:
+        pep_hosts: [10.1]
+        pep_username: {a}
+        pep_password: {a}
+        billing_model: Capacity
+        agreement_number: "1"
+        path: /nowhere/token.txt
+      delegate_to: localhost
+      ignore_errors: true
+    - name: Mint for an agreement
+      azurestack.hub.azs_registration_token:
+        pep_hosts: "{{{{ azs_pep_hosts }}}}"
+        pep_username: "{{{{ azs_pep_username }}}}"
+        pep_password: "{{{{ azs_pep_password }}}}"
+        billing_model: Capacity
+        agreement_number: {a}
+        asset_tag: {a}
+        cloud_id: {a}
+        path: {a}
+      delegate_to: localhost
+      ignore_errors: true
+    - name: Look
+      azurestack.hub.azs_registration_info:
+        subscription_id: {a}
+        tenant: {a}
+        client_id: {a}
+        secret: {a}
+      delegate_to: localhost
+      ignore_errors: true
+    - name: Activate
+      azurestack.hub.azs_activation:
+        pep_hosts: "{{{{ azs_pep_hosts }}}}"
+        pep_username: "{{{{ azs_pep_username }}}}"
+        pep_password: "{{{{ azs_pep_password }}}}"
+        admin_secret: {a}
+        activation_key: {a}
+      delegate_to: localhost
+      ignore_errors: true
+    - name: Pack
+      azurestack.hub.azs_bundle:
+        bundle: /nowhere
+        archive: {a}
+        stamps: [one, {a}]
+      delegate_to: localhost
+      ignore_errors: true
+    - name: Plan
+      azurestack.hub.azs_plan:
+        billing_model: Capacity
+        agreement_number: {a}
+      ignore_errors: true
+    - name: Judge
+      azurestack.hub.azs_verdict:
+        cloud_id: 2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
+        asset_tag: {a}
+      ignore_errors: true
+    - name: Sign in
+      azurestack.hub.azs_refresh_token:
+        tenant: {a}
+        refresh_token: {a}
+      delegate_to: localhost
+      ignore_errors: true
+"""
+TOLD = {
+    "Mint": ["entry 1 of pep_hosts", "pep_username", "pep_password"],
+    "Mint for an agreement": ["agreement_number", "asset_tag", "cloud_id", "path"],
+    "Look": ["subscription_id", "tenant", "client_id", "secret"],
+    "Activate": ["admin_secret"],
+    "Pack": ["archive", "entry 2 of stamps"],
+    "Plan": ["agreement_number"],
+    "Judge": ["asset_tag"],
+    "Sign in": ["tenant"],
+}
+
+
+@pytest.mark.parametrize("core", sorted(CORES))
+@pytest.mark.parametrize(("written", "read_as"), [("01234567", "number"), ("yes", "boolean"), ("2026-11-26", "date")])
+def test_a_text_of_a_task_that_yaml_read_as_something_else_is_refused(
+    simulator: Simulator, controller: t.Callable[..., Controller], core: str, written: str, read_as: str
+) -> None:
+    """Kind: texts that YAML turns into something else, written directly into a task (row 3)."""
+    operator, mark = controller(core), simulator.mark()
+    operator.knows(["one"])
+    playbook = operator.place / "own.yml"
+    playbook.write_text(WRITTEN.format(a=written), encoding="utf-8")
+    play = operator.run(str(playbook))
+    for task, options in TOLD.items():
+        if task == "Pack" and read_as == "date":  # paths and names of a day: the text stays as it is written
+            continue
+        failed = play.of(task)
+        assert failed.kind == "not_a_text", (task, failed.message)
+        for option in options:
+            what = "number" if "pep_hosts" in option else read_as
+            assert f"{option} is a {what} for YAML" in failed.message or (read_as == "date" and "pep_hosts" in option)
+        assert "quotes" in failed.message and "Nothing was contacted" in failed.message
+    assert "342391" not in play.output
+    assert simulator.requests(mark) == []
