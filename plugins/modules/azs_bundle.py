@@ -30,15 +30,16 @@ options:
         there, so that the archive can travel through all legs of many stamps. A truncated or damaged archive is replaced.
       - V(unpacked) writes the bundle from the archive. Artifacts of the bundle that are newer than those of the archive
         stay, with a warning.
+      - V(checked) only makes sure that the archive can be written later, before anything is made for it. The bundle is not read.
     type: str
-    choices: [packed, unpacked]
+    choices: [packed, unpacked, checked]
     default: packed
   bundle:
     description: Directory of the bundle.
     type: path
     required: true
   archive:
-    description: File of the archive.
+    description: File of the archive. Its directory has to be there; a medium that is not mounted is refused.
     type: path
     required: true
   stamps:
@@ -60,6 +61,12 @@ seealso:
 EXAMPLES = r"""
 - name: Pack the bundle for the USB stick
   azurestack.hub.azs_bundle:
+    bundle: /var/lib/azurestack/bundle
+    archive: /media/usb/stamps.tar.gz
+
+- name: Make sure that the USB stick is there before tokens are minted
+  azurestack.hub.azs_bundle:
+    state: checked
     bundle: /var/lib/azurestack/bundle
     archive: /media/usb/stamps.tar.gz
 
@@ -121,6 +128,11 @@ from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsM
 def carry(module: AzsModule) -> dict[str, t.Any]:
     """Pack or unpack the bundle."""
     directory, file = pathlib.Path(module.params["bundle"]), pathlib.Path(module.params["archive"])
+    if module.params["state"] == "checked":
+        files.check_medium(file)
+        files.check_target(file)
+        files.check_room(file.parent, probe=not module.check_mode)
+        return {"changed": False, "archive": str(file), "artifacts": []}
     try:
         changed, items, before, after = (_pack if module.params["state"] == "packed" else _unpack)(
             module, directory, file
@@ -144,6 +156,7 @@ _Outcome = tuple[bool, list[archive.Item], dict[str, t.Any], dict[str, t.Any]]
 
 
 def _pack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _Outcome:
+    files.check_medium(file)
     own, broken = archive.items_of(directory)
     for error in broken:
         module.warn(f"Left out of the archive: {error}")
@@ -249,7 +262,7 @@ def main() -> None:
     """Declare the module and run it."""
     AzsModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["packed", "unpacked"], "default": "packed"},
+            "state": {"type": "str", "choices": ["packed", "unpacked", "checked"], "default": "packed"},
             "bundle": {"type": "path", "required": True},
             "archive": {"type": "path", "required": True},
             "stamps": {"type": "list", "elements": "str"},

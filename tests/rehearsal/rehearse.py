@@ -71,6 +71,7 @@ def run_round(simulator: Simulator, place: pathlib.Path, number: int) -> list[in
     for title, playbook, zone in LEGS:
         say(f"round {number}, {title}")
         archive = place / "usb-stick" / "stamps.tar.gz"
+        archive.parent.mkdir(parents=True, exist_ok=True)
         changes.append(
             play(
                 simulator,

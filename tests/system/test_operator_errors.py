@@ -257,6 +257,7 @@ def test_archives_that_cannot_be_used(simulator: Simulator, controller: t.Callab
     """A half-copied archive, and the archive of the leg before, stop a leg before anything is written."""
     operator, traveller = controller().knows(["healthy"]), controller().knows(["healthy"])
     archive = operator.place / "stick" / "stamps.tar.gz"
+    archive.parent.mkdir()
     operator.run(EXPORT, azs_archive=archive).succeeded()
     traffic = Traffic(simulator)
 
@@ -307,3 +308,19 @@ def test_a_tenant_at_a_stamp_whose_registration_nobody_knows(controller: t.Calla
     assert play.of("Show it").data["msg"] == (
         "healthy: which registration it has is not known; set azs_admin_endpoint, or azs_cloud_id or azs_registration_id"
     )
+
+
+@pytest.mark.parametrize("core", sorted(CORES))
+@pytest.mark.parametrize("arguments", [[], ["--check"]], ids=["run", "check"])
+def test_a_stick_that_is_not_mounted_stops_a_leg_before_anything_is_minted(
+    simulator: Simulator, controller: t.Callable[..., Controller], core: str, arguments: list[str]
+) -> None:
+    """Kind: missing directories of what travels are never made, and are told first (row 17)."""
+    operator, mark = controller(core), simulator.mark()
+    operator.knows(["healthy"])
+    archive = operator.place / "media" / "stick" / "stamps.tar.gz"
+    says(operator.run(EXPORT, *arguments, azs_archive=archive), "healthy", "missing_directory", str(archive.parent))
+    deactivated = operator.run("disconnected_deactivate", "--limit", "healthy", *arguments, azs_archive=archive)
+    says(deactivated, "healthy", "missing_directory", str(archive.parent))
+    assert not archive.parent.parent.exists() and not operator.bundle.exists()
+    assert simulator.requests(mark) == []

@@ -128,6 +128,22 @@ def write(path: pathlib.Path, data: bytes) -> None:
         raise _unwritable(path, error) from None
 
 
+def check_medium(path: pathlib.Path) -> None:
+    """Refuse to write a file of a medium whose directory is not there: made anew it would be on this host, and not on the medium.
+
+    :raises ArtifactError: kind missing_directory.
+    """
+    if not path.parent.exists():
+        raise ArtifactError(
+            f"There is no directory {path.parent}",
+            kind="missing_directory",
+            where=str(path),
+            cause="its medium is not mounted on the host that this task runs on, or the path is mistyped; it is not made, because the "
+            "archive would then stay on this host",
+            remedy="Mount the medium, correct the path, or make the directory; then run again. Nothing was changed",
+        )
+
+
 _ROOM: t.Final = 256 * 1024
 """Bytes that have to be free: more than an artifact, its manifest entry and their unfinished copies take."""
 

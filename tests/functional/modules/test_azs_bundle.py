@@ -92,3 +92,18 @@ def test_an_archive_with_an_artifact_of_another_stamp_is_left_alone(carrier: Car
         assert outcome.kind == "token_of_another_stamp"
         assert f"b.registration-token.txt in {carrier.archive}" in outcome.message
     assert carrier.archive.read_bytes() == mixed_up
+
+
+@pytest.mark.parametrize("state", ["packed", "checked"])
+@pytest.mark.parametrize("check", [True, False])
+def test_a_medium_that_is_not_mounted_is_refused_and_not_made(carrier: Carrier, state: str, check: bool) -> None:
+    """Kind: missing directories of what travels are never made (row 17)."""
+    carrier.make("s")
+    carrier.archive = carrier.archive.parent / "media" / "stick" / "stamps.tar.gz"
+    outcome = carrier.carry(state, check=check)
+    assert outcome.kind == "missing_directory", outcome.message
+    assert str(carrier.archive.parent) in outcome.message and "Mount" in outcome.message
+    assert not carrier.archive.parent.parent.exists()
+    carrier.archive.parent.mkdir(parents=True)
+    assert not carrier.carry("checked", check=check).changed and not list(carrier.archive.parent.iterdir())
+    assert carrier.carry(check=check).changed
