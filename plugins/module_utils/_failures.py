@@ -787,12 +787,72 @@ _TENANTS: t.Final[tuple[Failure, ...]] = (
     ),
 )
 
+_REFUSED: t.Final[tuple[Failure, ...]] = (
+    Failure(
+        kind="unknown_variable",
+        met="<variable> is not a variable of this collection; did you mean <variable>?",
+        cause="an azs_ variable is misspelled, or is one of your own",
+        remedy="Correct the name, or name variables of your own in the list azs_own_variables",
+    ),
+    Failure(
+        kind="not_a_text",
+        met="<option> is a number for YAML, and not a text",
+        cause="a text that stands without quotes was read as a number, a boolean or a date, and would be another text from then on",
+        remedy="Put it in quotes: YAML reads 0123 as the number 83, yes as true, and 2026-11-26 as a date",
+    ),
+    Failure(
+        kind="missing_variable",
+        met="<variable> is missing (<stamps>)",
+        cause="the playbook needs it, and nothing is assumed for it",
+        remedy="Set it in the inventory",
+    ),
+    Failure(
+        kind="missing_directory",
+        met="There is no directory <directory of the archive>",
+        cause="the medium is not mounted on the host that the task runs on, or the path is mistyped",
+        remedy="Mount the medium, correct azs_archive, or make the directory; then run again",
+    ),
+    Failure(
+        kind="named_registration_missing",
+        met="The stamp <cloud id> has no registration <name or id>",
+        cause="name, resource group or id is mistyped, or the registration was deleted or moved; another one is never taken for it",
+        remedy="Compare name, resource group and id letter by letter; leave them out to mean the one that the stamp has",
+    ),
+    Failure(
+        kind="registered_meanwhile",
+        met="Somebody else registered this stamp meanwhile",
+        cause="another controller, or the vendor's tool, worked on the same stamp at the same time",
+        remedy="Let one controller at a time work on a stamp, then run again: it takes the registration as it is then",
+    ),
+    Failure(
+        kind="key_not_as_asked",
+        met="The activation key says something else than was asked for",
+        cause="the key is that of an earlier registration, or what is asked for was changed since",
+        remedy="Register the stamp with its registration token of today (leg 2), and bring the activation key that is exported then; "
+        "or correct what is asked for",
+    ),
+    Failure(
+        kind="activation_of_another_stamp",
+        met="The activation that was read is another stamp's",
+        cause="admin_endpoint is another stamp's (copy and paste), or the name of this stamp's old registration was given to another "
+        "stamp",
+        remedy="Compare admin_endpoint and pep_hosts of the stamp in the inventory; when they are right, deactivate the stamp first",
+    ),
+    Failure(
+        kind="token_says_otherwise",
+        met="The stamp gave a registration token that says something else than it was asked for",
+        cause="the stamp did not take a parameter as it was given",
+        remedy="Run the same command again; when it stays so, give the stamp's version and the message to support",
+    ),
+)
+
 SECTIONS: t.Final = {
     "On the way to a service": _ON_THE_WAY,
     "At the privileged endpoint": _AT_THE_STAMP,
     "Signing in": _SIGNING_IN,
     "In Azure": _IN_AZURE,
     "Tenants of a cloud provider": _TENANTS,
+    "Refused by the collection": _REFUSED,
 }
 """The known failures by the place where they show, in the order of the troubleshooting page."""
 FAILURES: t.Final[tuple[Failure, ...]] = tuple(failure for section in SECTIONS.values() for failure in section)

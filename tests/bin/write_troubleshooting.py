@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import pathlib
+import re
 import sys
 import types
 
@@ -27,11 +29,19 @@ Messages name options of modules. In the inventory of the playbooks the option `
 
 This page lists, by its kind, what the services themselves answer and what is met on the way to them. What the collection finds
 wrong before it asks a service (options that cannot work together, a damaged or foreign artifact) explains itself in the
-message. An answer that is not listed keeps the service's own words and code.
+message; its kinds stand in a table near the end. An answer that is not listed keeps the service's own words and code.
 
 What a new try can do is known for each failure, and the modules keep to it: they try again by themselves, with growing
 pauses and a limit, only where that helps.
 """
+
+SELF = """\
+## Explained by the message itself
+
+What the collection refuses, before it asks a service or because of what it read. The message names the place and the cause.
+"""
+KIND = re.compile(r"[a-z]+(?:_[a-z]+)+")
+NAME = re.compile(r"[A-Za-z_]+")
 
 SILENT = (
     (
@@ -69,9 +79,44 @@ def table() -> types.ModuleType:
     return module
 
 
+def raised() -> dict[str, set[tuple[str, str]]]:
+    """What the collection itself says: kind of an error -> the messages and remedies that the code gives it."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for path in sorted((ROOT / "plugins").rglob("*.py")):
+        if path == TABLE:
+            continue
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call):
+                continue
+            given = {one.arg: one.value for one in call.keywords if one.arg}
+            message = written(call.args[0]) if call.args else ""
+            for kind in ast.walk(given["kind"]) if "kind" in given else ():
+                if isinstance(kind, ast.Constant) and isinstance(kind.value, str) and KIND.fullmatch(kind.value):
+                    remedy = written(given["remedy"]) if "remedy" in given else ""
+                    found.setdefault(kind.value, set()).add((message, remedy))
+    return found
+
+
+def written(node: ast.expr) -> str:
+    """A text as the code writes it, with names in place of what it fills in; empty when it is put together elsewhere."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else f"<{NAME.findall(ast.unparse(part))[-1]}>"
+            for part in node.values
+        )
+    return ""
+
+
 def sentence(text: str) -> str:
     """A cause or remedy as a sentence, without what Markdown would take for HTML."""
     return f"{text[0].upper()}{text[1:].rstrip('.')}.".replace("<", "&lt;")
+
+
+def cell(text: str) -> str:
+    """A text for a table of Markdown."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def render() -> str:
@@ -92,6 +137,15 @@ def render() -> str:
                 f"- What to do: {sentence(failure.remedy)}\n"
                 f"- Trying again: {RETRY[failure.retry]}\n"
             )
+    parts.append(SELF)
+    listed = {failure.kind for failure in table().FAILURES}
+    own = [("Kind", "Says", "What to do"), ("---", "---", "---")]
+    for kind, said in sorted(raised().items()):
+        if kind not in listed:
+            messages = sorted({cell(message) for message, _remedy in said if message})
+            remedies = sorted({sentence(remedy) for _message, remedy in said if remedy})
+            own.append((f"`{kind}`", "; ".join(messages), " Or: ".join(remedies).replace("|", "\\|")))
+    parts += [*(f"| {' | '.join(row)} |" for row in own), ""]
     rows = [("Seen", "Cause", "What to do"), ("---", "---", "---")]
     rows += [(symptom, sentence(cause), sentence(remedy)) for symptom, cause, remedy in SILENT]
     parts.append("## Without an error message\n")

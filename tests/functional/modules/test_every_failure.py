@@ -337,6 +337,36 @@ ELSEWHERE: t.Final = {
     "unreachable": ("modules/test_azs_activation_info.py", "test_an_endpoint_that_does_not_answer"),
     "certificate_not_trusted": ("modules/test_azs_activation_info.py", "test_an_untrusted_certificate"),
     "sign_in_declined": ("signin/test_users.py", "test_the_user_declines"),
+    "named_registration_missing": (
+        "modules/test_azs_registration.py",
+        "test_a_registration_id_is_not_registered_in_its_place",
+    ),
+    "registered_meanwhile": (
+        "modules/test_azs_registration.py",
+        "test_a_registration_that_appears_in_between_is_named",
+    ),
+    "key_not_as_asked": (
+        "modules/test_azs_activation.py",
+        "test_a_key_that_says_something_else_than_was_asked_for",
+    ),
+    "token_says_otherwise": (
+        "pep/test_pep_minting.py",
+        "test_a_token_that_says_something_else_than_was_asked",
+    ),
+    "missing_directory": ("modules/test_azs_bundle.py", "test_a_medium_that_is_not_mounted_is_refused_and_not_made"),
+    "activation_of_another_stamp": (
+        "modules/test_azs_connected_info.py",
+        "test_the_activation_of_another_stamp_is_refused",
+    ),
+    "unknown_variable": (
+        "../system/test_inventory_mistakes.py",
+        "test_whatever_is_wrong_is_said_for_all_stamps_at_once",
+    ),
+    "not_a_text": (
+        "../system/test_inventory_mistakes.py",
+        "test_a_text_of_a_task_that_yaml_read_as_something_else_is_refused",
+    ),
+    "missing_variable": ("../unit/core/test_variables.py", "test_what_is_missing_is_said_for_all_hosts_at_once"),
 }
 """What no service says to a module. File and name of the test."""
 SAID_IN_ONES_OWN_WAY: t.Final = frozenset({"stamp_busy", "pep_session_quota", "pep_session_lost"})
