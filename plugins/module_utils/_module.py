@@ -45,6 +45,9 @@ class AzsModule(AnsibleModule):
         except InputError as error:
             self.fail_json(msg=str(error), error=error.as_result())
         self.controller: dict[str, t.Any] = self.params["_azs"] or dict.fromkeys(CONTROLLER_SPEC["_azs"]["options"])
+        self._tells = self.controller["silent"] is not None
+        self.controller["silent"] = list(self.controller["silent"] or ())
+        self.params["_azs"] = self.controller
         # The controller's environment was resolved by the action plugin and arrives as options; what is still open may
         # stand in the environment of the host that the module runs on (a runner with a managed identity's variables).
         own = {name: self.params[name] for name in self.given if name in self.argument_spec}
@@ -81,11 +84,11 @@ class AzsModule(AnsibleModule):
         :param work: takes the module, returns the task result (`changed`, optional `diff`, ...), raises AzsError.
         """
         try:
-            result = work(self)
+            result = {**work(self), **self._learned()}
         except NeedsVault as encrypted:
             self.exit_json(changed=False, _azs_vaulted=encrypted.encrypted)
         except AzsError as error:
-            self.fail_json(msg=str(error), error=error.as_result(), **error.result)
+            self.fail_json(msg=str(error), error=error.as_result(), **error.result, **self._learned())
         except Exception as error:  # the last resort: name the exception, and keep its text out of the one-line message
             self.fail_json(
                 msg=f"Unexpected {type(error).__name__} in {self._name}. This is a bug: please report it with the traceback.",
@@ -93,6 +96,10 @@ class AzsModule(AnsibleModule):
                 error={"kind": "bug", "message": type(error).__name__},
             )
         self.exit_json(**result)
+
+    def _learned(self) -> dict[str, t.Any]:
+        """Return the hidden part of a result that the next modules of the run are told of."""
+        return {"_azs_silent": self.controller["silent"]} if self._tells else {}
 
 
 def _password_of(url: t.Any) -> set[str]:

@@ -15,10 +15,12 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
-from ansible_collections.azurestack.hub.plugins.plugin_utils import _user, _vault
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _shared, _user, _vault
 from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import Progress
 
 _HIDDEN = "_azs_"
+_SILENT = "silent addresses"
+"""What the memory of the run calls the addresses of privileged endpoints that do not answer, by the host that asked."""
 
 
 class _Unprinted(dict[str, t.Any]):
@@ -115,6 +117,17 @@ class AzsAction(ActionBase):
     def module(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Run a module with its options on standard input, never in a file, and with progress lines for a long step."""
         self.keep_off_disk()
+        if "pep" not in self.families:
+            return self._module(name, args, task_vars)
+        host = str(self._task.delegate_to or task_vars.get("inventory_hostname", "localhost"))
+        told = _shared.get(_SILENT).get(host, [])
+        result = self._module(name, {**args, "_azs": {**args["_azs"], "silent": told}}, task_vars)
+        learned = result.get("_azs_silent", told)
+        if set(learned) != set(told):
+            _shared.change(_SILENT, lambda known: {**known, host: _merged(known.get(host, []), told, learned)})
+        return result
+
+    def _module(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         step = self.step_of(args)
         if step is None:
             return self._execute_module(module_name=name, module_args=_Unprinted(args), task_vars=task_vars)
@@ -160,3 +173,8 @@ class AzsAction(ActionBase):
             },
             task_vars,
         )
+
+
+def _merged(known: list[str], told: list[str], learned: list[str]) -> list[str]:
+    """Return the addresses that are silent by what one module learned, and by what others did meanwhile."""
+    return sorted((set(known) - (set(told) - set(learned))) | set(learned))

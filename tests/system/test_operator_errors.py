@@ -324,3 +324,33 @@ def test_a_stick_that_is_not_mounted_stops_a_leg_before_anything_is_minted(
     says(deactivated, "healthy", "missing_directory", str(archive.parent))
     assert not archive.parent.parent.exists() and not operator.bundle.exists()
     assert simulator.requests(mark) == []
+
+
+TWICE = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Ask {number}
+      azurestack.hub.azs_stamp_info:
+        pep_hosts: "{{{{ azs_pep_hosts }}}}"
+        pep_username: "{{{{ azs_pep_username }}}}"
+        pep_password: "{{{{ azs_pep_password }}}}"
+        commands: false
+      delegate_to: localhost
+"""
+
+
+@pytest.mark.parametrize("core", sorted(CORES))
+def test_an_address_that_does_not_answer_is_remembered_for_the_run(
+    simulator: Simulator, controller: t.Callable[..., Controller], core: str
+) -> None:
+    """Kind: a silent address costs its time once in a run, and not in every session (row 30)."""
+    operator = controller(core)
+    operator.knows({"healthy": {"azs_pep_hosts": ["127.0.0.1:9", *simulator.host("healthy")["azs_pep_hosts"]]}})
+    playbook = operator.place / "twice.yml"
+    playbook.write_text("".join(TWICE.format(number=number) for number in (1, 2, 3)), encoding="utf-8")
+    play = operator.run(str(playbook)).succeeded()
+    assert "not at an earlier address (127.0.0.1:9" in play.of("Ask 1").warnings
+    for later in ("Ask 2", "Ask 3"):
+        assert "earlier address" not in play.of(later).warnings
+    assert "_azs_silent" not in play.output

@@ -40,11 +40,13 @@ CONTROLLER_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
             "seal": {"type": "str", "no_log": True},
             "progress": {"type": "path"},
             "access_token": {"type": "str", "no_log": True},
+            "silent": {"type": "list", "elements": "str"},
         },
     }
 }
 """What an action plugin tells its module: the content that it decrypted or brought, its manifest entry, the key that seals
-what the module hands over, the file for progress records, and the access token of a user who signed in at the controller."""
+what the module hands over, the file for progress records, the access token of a user who signed in at the controller, and the addresses of
+privileged endpoints that did not answer in this run."""
 PLACE_CONSTRAINTS: t.Final[dict[str, list[t.Any]]] = {
     "mutually_exclusive": [("bundle", "path")],
     "required_by": {"bundle": ["stamp"]},

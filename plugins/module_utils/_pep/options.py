@@ -40,6 +40,7 @@ class PepOptions:
     """The option family `pep`, checked.
 
     :param addresses: in the order in which they are tried.
+    :param silent: addresses that did not answer in this run, which are tried last; sessions add to it and take from it.
     :param auth: ntlm, kerberos or negotiate.
     :param verify: False, True (the system's authorities), or a file of authorities.
     :param connection_timeout: seconds for one address to answer.
@@ -59,6 +60,7 @@ class PepOptions:
     operation_timeout: int
     busy_timeout: int
     transcripts: Transcripts | None
+    silent: list[str] = dataclasses.field(default_factory=list)
 
     @classmethod
     def from_params(cls, params: t.Mapping[str, t.Any]) -> PepOptions:
@@ -101,6 +103,7 @@ class PepOptions:
             transcripts=Transcripts(share, params["pep_transcript_username"], params["pep_transcript_password"])
             if share
             else None,
+            silent=params["_azs"]["silent"] if params.get("_azs") else [],
         )
 
 

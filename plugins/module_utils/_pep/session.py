@@ -55,7 +55,7 @@ def open_session(options: PepOptions, notify: Notify) -> t.Iterator[PepSession]:
     """Open a session at the first address that answers; close it whatever happens.
 
     Only an address that does not answer, or has no room for another session (rooms are counted on each machine), is
-    passed over. Refused sign-ins, unknown configurations and untrusted certificates end the search: the next address
+    passed over, and tried last in every later session of the run. Refused sign-ins, unknown configurations and untrusted certificates end the search: the next address
     would say the same, and every wrong password counts towards locking the account.
 
     :param notify: takes warnings: an address that was passed over, transcripts that could not be shipped.
@@ -77,12 +77,16 @@ def open_session(options: PepOptions, notify: Notify) -> t.Iterator[PepSession]:
 
 def _first_that_answers(options: PepOptions, notify: Notify) -> PepSession:
     reasons: dict[str, str] = {}
-    for address in options.addresses:
+    for address in sorted(options.addresses, key=lambda one: str(one) in options.silent):
         try:
             session = PepSession(options, address, notify)
         except failures.TryNext as reason:
             reasons[str(address)] = str(reason)
+            if str(reason) != failures.TOO_MANY and str(address) not in options.silent:
+                options.silent.append(str(address))
             continue
+        if str(address) in options.silent:
+            options.silent.remove(str(address))
         if reasons:
             passed = "; ".join(f"{passed}: {reason}" for passed, reason in reasons.items())
             notify(f"The privileged endpoint was reached at {address}, not at an earlier address ({passed}).")
