@@ -147,6 +147,9 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         module.warn(
             f"{wrong_clock[0].upper()}{wrong_clock[1:]}: set it. Expiries are compared with Azure's clock here."
         )
+    doubt = expiry.unreadable(claims.unreadable_expiry, f"the registration {registration}")
+    if doubt:
+        module.warn(doubt)
     if claims.expired(expiry.at_service(expiry.now(), client.clock_ahead)):
         module.warn(
             f"The registration {registration} has expired ({claims.expires}); no stamp takes its key. Renew it."

@@ -296,6 +296,7 @@ cloud:
 """
 
 import dataclasses
+import datetime
 import pathlib
 import typing as t
 
@@ -373,7 +374,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         deactivation.use(params["bundle"], params["stamp"])
     if preparing:
         return _prepared(outcome, azure)
-    _warn_of_expiry(module, outcome)
+    _warn_of_expiry(module, outcome, azure.client.clock_ahead)
     return {**_shown(outcome, module.check_mode), "cloud": azure.cloud.as_result()}
 
 
@@ -458,9 +459,15 @@ def _cloud_id_to_remove(module: AzsModule, place: registering.Place, record: bun
     return t.cast("str | None", told)
 
 
-def _warn_of_expiry(module: AzsModule, outcome: registering.Outcome) -> None:
+def _warn_of_expiry(module: AzsModule, outcome: registering.Outcome, ahead: datetime.timedelta | None) -> None:
+    """Warn of an expired registration, by Azure's clock; where this host's is wrong, say so."""
     expires = outcome.after.get("expires")
-    if expiry.passed(expires):
+    wrong_clock = expiry.wrong_clock(ahead, "Azure Resource Manager")
+    if wrong_clock and expires not in (None, claims.NEVER):
+        module.warn(
+            f"{wrong_clock[0].upper()}{wrong_clock[1:]}: set it. Expiries are compared with Azure's clock here."
+        )
+    if expiry.passed(expires, ahead):
         module.warn(
             f"The registration {outcome.id} has expired ({expires}). Renew it: delete it first and register again, or "
             "register under a new name."

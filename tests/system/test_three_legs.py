@@ -54,7 +54,7 @@ def journey(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """Stamps of different kinds through the three legs, each in check mode first, and through all of them again."""
     place = tmp_path_factory.mktemp("journey")
     archive = place / "stick" / "stamps.tar.gz"
-    archive.parent.mkdir()
+    archive.parent.mkdir(mode=0o700)
     stamps = request.cls.stamps
     fleet = {"stamps": [stamp for stamp in FLEET["stamps"] if stamp["name"] in stamps]}
     with Simulator.start(fleet, place / "simulator") as simulator:

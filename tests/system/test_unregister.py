@@ -111,6 +111,7 @@ def test_disconnected_stamps_in_two_legs(
     simulator: Simulator, controller: t.Callable[..., Controller], tmp_path: pathlib.Path
 ) -> None:
     archive = tmp_path / "stick" / "stamps.tar.gz"
+    archive.parent.mkdir()
     stamp_zone, azure_zone = controller().knows(DISCONNECTED), controller().knows(DISCONNECTED)
     traffic = Traffic(simulator)
 

@@ -118,6 +118,7 @@ def test_an_encrypted_bundle_on_a_stick(
     """Two controllers with the same secret; leg 1 once more in between does not take the key off the stick."""
     stamp_zone, azure_zone = (controller().knows(["carried"], azs_encrypt=True) for _number in range(2))
     archive, secret = stamp_zone.place / "stick" / "stamps.tar.gz", ["--vault-password-file", safe.secret("both")]
+    archive.parent.mkdir()
     stamp_zone.run(EXPORT, *secret, azs_archive=archive).succeeded()
     archive.chmod(0o644)  # as a file system without modes shows it
     azure_zone.run(REGISTER, *secret, azs_archive=archive).succeeded()

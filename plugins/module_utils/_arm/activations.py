@@ -53,6 +53,7 @@ class Activation:
     marketplace_syndication: bool | None
     usage_reporting: bool | None
     provisioning_state: str | None
+    unreadable_expiry: str | None = None
 
     @classmethod
     def of(cls, resource: t.Mapping[str, t.Any]) -> Activation:
@@ -77,6 +78,7 @@ class Activation:
             marketplace_syndication=_flag(told.get("marketplaceSyndicationEnabled")),
             usage_reporting=_flag(told.get("usageReportingEnabled")),
             provisioning_state=text(told.get("provisioningState")),
+            unreadable_expiry=text(told.get("expiration")) if expiry.normal(told.get("expiration")) is None else None,
         )
 
     def state(self, now: datetime.datetime) -> str:

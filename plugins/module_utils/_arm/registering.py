@@ -354,7 +354,7 @@ def _choose(azure: Azure, cloud_id: str, registered: list[Registration], place: 
         raise conflicts.not_there(str(place.known), cloud_id, _ids(registered))
     if len(fitting) == 1:
         return fitting[0]
-    now = expiry.now()
+    now = expiry.at_service(expiry.now(), azure.client.clock_ahead)
     living = [one for one in fitting or registered if not _expired(azure, one, now)]
     if fitting and len(living) != 1:
         raise conflicts.several_registrations(cloud_id, [str(one.id) for one in fitting], len(living))
@@ -453,6 +453,9 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
     client, where = azure.client, found.id
     level = locks.level(client, where)
     key = None if how.prepare and how.reregister else _key_claims(azure, where, needed=not how.reregister)
+    doubt = expiry.unreadable(key.unreadable_expiry, f"the registration {where}") if key else None
+    if doubt:
+        how.warn(doubt)
     different, unknown = differences(wanted, found, key)
     register = how.reregister or bool(different)
     if register and wanted.tokenless:

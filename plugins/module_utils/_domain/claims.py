@@ -47,6 +47,7 @@ class KeyClaims:
 
     :param agreement_number: empty when the key tells that there is none.
     :param asset_tag: likewise.
+    :param unreadable_expiry: what stands in place of an expiry, when that is no time.
     """
 
     opaque: bool
@@ -65,6 +66,7 @@ class KeyClaims:
     expires: str | None = None
     usage_endpoint: str | None = None
     marketplace_endpoint: str | None = None
+    unreadable_expiry: str | None = None
 
     @property
     def registration_id(self) -> str | None:
@@ -164,9 +166,9 @@ def read_key(key: str) -> KeyClaims:
     if not isinstance(document, dict):
         return KeyClaims(opaque=True)
     claims = _without_case(document)
-    expires = _text(claims.get("expires"))
+    told = expires = _text(claims.get("expires"))
     try:
-        expires = expires and _stamp_time(parse_time(expires))
+        expires = told and _stamp_time(parse_time(told))
     except ValueError:
         expires = None
     return KeyClaims(
@@ -179,6 +181,7 @@ def read_key(key: str) -> KeyClaims:
         expires=expires,
         usage_endpoint=_text(claims.get("usageendpoint")),
         marketplace_endpoint=_text(claims.get("marketplaceendpoint")),
+        unreadable_expiry=told if expires is None else None,
     )
 
 

@@ -79,9 +79,23 @@ def days_left(expires: str | None, moment: datetime.datetime) -> int | None:
     return (claims.parse_time(expires) - moment).days
 
 
-def passed(expires: str | None) -> bool:
-    """Tell whether a timestamp, as `normal` returns it, lies in the past; an unknown one and never do not."""
-    left = days_left(expires, now())
+def unreadable(told: str | None, of: str) -> str | None:
+    """Return a warning of an expiry that is no time, None when there is none such.
+
+    :param told: what stands in its place.
+    :param of: what expires.
+    """
+    if told is None:
+        return None
+    return f"The expiry of {of} cannot be read ({told[:60]!r}), so nobody is told when it has passed. Look it up in the portal."
+
+
+def passed(expires: str | None, ahead: datetime.timedelta | None = None) -> bool:
+    """Tell whether a timestamp, as `normal` returns it, lies in the past; an unknown one and never do not.
+
+    :param ahead: by how much this host's clock is ahead of the service's.
+    """
+    left = days_left(expires, at_service(now(), ahead))
     return left is not None and left < 0
 
 

@@ -22,7 +22,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
     text,
     unfinished,
 )
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     ArtifactError,
     AzsError,
@@ -79,6 +79,9 @@ class _Task:
         """Activate the stamp unless it is activated with this key."""
         key = self._key()
         ahead = _clock_ahead(self._module) if key.claims.expired(self._now) else None
+        doubt = expiry.unreadable(key.claims.unreadable_expiry, "the activation key")
+        if doubt:
+            self._module.warn(doubt)
         activation.check_key(key, registration_id=self._params["registration_id"], now=self._now, ahead=ahead)
         self._check_said(key)
         expected, source = self._expected_cloud_id()

@@ -53,6 +53,9 @@ def _known(module: AzsModule, receipt: receipts.Receipt | None) -> dict[str, t.A
 def _read(module: AzsModule) -> dict[str, t.Any]:
     stamp = activations.Stamp(activations.AdminOptions.from_params(module.params, hide=module.hide))
     found = stamp.activation()
+    doubt = expiry.unreadable(found.unreadable_expiry, "the activation") if found else None
+    if doubt:
+        module.warn(doubt)
     products = stamp.products() if found and module.params.get("products") else None
     return _shown("activation", activations.state_of(found, expiry.now()), found, products)
 

@@ -123,6 +123,14 @@ def _shown(
 ) -> dict[str, t.Any]:
     where, said = registration.id, key.claims
     expires = expiry.normal(said.expires)
+    doubt = expiry.unreadable(said.unreadable_expiry, f"the registration {where}")
+    if doubt:
+        module.warn(doubt)
+    wrong_clock = expiry.wrong_clock(azure.client.clock_ahead, "Azure Resource Manager")
+    if wrong_clock and expires not in (None, claims.NEVER):
+        module.warn(
+            f"{wrong_clock[0].upper()}{wrong_clock[1:]}: set it. Expiries are compared with Azure's clock here."
+        )
     lock = None
     if asked.lock:
         level = locks.level(azure.client, where)
@@ -145,7 +153,7 @@ def _shown(
         "asset_tag": said.asset_tag,
         "nodes": len(said.hardware) if said.hardware is not None else None,
         "expires": expires,
-        "expires_in_days": expiry.days_left(expires, expiry.now()),
+        "expires_in_days": expiry.days_left(expires, expiry.at_service(expiry.now(), azure.client.clock_ahead)),
         "lock": lock,
         "role_assignment": role,
         "tenants": _tenants(module, azure, where) if asked.tenants else None,

@@ -243,3 +243,18 @@ def test_with_the_oldest_libraries(here: Registrar) -> None:
     assert not here.run("azs_activation_key", place, environment=old).changed
     assert here.requests() == ["POST key"] * 3
     assert not here.export().changed
+
+
+def test_the_clock_of_this_host_is_named_wherever_an_expiry_is_told(here: Registrar) -> None:
+    """Kind: a registration that is expired by the clock of a controller that is ahead, the clock unmentioned (row 30)."""
+    here.simulator.do("expire-registration", stamp=here.stamp)
+    here.simulator.settings(clock_offset=-40 * 86400)
+    try:
+        registered = here.run("azs_registration", {"registration_id": here.id, "cloud_id": here.cloud_id})
+        looked = here.run("azs_registration_info", {"cloud_id": here.cloud_id})
+    finally:
+        here.simulator.settings(clock_offset=0)
+    for outcome in (registered, looked):
+        (warning,) = (one for one in outcome.warnings if "clock" in one or "expired" in one)
+        assert "The clock of this host is 40 days ahead of that of Azure" in warning
+    assert looked["registrations"][0]["expires_in_days"] > 0

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
+import json
 
 import pytest
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER
 
 
@@ -70,3 +72,24 @@ def test_a_clock_that_is_wrong_is_named(date: str | None, told: str | None) -> N
 def test_expiries_are_compared_with_the_clock_of_the_service() -> None:
     assert expiry.at_service(NOON, datetime.timedelta(hours=2)).hour == 10
     assert expiry.at_service(NOON, datetime.timedelta(minutes=2)) == expiry.at_service(NOON, None) == NOON
+
+
+@pytest.mark.parametrize(
+    ("told", "doubted"), [("soon", "soon"), ("2027-13-40", "2027-13-40"), ("2027-01-01T00:00:00Z", None), (None, None)]
+)
+def test_an_expiry_that_cannot_be_read_is_warned_of_and_not_taken_for_none(
+    told: str | None, doubted: str | None
+) -> None:
+    """Kind: an unreadable expiry that counts as not expired, without a word (row 30)."""
+    payload = base64.urlsafe_b64encode(json.dumps({"cloudId": "a", "expires": told}).encode()).decode().rstrip("=")
+    read = claims.read_key(f"eyJhbGciOiJSUzI1NiJ9.{payload}.c2lnbmF0dXJl")
+    assert read.unreadable_expiry == doubted
+    warning = expiry.unreadable(read.unreadable_expiry, "the activation key")
+    assert (warning is None) is (doubted is None)
+    assert warning is None or (f"{told!r}" in warning and "the activation key cannot be read" in warning)
+
+
+def test_what_has_passed_is_asked_of_the_clock_of_the_service() -> None:
+    """Kind: a valid key that is expired by the clock of a controller alone (row 30)."""
+    soon = expiry.normal((expiry.now() - datetime.timedelta(hours=30)).isoformat())
+    assert expiry.passed(soon) and not expiry.passed(soon, datetime.timedelta(days=3))
