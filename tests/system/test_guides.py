@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands of the guides are ones that ansible-playbook takes, with variables that the collection knows."""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+import re
+import shlex
+import typing as t
+
+import pytest
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _variables
+from controllers import Controller
+
+from azs_simulator.client import Simulator
+
+ROOT: t.Final = pathlib.Path(__file__).resolve().parents[2]
+GUIDES: t.Final = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "roles").glob("*/README.md")),
+]
+FLEET: t.Final = {
+    "stamps": [{"name": name, "agreement_number": "90000001", "nodes": 1} for name in ("stamp01", "stamp02")]
+}
+
+
+def _commands() -> t.Iterator[tuple[str, list[str]]]:
+    """The ansible-playbook commands of all guides: where one stands, and its arguments."""
+    for guide in GUIDES:
+        for block in re.findall(r"^```console\n(.*?)^```", guide.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                words = re.sub(r"<[^>]*>", "one", line.removeprefix("$ "))
+                if words.startswith("ansible-playbook "):
+                    yield str(guide.relative_to(ROOT)), shlex.split(words, comments=True)[1:]
+
+
+COMMANDS: t.Final = {f"{guide}: {shlex.join(arguments)}": arguments for guide, arguments in _commands()}
+
+
+def _variables_of(arguments: list[str]) -> set[str]:
+    return {
+        value.partition("=")[0]
+        for option, value in itertools.pairwise(arguments)
+        if option == "-e" and not value.startswith("@")
+    }
+
+
+def test_there_are_commands_and_all_their_variables_are_known() -> None:
+    """Kind: a variable in a command of a guide that nobody knows (row 18)."""
+    assert len(COMMANDS) > 25
+    for where, arguments in COMMANDS.items():
+        named = {name for name in _variables_of(arguments) if name.startswith(_variables.PREFIX)}
+        assert named <= _variables.SPEC.keys(), where
+
+
+def test_what_ends_red_without_a_limit_has_one() -> None:
+    """Kind: a leg for some stamps whose command in a guide is for all of them (row 18)."""
+    for where, arguments in COMMANDS.items():
+        if {"azurestack.hub.disconnected_unregister", "azurestack.hub.disconnected_deactivate"} & set(arguments):
+            assert "--limit" in arguments, where
+
+
+@pytest.mark.parametrize("where", COMMANDS)
+def test_a_command_of_a_guide_is_taken(
+    simulator: Simulator, controller: t.Callable[..., Controller], where: str
+) -> None:
+    """Kind: a playbook, option or group of a command in a guide that is not there (row 18)."""
+    operator, mark, arguments = controller(), simulator.mark(), list(COMMANDS[where])
+    operator.knows(["stamp01", "stamp02"])
+    for file in (one.removeprefix("@") for one in arguments if one.startswith("@")):
+        (operator.place / file).write_text("{}", encoding="utf-8")
+    (playbook,) = (one for one in arguments if one.startswith("azurestack.hub."))
+    rest = [one for one in arguments if one != playbook]
+    if "-i" in rest:
+        del rest[rest.index("-i") : rest.index("-i") + 2]
+    if "azs_disconnected" in rest:
+        rest[rest.index("azs_disconnected")] = "azs_stamps"
+    operator.run(playbook.removeprefix("azurestack.hub."), "--list-tasks", *rest).succeeded()
+    assert simulator.requests(mark) == []
