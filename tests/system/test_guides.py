@@ -79,3 +79,76 @@ def test_a_command_of_a_guide_is_taken(
         rest[rest.index("azs_disconnected")] = "azs_stamps"
     operator.run(playbook.removeprefix("azurestack.hub."), "--list-tasks", *rest).succeeded()
     assert simulator.requests(mark) == []
+
+
+USER: t.Final = "operator@rehearsal.onmicrosoft.com"
+AZURE: t.Final = {
+    "clouds": [
+        {
+            "name": "AzureCloud",
+            "subscriptions": [{"name": "one"}],
+            "principals": [
+                {"name": "registrar", "role": "registration"},
+                {"name": USER, "kind": "user", "role": "registration"},
+            ],
+        }
+    ]
+}
+JOURNEYS: t.Final = {
+    "disconnected": (
+        {},
+        ("README.md", "disconnected_export_token"),
+        ("README.md", "disconnected_register"),
+        ("README.md", "disconnected_activate"),
+        ("README.md", "verify"),
+        ("docs/unregister.md", "disconnected_deactivate"),
+        ("docs/unregister.md", "disconnected_unregister"),
+    ),
+    "renewed over an air gap": (
+        {"registration": {"expires_in_days": 3}},
+        ("docs/renew.md", "disconnected_deactivate"),
+        ("docs/renew.md", "disconnected_unregister"),
+        ("README.md", "disconnected_export_token"),
+        ("README.md", "disconnected_register"),
+        ("README.md", "disconnected_activate"),
+    ),
+    "connected": (
+        {"connected": True},
+        ("README.md", "connected_register"),
+        ("README.md", "verify"),
+        ("docs/renew.md", "connected_renew"),
+        ("docs/unregister.md", "connected_unregister"),
+    ),
+    "moved": ({"registration": {}}, ("docs/move.md", "move")),
+}
+"""What a journey's stamps are, and its commands: each is run as it stands in the guide, all of its lines in their order."""
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("journey", JOURNEYS)
+def test_the_commands_of_a_guide_do_what_it_says(tmp_path: pathlib.Path, journey: str) -> None:
+    """Kind: a guide whose commands, copied one after the other, end red (row 18)."""
+    about, *steps = JOURNEYS[journey]
+    fleet = {"stamps": [{**stamp, **about} for stamp in FLEET["stamps"]], **(AZURE if "connected" in about else {})}
+    with Simulator.start(fleet, tmp_path / "simulator") as running:
+        operator = Controller(tmp_path / "controller", running)
+        token = running.do("refresh-token", user=USER) if journey == "connected" else None
+        operator.knows(["stamp01", "stamp02"], **({"azs_refresh_token": token} if token else {}))
+        stick = tmp_path / "stick"
+        stick.mkdir()
+        try:
+            for guide, playbook in steps:
+                written = [
+                    one for one in COMMANDS if one.startswith(f"{guide}: ") and f"hub.{playbook}" in one.split("-e")[0]
+                ]
+                assert written, (guide, playbook)
+                for where in written:
+                    if "azs_confirm_deactivated" in where:  # another way to the same end
+                        continue
+                    rest = [one.replace("/media/usb", str(stick)) for one in COMMANDS[where]]
+                    rest = [one for one in rest if one not in ("-i", "inventory.yml") and "azurestack.hub." not in one]
+                    cloud_id = running.state()["stamps"]["stamp01"]["cloud_id"]
+                    rest = [f"azs_cloud_id={cloud_id}" if one.startswith("azs_cloud_id=") else one for one in rest]
+                    operator.run(playbook, *rest).succeeded()
+        finally:
+            operator.end()
