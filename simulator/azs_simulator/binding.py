@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parameters of cmdlets, and binding what a client sent to them as PowerShell does."""
+"""Parameters of cmdlets, and binding what a client sent to them as PowerShell does (``tests/recordings/bindings.json``)."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from . import psobjects
+from .psobjects import BadlyBound, PSError, binding_error
+from .wording import Wording
 
 COMMON_PARAMETERS = (
     "Verbose",
@@ -23,134 +24,226 @@ COMMON_PARAMETERS = (
     "PipelineVariable",
 )
 
-
-def text(value: Any) -> str:
-    """Whatever was sent, as a string."""
-    return str(value)
+_ARRAY_LIST = "System.Collections.ArrayList"
+_ONLY_BOOLEANS = "Boolean parameters accept only Boolean values and numbers, such as $True, $False, 1 or 0."
 
 
-def integer(value: Any) -> int:
-    """A number, also when it was sent as a string. Raises ValueError."""
-    return int(str(value))
+class NotConvertible(ValueError):
+    """A value that is of another type; the text says so as PowerShell does."""
 
 
-def anything(value: Any) -> Any:
+def anything(value: Any, _wording: Wording) -> Any:
     """What was sent, as it is."""
     return value
 
 
-_NET_TYPES = {"PSList": "System.Collections.ArrayList", "list": "System.Collections.ArrayList"}
+def text(value: Any, wording: Wording) -> str:
+    """A text, whatever was sent: null is empty, and a list is its items."""
+    if isinstance(value, list):
+        return " ".join(text(item, wording) for item in value)
+    return "" if value is None else str(value)
+
+
+def texts(value: Any, wording: Wording) -> list[str] | None:
+    """A list of texts; one value is a list of one."""
+    if value is None:
+        return None
+    return [text(item, wording) for item in (value if isinstance(value, list) else [value])]
+
+
+def integer(value: Any, wording: Wording) -> int:
+    """A number, also when it was sent as a text; null and the empty text are 0."""
+    if isinstance(value, list):
+        raise NotConvertible(
+            f'Cannot convert the "{_ARRAY_LIST}" value of type "{_ARRAY_LIST}" to type "System.Int32".'
+        )
+    try:
+        return int(value or 0)
+    except ValueError:
+        why = wording.bad_number.format(value=value)
+        raise NotConvertible(f'Cannot convert value "{value}" to type "System.Int32". Error: "{why}"') from None
+
+
+def switched(value: Any, _wording: Wording) -> bool:
+    """True or false. The endpoint's cmdlets are functions, and for these null is false."""
+    if value is None or isinstance(value, bool):
+        return value is True
+    to = 'to type "System.Management.Automation.SwitchParameter".'
+    if isinstance(value, int):
+        raise NotConvertible(f'Cannot convert the "{value}" value of type "System.Int32" {to}')
+    raise NotConvertible(f'Cannot convert value "{_type_of(value)}" {to} {_ONLY_BOOLEANS}')
+
+
+_TYPES: dict[Callable[[Any, Wording], Any], str] = {
+    anything: "System.Object",
+    text: "System.String",
+    texts: "System.String[]",
+    integer: "System.Int32",
+    switched: "System.Management.Automation.SwitchParameter",
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """One parameter of a cmdlet."""
+    """One parameter of a cmdlet. Those of the endpoint's cmdlets have no type, as published."""
 
     name: str
-    convert: Callable[[Any], Any] = text
-    """Makes the cmdlet's value of what was sent; raises ValueError."""
-    type_name: str = "System.String"
+    convert: Callable[[Any, Wording], Any] = anything
+    """Makes the cmdlet's value of what was sent; raises NotConvertible."""
+    position: int | None = None
+    """Where it stands among the values without a name."""
     mandatory: bool = False
-    switch: bool = False
+    choices: tuple[str, ...] = ()
+    """The texts that it may be, or its items; empty: any."""
+
+    @property
+    def switch(self) -> bool:
+        """Whether it is a switch."""
+        return self.convert is switched
+
+    @property
+    def type_name(self) -> str:
+        """Its type in .NET."""
+        return _TYPES[self.convert]
 
 
 def switch(name: str) -> Parameter:
-    """A parameter that is there or not."""
-    return Parameter(name, anything, "System.Management.Automation.SwitchParameter", switch=True)
+    """A parameter that is on or off."""
+    return Parameter(name, switched)
 
 
-def number(name: str) -> Parameter:
-    """A parameter that takes a number."""
-    return Parameter(name, integer, "System.Int32")
+def _common(name: str) -> Parameter:
+    return Parameter(name, switched if name in ("Verbose", "Debug") else integer if name == "OutBuffer" else text)
 
 
-_COMMON = tuple(switch(name) if name in ("Verbose", "Debug") else Parameter(name) for name in COMMON_PARAMETERS)
-
-
-def bind(cmdlet: str, offered: Iterable[Parameter], given: Iterable[tuple[str | None, Any]]) -> dict[str, Any]:
-    """The given parameters under their proper names; switches that are off are left out.
+def bind(
+    cmdlet: str, offered: Iterable[Parameter], given: Iterable[tuple[str | None, Any]], wording: Wording
+) -> dict[str, Any]:
+    """The given parameters under their proper names.
 
     Names match in any case, and abbreviated while they stay unambiguous. Raises psobjects.PSError.
     """
-    parameters = {parameter.name.casefold(): parameter for parameter in (*offered, *_COMMON)}
-    bound: dict[str, Any] = {}
+    own = list(offered)
+    parameters = [*own, *map(_common, (*COMMON_PARAMETERS, *wording.extra_parameters))]
+    values: dict[str, Any] = {}
+    chosen: list[tuple[Parameter, Any]] = []
+    rest: list[tuple[str | None, Any]] = []
     for name, value in given:
-        if name is None:
-            raise psobjects.binding_error(
-                f"A positional parameter cannot be found that accepts argument '{value}'.",
-                "PositionalParameterNotFound",
-                cmdlet,
-            )
-        parameter = _find(parameters, name.removeprefix("-").rstrip(":"), cmdlet)
-        if parameter.name in bound:
-            raise psobjects.binding_error(
-                f"Cannot bind parameter because parameter '{parameter.name}' is specified more than once. To provide "
+        found = _find(parameters, name.removeprefix("-").rstrip(":"), cmdlet) if name is not None else None
+        if found is None:
+            rest.append((name, value))
+            continue
+        if any(other is found for other, _value in chosen):
+            raise binding_error(
+                f"Cannot bind parameter because parameter '{found.name}' is specified more than once. To provide "
                 "multiple values to parameters that can accept multiple values, use the array syntax. For example, "
                 '"-parameter value1,value2,value3".',
                 "ParameterAlreadyBound",
                 cmdlet,
+                BadlyBound(found.name),
             )
-        bound[parameter.name] = _convert(parameter, value, cmdlet)
-    missing = [
-        parameter.name for parameter in parameters.values() if parameter.mandatory and parameter.name not in bound
-    ]
+        chosen.append((found, value))
+    free = [parameter for parameter in own if parameter.position is not None and parameter not in dict(chosen)]
+    free.sort(key=lambda parameter: parameter.position or 0)
+    for entry in [entry for entry in rest if entry[0] is None][: len(free)]:
+        rest.remove(entry)
+        chosen.append((free.pop(0), entry[1]))
+    for parameter, value in chosen:
+        values[parameter.name] = _value(parameter, value, cmdlet, wording)
+    for name, value in rest:
+        raise _unbound(name, value, cmdlet)
+    missing = [parameter.name for parameter in own if parameter.mandatory and parameter.name not in values]
     if missing:
-        raise psobjects.binding_error(
-            "Cannot process command because of one or more missing mandatory parameters: " + " ".join(missing) + ".",
+        names = " ".join(missing)
+        raise binding_error(
+            f"Cannot process command because of one or more missing mandatory parameters: {names}.",
             "MissingMandatoryParameter",
             cmdlet,
+            BadlyBound(f" {names}"),
         )
-    return {name: value for name, value in bound.items() if value is not False}
+    return values
 
 
-def _find(parameters: dict[str, Parameter], name: str, cmdlet: str) -> Parameter:
-    exact = parameters.get(name.casefold())
-    if exact is not None:
-        return exact
-    candidates = [parameter for key, parameter in parameters.items() if key.startswith(name.casefold())]
-    if not candidates:
-        raise psobjects.binding_error(
-            f"A parameter cannot be found that matches parameter name '{name}'.", "NamedParameterNotFound", cmdlet
-        )
-    if len(candidates) > 1:
+def _find(parameters: Sequence[Parameter], name: str, cmdlet: str) -> Parameter | None:
+    wanted = name.casefold()
+    candidates = [parameter for parameter in parameters if parameter.name.casefold().startswith(wanted)]
+    exact = [parameter for parameter in candidates if parameter.name.casefold() == wanted]
+    if len(exact or candidates) > 1:
         names = " ".join(f"-{candidate.name}" for candidate in candidates)
-        raise psobjects.binding_error(
+        raise binding_error(
             f"Parameter cannot be processed because the parameter name '{name}' is ambiguous. Possible matches "
             f"include: {names}.",
             "AmbiguousParameter",
             cmdlet,
+            BadlyBound(name),
         )
-    return candidates[0]
+    return next(iter(exact or candidates), None)
 
 
-def _convert(parameter: Parameter, value: Any, cmdlet: str) -> Any:
-    if parameter.switch:
-        if value is None or isinstance(value, bool):
-            return value is True  # null is false for a function, and the endpoint's cmdlets are functions
-        told = (
-            f'the "{value}" value of type "System.Int32" to type "{parameter.type_name}".'
-            if isinstance(value, int)
-            else f'value "{_NET_TYPES.get(type(value).__name__, "System.String")}" to type "{parameter.type_name}". Boolean '
-            "parameters accept only Boolean values and numbers, such as $True, $False, 1 or 0."
-        )
-        raise psobjects.binding_error(
-            f"Cannot process argument transformation on parameter '{parameter.name}'. Cannot convert {told}",
-            "ParameterArgumentTransformationError",
+def _unbound(name: str | None, value: Any, cmdlet: str) -> PSError:
+    if name is not None:
+        name = name.removeprefix("-").rstrip(":")
+        return binding_error(
+            f"A parameter cannot be found that matches parameter name '{name}'.",
+            "NamedParameterNotFound",
             cmdlet,
-            "InvalidData",
+            BadlyBound(name, None, _type_of(value)),
         )
-    if value is None:
-        raise psobjects.binding_error(
-            f"Missing an argument for parameter '{parameter.name}'. Specify a parameter of type "
-            f"'{parameter.type_name}' and try again.",
-            "MissingArgument",
-            cmdlet,
-        )
+    return binding_error(
+        f"A positional parameter cannot be found that accepts argument '{value}'.",
+        "PositionalParameterNotFound",
+        cmdlet,
+        BadlyBound("", None, _type_of(value)),
+    )
+
+
+def _value(parameter: Parameter, given: Any, cmdlet: str, wording: Wording) -> Any:
+    """The cmdlet's value of what was sent for a parameter. Raises psobjects.PSError."""
+
+    def refused(message: str, identifier: str, kind: str = "Validation", because: str = "") -> PSError:
+        bound = BadlyBound(parameter.name, parameter.type_name, _type_of(given))
+        return binding_error(
+            message, identifier, cmdlet, bound, category="InvalidData", kind=kind, because=because
+        )  # fmt: skip
+
     try:
-        return parameter.convert(value)
-    except ValueError:
-        raise psobjects.binding_error(
-            f"Cannot bind parameter '{parameter.name}'. Cannot convert value to type \"{parameter.type_name}\".",
-            "CannotConvertArgumentNoMessage",
-            cmdlet,
+        value = parameter.convert(given, wording)
+    except NotConvertible as error:
+        raise refused(
+            f"Cannot process argument transformation on parameter '{parameter.name}'. {error}",
+            "ParameterArgumentTransformationError",
+            "ArgumentTransformation",
         ) from None
+    if parameter.mandatory and value is None:
+        raise refused(
+            f"Cannot bind argument to parameter '{parameter.name}' because it is null.",
+            "ParameterArgumentValidationErrorNullNotAllowed",
+        )
+    if parameter.mandatory and value == "" and parameter.convert is text:
+        raise refused(
+            f"Cannot bind argument to parameter '{parameter.name}' because it is an empty string.",
+            "ParameterArgumentValidationErrorEmptyStringNotAllowed",
+        )
+    because = _invalid(parameter, value)
+    if because:
+        message = f"Cannot validate argument on parameter '{parameter.name}'. {because}"
+        raise refused(message, "ParameterArgumentValidationError", because=because)
+    return value
+
+
+def _invalid(parameter: Parameter, value: Any) -> str:
+    allowed = {choice.casefold() for choice in parameter.choices}
+    wrong = [item for item in (value if isinstance(value, list) else [value]) if str(item).casefold() not in allowed]
+    if not parameter.choices or not wrong:
+        return ""
+    return (
+        f'The argument "{wrong[0]}" does not belong to the set "{",".join(parameter.choices)}" specified by the '
+        "ValidateSet attribute. Supply an argument that is in the set and then try the command again."
+    )
+
+
+def _type_of(value: Any) -> str | None:
+    if value is None:
+        return None
+    names = {bool: "System.Boolean", int: "System.Int32", list: _ARRAY_LIST, str: "System.String"}
+    return next((name for kind, name in names.items() if isinstance(value, kind)), "System.Object")

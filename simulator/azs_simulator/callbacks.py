@@ -100,22 +100,18 @@ class Script:
         self._lines.put_nowait({"Kind": kind, **what})
 
     def _error(self, kind: str, error: PSError) -> None:
-        record = error.record
-        text = str(record.Exception.Message)
-        identifier = str(record.FullyQualifiedErrorId)
-        target = record.TargetObject
-        if kind == "end with error" and identifier == text:
-            self._say("throw", Text=text)
+        if kind == "end with error" and error.thrown:
+            self._say("throw", Text=error.message)
         else:
             suffix = f",{self._name}"
             self._say(
                 kind,
-                Text=text,
-                Id=identifier.removesuffix(suffix),
-                Whole=not identifier.endswith(suffix),  # else PowerShell adds the cmdlet
-                Category=ps.ErrorCategory(record.CategoryInfo.Category).name,
-                Exception=_exception(record.Exception.PSObject.type_names[0]),
-                Target=target,
+                Text=error.message,
+                Id=error.fully_qualified_error_id.removesuffix(suffix),
+                Whole=not error.fully_qualified_error_id.endswith(suffix),  # else PowerShell adds the cmdlet
+                Category=error.category,
+                Exception=_exception(error.exception),
+                Target=error.target,
             )
 
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from . import psobjects
-from .binding import COMMON_PARAMETERS, Parameter, anything, number, switch
+from .binding import COMMON_PARAMETERS, Parameter, switch, text, texts
 
 if typing.TYPE_CHECKING:
     from .stamp import Stamp
+    from .wording import Wording
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Action:
     output: Callable[[Any], Any] | None = None
     """Turns the result into the object that is written; None: nothing is written."""
     timeout: float | None = None
-    """Default of the parameter TimeoutInSeconds."""
+    """Default of the parameter TimeoutInSeconds; a cmdlet without one has no limit."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +52,15 @@ class Cmdlet:
 
 
 _AS_JOB = switch("AsJob")
-_TIMEOUT = number("TimeoutInSeconds")
+INPUT = Parameter("InputObject", mandatory=True)
+"""What comes through the pipe."""
+_DESCRIBED = (
+    "ModuleName", "Namespace", "OutputType", "Count", "HelpUri", "Name", "CommandType", "ResolvedCommandName",
+    "DefaultParameterSet", "CmdletBinding", "Parameters",
+)  # fmt: skip
+"""What Select-Object picks in a restricted session."""
 
+# As published: wrapper functions, whose parameters have neither types nor sets of values, and none is mandatory.
 _CMDLETS = (
     Cmdlet(
         "Get-AzureStackStampInformation",
@@ -61,18 +69,18 @@ _CMDLETS = (
     ),
     Cmdlet(
         "Set-RegistrationKeyPair",
-        (_AS_JOB,),
+        (),
         Action(lambda stamp, _parameters: stamp.create_key_pair()),
         offered=lambda stamp: stamp.has_key_pair_cmdlet,
     ),
     Cmdlet(
         "New-RegistrationToken",
         (
-            Parameter("BillingModel"),
-            switch("MarketplaceSyndicationEnabled"),
+            Parameter("BillingModel", position=1),
+            Parameter("AgreementNumber", position=2),
+            Parameter("MsAssetTag", position=3),
             switch("UsageReportingEnabled"),
-            Parameter("AgreementNumber"),
-            Parameter("MsAssetTag"),
+            switch("MarketplaceSyndicationEnabled"),
             Parameter("TokenVersion"),
             _AS_JOB,
         ),
@@ -88,7 +96,13 @@ _CMDLETS = (
     ),
     Cmdlet(
         "New-AzureBridgeServicePrincipal",
-        (Parameter("RefreshToken"), Parameter("AzureEnvironment"), Parameter("TenantId"), _TIMEOUT, _AS_JOB),
+        (
+            Parameter("AzureEnvironment", position=1),
+            Parameter("TenantId", position=2),
+            Parameter("RefreshToken", position=3),
+            Parameter("TimeoutInSeconds", position=4),
+            _AS_JOB,
+        ),
         Action(
             lambda stamp, parameters: stamp.create_principal(parameters),
             lambda stamp, parameters: stamp.check_principal(parameters),
@@ -98,32 +112,30 @@ _CMDLETS = (
     ),
     Cmdlet(
         "New-AzureStackActivation",
-        (Parameter("ActivationKey", mandatory=True), _TIMEOUT, _AS_JOB),
+        (Parameter("ActivationKey", position=1), Parameter("TimeoutInSeconds", position=2), _AS_JOB),
         Action(
-            lambda stamp, parameters: stamp.activate(parameters["ActivationKey"]),
-            lambda stamp, parameters: stamp.check_activation(parameters["ActivationKey"]),
+            lambda stamp, parameters: stamp.activate(parameters.get("ActivationKey")),
+            lambda stamp, parameters: stamp.check_activation(parameters.get("ActivationKey")),
             timeout=1000,
         ),
     ),
     Cmdlet(
         "Remove-AzureStackActivation",
-        (_TIMEOUT, _AS_JOB),
+        (Parameter("TimeoutInSeconds", position=0), _AS_JOB),
         Action(lambda stamp, _parameters: stamp.deactivate(), timeout=1000),
     ),
     Cmdlet(
         "Close-PrivilegedEndpoint",
-        (
-            Parameter("TranscriptsPathDestination", mandatory=True),
-            Parameter("Credential", anything, "System.Management.Automation.PSCredential", mandatory=True),
-        ),
+        (Parameter("TranscriptsPathDestination", position=0), Parameter("Credential", position=1), _AS_JOB),
     ),
-    Cmdlet("Get-Command", (Parameter("Name", anything, "System.String[]"), switch("ListImported"))),
-    Cmdlet("Get-ActionStatus", (Parameter("FunctionName"),)),
+    Cmdlet("Get-ActionStatus", (Parameter("FunctionName", position=1), Parameter("ActionType", position=2), _AS_JOB)),
+    Cmdlet("Save-HCILicense", (Parameter("License", text),), offered=lambda stamp: stamp.has_key_pair_cmdlet),
+    Cmdlet("Get-Command", (Parameter("Name", texts, position=0), switch("ListImported"))),
     Cmdlet("Exit-PSSession"),
     Cmdlet("Clear-Host"),
-    Cmdlet("Out-Default"),
-    Cmdlet("Measure-Object"),
-    Cmdlet("Select-Object", (Parameter("Property", anything, "System.Object[]"), number("First"))),
+    Cmdlet("Out-Default", (INPUT,)),
+    Cmdlet("Measure-Object", (INPUT,)),
+    Cmdlet("Select-Object", (Parameter("Property", texts, position=0, choices=_DESCRIBED), INPUT)),
     *(
         Cmdlet(name)
         for name in (
@@ -150,11 +162,11 @@ NOISE = (
 """What the cmdlets of a stamp write besides their output, as seen in logs of real ones."""
 
 
-def find(stamp: Stamp, name: str) -> Cmdlet:
+def find(stamp: Stamp, name: str, wording: Wording) -> Cmdlet:
     """The cmdlet of that name, with or without the name of a module. Raises psobjects.PSError."""
     cmdlet = _BY_NAME.get(name.rsplit("\\", 1)[-1].casefold())
     if cmdlet is None or not cmdlet.offered(stamp):
-        raise psobjects.command_not_found(name)
+        raise psobjects.command_not_found(name, wording)
     return cmdlet
 
 
@@ -163,7 +175,7 @@ def offered(stamp: Stamp) -> list[Cmdlet]:
     return [cmdlet for cmdlet in _CMDLETS if cmdlet.offered(stamp)]
 
 
-def visible(stamp: Stamp, patterns: Iterable[str]) -> tuple[list[Any], list[str]]:
+def visible(stamp: Stamp, patterns: Iterable[str], wording: Wording) -> tuple[list[Any], list[str]]:
     """The visible commands whose names match, as Get-Command describes them, and the names that no command has."""
     known = {cmdlet.name: cmdlet for cmdlet in offered(stamp)}
     found: list[str] = []
@@ -173,9 +185,10 @@ def visible(stamp: Stamp, patterns: Iterable[str]) -> tuple[list[Any], list[str]
         if not matching and not set(pattern) & set("*?["):
             missing.append(pattern)
         found.extend(name for name in matching if name not in found)
+    common = (*COMMON_PARAMETERS, *wording.extra_parameters)
     descriptions = [
         psobjects.command_information(
-            name, [*(parameter.name for parameter in known[name].parameters_of(stamp)), *COMMON_PARAMETERS]
+            name, [*(parameter.name for parameter in known[name].parameters_of(stamp)), *common], wording
         )
         for name in found
     ]

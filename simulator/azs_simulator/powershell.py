@@ -28,6 +28,7 @@ from xml.etree import ElementTree
 from . import psrp
 from .pssc import configuration
 from .soap import WSManFault
+from .wording import WORDINGS
 
 if typing.TYPE_CHECKING:
     from .callbacks import Callbacks
@@ -291,7 +292,7 @@ class RelayedPool:
     def __init__(self) -> None:
         self.output = psrp.Output()
         self._host: Host | None = None
-        self._negotiation = psrp.RunspacePool()
+        self._negotiation = psrp.RunspacePool(WORDINGS["7"])
         """Understands how the session was opened, and answers a client that takes it over."""
         self._opening: list[bytes] = []
         self._pipelines: dict[uuid.UUID, RelayedPipeline] = {}

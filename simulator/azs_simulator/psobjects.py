@@ -1,32 +1,50 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PowerShell objects as a privileged endpoint gives them out: errors, records, property bags, command information."""
+"""PowerShell objects as a privileged endpoint gives them out: errors, property bags, command information."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
-import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psrpcore.types as ps
 
-_EXCEPTION_TYPES = (
-    "System.Management.Automation.RuntimeException",
-    "System.SystemException",
-    "System.Exception",
-    "System.Object",
-)
-_HRESULT = -2146233087
+from .wording import Wording
+
 _VERSION = re.compile(r"\d+(\.\d+){1,3}")
-_PARAMETERS_TYPE = (
-    "System.Collections.Generic.Dictionary`2[[System.String, mscorlib, Version=4.0.0.0, Culture=neutral, "
-    "PublicKeyToken=b77a5c561934e089],[System.Management.Automation.ParameterMetadata, System.Management.Automation, "
-    "Version=3.0.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35]]"
+_SYSTEM = ("System.SystemException", "System.Exception", "System.Object")
+_RUNTIME = "System.Management.Automation.RuntimeException"
+_BINDING = "System.Management.Automation.ParameterBindingException"
+_BASES = {
+    _RUNTIME: _SYSTEM,
+    "System.Exception": ("System.Object",),
+    "System.TimeoutException": _SYSTEM,
+    "Microsoft.PowerShell.Commands.WriteErrorException": _SYSTEM,
+    "System.Management.Automation.ParameterBindingValidationException": (_BINDING, _RUNTIME, *_SYSTEM),
+    "System.Management.Automation.ParameterBindingArgumentTransformationException": (_BINDING, _RUNTIME, *_SYSTEM),
+}
+"""What an exception is besides; all others are PowerShell's own."""
+
+_VALIDATION_FAILED = (
+    "System.Management.Automation.ValidationMetadataException",
+    "System.Management.Automation.MetadataException",
+    _RUNTIME,
+    *_SYSTEM,
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class BadlyBound:
+    """What an error of the binder tells of the parameter."""
+
+    name: str
+    type_name: str | None = None
+    given_type: str | None = None
 
 
 class PSError(Exception):
-    """An error; raised, it ends the pipeline. `record` is what the client sees of it."""
+    """An error; raised, it ends the pipeline."""
 
     def __init__(
         self,
@@ -34,12 +52,32 @@ class PSError(Exception):
         fully_qualified_error_id: str,
         category: str,
         *,
-        exception: str = "System.Management.Automation.RuntimeException",
+        exception: str = _RUNTIME,
         activity: str = "",
         target: str | None = None,
+        by_engine: bool = False,
+        bound: BadlyBound | None = None,
+        inner: tuple[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__(message)
-        self.record = _error_record(message, fully_qualified_error_id, category, exception, activity, target)
+        self.message = message
+        self.fully_qualified_error_id = fully_qualified_error_id
+        self.thrown = message == fully_qualified_error_id
+        """Whether a function threw its text, which then is id and target as well."""
+        self.category = "OperationStopped" if self.thrown else category
+        self.exception = exception
+        self.activity = "" if self.thrown else activity
+        self.target = message if self.thrown else target
+        self.by_engine = by_engine
+        """Whether PowerShell itself found it, and no function."""
+        self.bound = bound
+        self.inner = inner
+        """Message and types of the exception behind it."""
+
+    @property
+    def exception_types(self) -> list[str]:
+        """The exception's type and those that it is derived from."""
+        return [self.exception, *_BASES.get(self.exception, (_RUNTIME, *_SYSTEM))]
 
 
 def scripts_not_allowed(script: str) -> PSError:
@@ -50,29 +88,47 @@ def scripts_not_allowed(script: str) -> PSError:
         "ParserError",
         exception="System.Management.Automation.ParseException",
         target=script,
+        by_engine=True,
     )
 
 
-def command_not_found(name: str, seeker: str = "") -> PSError:
-    """What a command gets that is not visible in this session, or the cmdlet (`seeker`) that looks for it."""
+def command_not_found(name: str, wording: Wording, seeker: str = "", activity: str = "") -> PSError:
+    """What a command gets that is not visible in this session, or the cmdlet (`seeker`, run as `activity`) that looks for it."""
     return PSError(
-        f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable program. "
-        "Check the spelling of the name, or if a path was included, verify that the path is correct and try again.",
+        wording.command_not_found(name),
         f"CommandNotFoundException,{seeker}" if seeker else "CommandNotFoundException",
         "ObjectNotFound",
         exception="System.Management.Automation.CommandNotFoundException",
+        activity=activity,
         target=name,
+        by_engine=not seeker,
     )
 
 
-def binding_error(message: str, identifier: str, cmdlet: str, category: str = "InvalidArgument") -> PSError:
-    """What a command gets whose parameters do not fit it."""
+def binding_error(
+    message: str,
+    identifier: str,
+    cmdlet: str,
+    bound: BadlyBound,
+    *,
+    category: str = "InvalidArgument",
+    kind: str = "",
+    because: str = "",
+) -> PSError:
+    """What a command gets whose parameters do not fit it.
+
+    :param kind: "Validation" or "ArgumentTransformation", where it is the value that does not fit.
+    :param because: what the attribute says that was asked to validate it.
+    """
     return PSError(
         message,
         f"{identifier},{cmdlet}",
         category,
-        exception="System.Management.Automation.ParameterBindingException",
+        exception=f"System.Management.Automation.ParameterBinding{kind}Exception",
         activity=cmdlet,
+        by_engine=True,
+        bound=bound,
+        inner=(because, _VALIDATION_FAILED) if because else None,
     )
 
 
@@ -83,124 +139,95 @@ def pipeline_stopped() -> PSError:
         "PipelineStopped",
         "OperationStopped",
         exception="System.Management.Automation.PipelineStoppedException",
-    )
-
-
-def informational_record(record_type: type[Any], message: str) -> Any:
-    """A verbose or warning record; its text is in the object's string form, where clients look for it."""
-    record = record_type(Message=message, InvocationInfo=None, PipelineIterationInfo=None)
-    record.serialize_extended_info = False
-    record.PSObject.to_string = message
-    return record
-
-
-def invocation_info(command: str, bound: Mapping[str | None, Any]) -> Any:
-    """What PowerShell adds to a record when the client asks for it: the function's source and its parameters' values."""
-    parameters = ps.PSDict({name: value for name, value in bound.items() if name})
-    parameters.PSObject.type_names = [
-        "System.Management.Automation.PSBoundParametersDictionary",
-        "System.Collections.Generic.Dictionary`2[[System.String],[System.Object]]",
-        "System.Object",
-    ]
-    unbound = ps.PSList()
-    unbound.PSObject.type_names = ["System.Collections.Generic.List`1[[System.Object]]", "System.Object"]
-    return ps.InvocationInfo(
-        BoundParameters=parameters,
-        CommandOrigin=ps.CommandOrigin.Runspace,
-        ExpectingInput=False,
-        HistoryId=1,
-        InvocationName=command,
-        Line="",
-        MyCommand=types.SimpleNamespace(
-            Name=command,
-            CommandType=ps.CommandTypes.Function,
-            Definition=f"\n[CmdletBinding()] param()\n# the source of {command}\n" * 20,
-            Visibility=ps.SessionStateEntryVisibility.Public,
-        ),
-        OffsetInLine=0,
-        PipelineLength=1,
-        PipelinePosition=1,
-        PositionMessage="",
-        PSScriptRoot="",
-        ScriptLineNumber=0,
-        ScriptName="",
-        UnboundArguments=unbound,
-    )
-
-
-def progress_record(activity: str, status: str, percent: int) -> Any:
-    """A progress record; 100 percent completes the activity."""
-    record_type = ps.ProgressRecordType.Completed if percent >= 100 else ps.ProgressRecordType.Processing
-    return ps.ProgressRecordMsg(
-        Activity=activity,
-        ActivityId=1,
-        StatusDescription=status,
-        CurrentOperation=None,
-        ParentActivityId=-1,
-        PercentComplete=percent,
-        Type=record_type,
-        SecondsRemaining=-1,
+        by_engine=True,
     )
 
 
 def property_bag(properties: Mapping[str, Any]) -> Any:
     """A custom object with these properties, nested mappings becoming nested objects."""
-    bag = ps.PSCustomObject()
+    made = ps.PSCustomObject()
     for name, value in properties.items():
-        ps.add_note_property(bag, name, _value(name, value))
-    return bag
+        ps.add_note_property(made, name, _value(name, value))
+    return made
 
 
-def command_information(name: str, parameters: Iterable[str]) -> Any:
+def bag(
+    types: Sequence[str],
+    *,
+    adapted: Mapping[str, Any] | None = None,
+    extended: Mapping[str, Any] | None = None,
+    text: str = "",
+) -> Any:
+    """An object of these types with these properties, in their order; `text` is its string form."""
+    made = ps.PSObject()
+    made.PSObject.type_names = list(types)
+    made.PSObject.to_string = text
+    made.PSObject.adapted_properties = [ps.PSNoteProperty(name, value) for name, value in (adapted or {}).items()]
+    made.PSObject.extended_properties = [ps.PSNoteProperty(name, value) for name, value in (extended or {}).items()]
+    return made
+
+
+def array(values: Iterable[Any], item: str = "System.Object") -> Any:
+    """An array of items of a type."""
+    made = ps.PSList(values)
+    made.PSObject.type_names = [f"{item}[]", "System.Array", "System.Object"]
+    return made
+
+
+def command_information(name: str, parameters: Iterable[str], wording: Wording) -> Any:
     """A visible command as Get-Command describes it; the names of its parameters are the keys of ``Parameters``."""
-    metadata = ps.PSDict(dict.fromkeys(parameters, "System.Management.Automation.ParameterMetadata"))
-    metadata.PSObject.type_names = [_PARAMETERS_TYPE, "System.Object"]
-    information = ps.PSObject()
-    information.PSObject.type_names = [
-        "System.Management.Automation.FunctionInfo",
-        "System.Management.Automation.CommandInfo",
+    own = "System.Management.Automation"
+    metadata = ps.PSDict(dict.fromkeys(parameters, f"{own}.ParameterMetadata"))
+    metadata.PSObject.type_names = [
+        wording.generic("System.Collections.Generic.Dictionary", "System.String", f"{own}.ParameterMetadata"),
         "System.Object",
     ]
-    information.PSObject.to_string = name
-    information.PSObject.adapted_properties = [
-        ps.PSNoteProperty("Name", name),
-        ps.PSNoteProperty("CommandType", "Function"),
-        ps.PSNoteProperty("Visibility", "Public"),
-        ps.PSNoteProperty("ModuleName", ""),
-        ps.PSNoteProperty("Parameters", metadata),
+    source = f" [CmdletBinding()] param() # the source of {name} "
+    verb, _hyphen, noun = name.partition("-")
+    properties = {
+        "ScriptBlock": ps.PSScriptBlock(source),
+        "CmdletBinding": True,
+        "DefaultParameterSet": None,
+        "Definition": source,
+        "Options": "None",
+        "Description": None,
+        "Verb": verb,
+        "Noun": noun,
+        "HelpFile": None,
+        "OutputType": _read_only(wording, f"{own}.PSTypeName"),
+        "Name": name,
+        "CommandType": "Function",
+        "Source": "",
+        "Version": None,
+        "Visibility": "Public",
+        "ModuleName": "",
+        "Module": None,
+        "RemotingCapability": "PowerShell",
+        "Parameters": metadata,
+        "ParameterSets": _read_only(wording, f"{own}.CommandParameterSetInfo", "[<CommonParameters>]"),
+    }
+    return bag(
+        [f"{own}.FunctionInfo", f"{own}.CommandInfo", "System.Object"],
+        adapted=properties,
+        extended={"Namespace": "", "HelpUri": ""},
+        text=name,
+    )
+
+
+def _read_only(wording: Wording, item: str, *values: str) -> Any:
+    made = ps.PSList(values)
+    made.PSObject.type_names = [
+        wording.generic("System.Collections.ObjectModel.ReadOnlyCollection", item),
+        "System.Object",
     ]
-    return information
+    return made
 
 
 def _value(name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return property_bag(value)
     if isinstance(value, (list, tuple)):
-        array = ps.PSList([_value("", item) for item in value])
-        array.PSObject.type_names = ["System.Object[]", "System.Array", "System.Object"]
-        return array
+        return array(_value("", item) for item in value)
     if name.endswith("Version") and isinstance(value, str) and _VERSION.fullmatch(value):
         return ps.PSVersion(value)
     return value
-
-
-def _error_record(
-    message: str, identifier: str, category: str, exception: str, activity: str, target: str | None
-) -> ps.ErrorRecord:
-    error = ps.NETException(Message=message, HResult=_HRESULT)
-    error.PSObject.type_names = [exception, *(name for name in _EXCEPTION_TYPES if name != exception)]
-    error.PSObject.to_string = f"{exception}: {message}"
-    record = ps.ErrorRecord(
-        Exception=error,
-        TargetObject=target,
-        FullyQualifiedErrorId=identifier,
-        CategoryInfo=ps.ErrorCategoryInfo(
-            Category=ps.ErrorCategory[category],
-            Activity=activity,
-            Reason=exception.rsplit(".", 1)[-1],
-            TargetName=target or "",
-            TargetType="String" if target else "",
-        ),
-    )
-    record.PSObject.to_string = message
-    return record

@@ -12,12 +12,14 @@ import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import psrpcore
 import psrpcore.types as ps
 
-from . import psobjects
+from . import psobjects, records
 from .soap import WSManFault, operation_timed_out
+from .wording import Wording
 
 _FRAGMENT = struct.Struct(">QQBI")
 _MESSAGE_HEADER = 40
@@ -32,6 +34,8 @@ MAX_FRAGMENT = 32 * 1024
 """Bytes in one fragment; Windows puts each into a stream element of its own."""
 
 _ABORTED = 995
+
+_PLACES = {"TN": 0, "TNRef": 0, "ToString": 1}
 
 _log = logging.getLogger(__name__)
 
@@ -176,7 +180,7 @@ class Pipeline:
     def stop(self) -> None:
         """Stop at the client's wish."""
         if self.running:
-            self._end(ps.PSInvocationState.Stopped, psobjects.pipeline_stopped().record)
+            self._end(ps.PSInvocationState.Stopped, psobjects.pipeline_stopped())
         if self._task is not None:
             self._task.cancel()
 
@@ -191,62 +195,57 @@ class Pipeline:
 
     def write_error(self, error: psobjects.PSError) -> None:
         """Write to the error stream; the pipeline goes on."""
-        self._send(self._explained(error.record), ps.PSRPMessageType.ErrorRecord)
+        invocation = self._invocation(ps.RemoteStreamOptions.AddInvocationInfoToErrorRecord)
+        record = records.error_that_goes_on(error, self._pool.wording, invocation)
+        self._send(record, ps.PSRPMessageType.ErrorRecord)
 
     def write_verbose(self, message: str) -> None:
         """Write to the verbose stream."""
-        record = psobjects.informational_record(ps.VerboseRecord, message)
-        self._explain(record, ps.RemoteStreamOptions.AddInvocationInfoToVerboseRecord)
+        invocation = self._invocation(ps.RemoteStreamOptions.AddInvocationInfoToVerboseRecord)
+        record = records.verbose_or_warning("Verbose", message, self._pool.wording, invocation)
         self._send(record, ps.PSRPMessageType.VerboseRecord)
 
     def write_warning(self, message: str) -> None:
         """Write to the warning stream."""
-        record = psobjects.informational_record(ps.WarningRecord, message)
-        self._explain(record, ps.RemoteStreamOptions.AddInvocationInfoToWarningRecord)
+        invocation = self._invocation(ps.RemoteStreamOptions.AddInvocationInfoToWarningRecord)
+        record = records.verbose_or_warning("Warning", message, self._pool.wording, invocation)
         self._send(record, ps.PSRPMessageType.WarningRecord)
 
     def write_progress(self, activity: str, status: str, percent: int) -> None:
         """Write to the progress stream."""
-        self._send(psobjects.progress_record(activity, status, percent), ps.PSRPMessageType.ProgressRecord)
+        self._send(records.progress(activity, status, percent), ps.PSRPMessageType.ProgressRecord)
 
     def write_information(self, message: str, source: str, computer: str) -> None:
         """Write to the information stream."""
-        self._server.write_information(message, source, computer=computer, user="AZURESTACK\\AzureStackAdmin")
-        self._pool.flush()
+        record = records.information(message, source, computer, self._pool.wording)
+        self._send(record, ps.PSRPMessageType.InformationRecord)
 
     async def _run(self, run: Callable[[Pipeline], Awaitable[None]]) -> None:
         try:
             await run(self)
         except psobjects.PSError as error:
-            self._end(ps.PSInvocationState.Failed, self._explained(error.record))
+            self._end(ps.PSInvocationState.Failed, error)
         except Exception as error:
             _log.exception("a pipeline failed inside the simulator")
             failure = psobjects.PSError(f"Simulator failure: {error!r}", "SimulatorFailure", "NotSpecified")
-            self._end(ps.PSInvocationState.Failed, failure.record)
+            self._end(ps.PSInvocationState.Failed, failure)
         else:
             self._end(ps.PSInvocationState.Completed)
 
-    def _explained(self, record: ps.ErrorRecord) -> ps.ErrorRecord:
-        self._explain(record, ps.RemoteStreamOptions.AddInvocationInfoToErrorRecord)
-        return record
-
-    def _explain(self, record: Any, option: ps.RemoteStreamOptions) -> None:
-        """Add what PowerShell tells of the command, the values of its parameters among it, if the client asked for that."""
-        if option & self.stream_options and self.commands and not self.commands[0].is_script:
-            command = self.commands[0]
-            bound = {} if option == ps.RemoteStreamOptions.AddInvocationInfoToErrorRecord else dict(command.parameters)
-            record.InvocationInfo = psobjects.invocation_info(command.command_text, bound)
-            record.serialize_extended_info = True
+    def _invocation(self, option: ps.RemoteStreamOptions) -> records.Invocation | None:
+        """What PowerShell tells of the command, the values of its parameters among it, if the client asked for that."""
+        if not (option & self.stream_options and self.commands) or self.commands[0].is_script:
+            return None
+        command = self.commands[0]
+        return records.Invocation(command.command_text, {name: value for name, value in command.parameters if name})
 
     def _send(self, value: Any, message_type: ps.PSRPMessageType) -> None:
         self._server.prepare_message(value, message_type=message_type)
         self._pool.flush()
 
-    def _end(self, state: ps.PSInvocationState, error: ps.ErrorRecord | None = None) -> None:
-        message = ps.PipelineState(PipelineState=int(state))
-        if error is not None:
-            message.ExceptionAsErrorRecord = error
-        self._server.prepare_message(message)
+    def _end(self, state: ps.PSInvocationState, error: psobjects.PSError | None = None) -> None:
+        record = None if error is None else records.error_that_ends(error, self._pool.wording)
+        self._server.prepare_message(records.state(int(state), record), message_type=ps.PSRPMessageType.PipelineState)
         self._server.state = state
         self._pool.flush()
         self.output.finish()
@@ -256,8 +255,10 @@ class Pipeline:
 class RunspacePool:
     """The runspace pool of one shell."""
 
-    def __init__(self) -> None:
-        self.server = psrpcore.ServerRunspacePool(application_private_data=_private_data())
+    def __init__(self, wording: Wording) -> None:
+        self.wording = wording
+        versions = ps.PSPrimitiveDictionary(wording.versions)
+        self.server = psrpcore.ServerRunspacePool(application_private_data={"PSVersionTable": versions})
         self.output = Output()
         self._pipelines: dict[uuid.UUID, Pipeline] = {}
         self._object_ids = itertools.count(1)
@@ -363,7 +364,7 @@ def _message_type(message: bytes) -> int:
 
 def _fragments(object_id: int, message: bytes) -> Iterator[bytes]:
     """Cut a message up as Windows does, which also begins each message's text with a byte order mark."""
-    header, text = message[:_MESSAGE_HEADER], message[_MESSAGE_HEADER:]
+    header, text = message[:_MESSAGE_HEADER], _in_order(message[_MESSAGE_HEADER:])
     message = header + _BOM + text if text else header
     for number, start in enumerate(range(0, len(message), MAX_FRAGMENT)):
         part = message[start : start + MAX_FRAGMENT]
@@ -371,12 +372,11 @@ def _fragments(object_id: int, message: bytes) -> Iterator[bytes]:
         yield _FRAGMENT.pack(object_id, number, flags, len(part)) + part
 
 
-def _private_data() -> dict[str, Any]:
-    versions = {
-        "PSVersion": ps.PSVersion("5.1.17763.5458"),
-        "PSEdition": "Desktop",
-        "CLRVersion": ps.PSVersion("4.0.30319.42000"),
-        "BuildVersion": ps.PSVersion("10.0.17763.5458"),
-        "WSManStackVersion": ps.PSVersion("3.0"),
-    }
-    return {"PSVersionTable": ps.PSDict(versions)}
+def _in_order(text: bytes) -> bytes:
+    """An object's types and its string form come before its values and properties; psrpcore puts them elsewhere."""
+    if b"<ToString>" not in text:
+        return text
+    root = ElementTree.fromstring(text)
+    for element in root.iter("Obj"):
+        element[:] = sorted(element, key=lambda child: _PLACES.get(child.tag, len(_PLACES)))
+    return ElementTree.tostring(root, encoding="utf-8")

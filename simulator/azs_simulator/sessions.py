@@ -15,6 +15,7 @@ from .binding import bind
 from .faults import Effect
 from .plans import ActionPlan
 from .stamp import CmdletError
+from .wording import WORDINGS
 
 if typing.TYPE_CHECKING:
     import psrpcore
@@ -50,7 +51,8 @@ class Session:
     def __init__(self, stamp: Stamp, machine: str, transcripts: list[dict[str, str]]) -> None:
         self.closed = False
         """Whether Close-PrivilegedEndpoint ended it."""
-        self.pool = psrp.RunspacePool()
+        self._wording = WORDINGS[stamp.world.settings.wording]
+        self.pool = psrp.RunspacePool(self._wording)
         self._stamp = stamp
         self._machine = machine
         self._transcripts = transcripts
@@ -73,7 +75,7 @@ class Session:
     async def run(self, pipeline: Pipeline, effect: Effect | None) -> None:
         """Run the statements of a pipeline. Raises psobjects.PSError."""
         for statement in _statements(pipeline.commands or []):
-            first, *others = [self._resolve(command, effect) for command in statement]
+            first, *others = [self._resolve(command, effect, piped=n > 0) for n, command in enumerate(statement)]
             try:
                 objects = await self._invoke(*first, pipeline, effect)
             except CmdletError as error:
@@ -81,19 +83,23 @@ class Session:
                     error.message, error.fully_qualified_error_id, error.category, activity=first[0].name
                 ) from error
             for cmdlet, parameters in others:
-                objects = _filter(cmdlet, parameters, objects)
+                objects = _filter(cmdlet.name, parameters, objects)
             for value in objects:
                 pipeline.write_output(value)
 
-    def _resolve(self, command: psrpcore.Command, effect: Effect | None) -> tuple[cmdlets.Cmdlet, dict[str, Any]]:
+    def _resolve(
+        self, command: psrpcore.Command, effect: Effect | None, *, piped: bool
+    ) -> tuple[cmdlets.Cmdlet, dict[str, Any]]:
         if command.is_script:
             raise psobjects.scripts_not_allowed(command.command_text)
         hidden = effect.get("parameter", "") if effect and effect.kind == "not_offered" else None
         if hidden == "":
-            raise psobjects.command_not_found(command.command_text)
-        cmdlet = cmdlets.find(self._stamp, command.command_text)
+            raise psobjects.command_not_found(command.command_text, self._wording)
+        cmdlet = cmdlets.find(self._stamp, command.command_text, self._wording)
         offered = [p for p in cmdlet.parameters_of(self._stamp) if p.name.casefold() != str(hidden).casefold()]
-        return cmdlet, bind(cmdlet.name, offered, command.parameters)
+        if piped:
+            offered = [p for p in offered if p.name != cmdlets.INPUT.name]  # which comes from the command before it
+        return cmdlet, bind(cmdlet.name, offered, command.parameters, self._wording)
 
     async def _invoke(
         self, cmdlet: cmdlets.Cmdlet, parameters: dict[str, Any], pipeline: Pipeline, effect: Effect | None
@@ -134,7 +140,7 @@ class Session:
         stamp = self._stamp
         seconds = stamp.durations.get(cmdlet.name, 0.0)
         lifetime = seconds
-        limit: float | None = parameters.get("TimeoutInSeconds", action.timeout)
+        limit = _seconds(parameters.get("TimeoutInSeconds"), cmdlet)
         commit: Callable[[], Any] = lambda: action.commit(stamp, parameters)
         fails = effect is not None and effect.kind == "timeout"
         if effect is not None and fails:
@@ -181,7 +187,7 @@ class Session:
         if not hidden:
             raise error
         pipeline.write_verbose(story.busy(error.message))
-        raise CmdletError(story.TNC, "CommandNotFoundException", "ObjectNotFound") from error
+        raise psobjects.command_not_found(story.TNC, self._wording) from error
 
     def _fail(self, effect: Effect, cmdlet: str, pipeline: Pipeline) -> None:
         if effect.kind == "error":
@@ -212,18 +218,18 @@ class Session:
 
     def _built_in(self, name: str, parameters: dict[str, Any], pipeline: Pipeline) -> list[Any]:
         if name == "Get-Command":
-            descriptions, missing = cmdlets.visible(self._stamp, _strings(parameters.get("Name", "*")))
+            descriptions, missing = cmdlets.visible(self._stamp, parameters.get("Name") or ["*"], self._wording)
             for pattern in missing:
-                pipeline.write_error(psobjects.command_not_found(pattern, _GET_COMMAND))
+                pipeline.write_error(psobjects.command_not_found(pattern, self._wording, _GET_COMMAND, name))
             return descriptions
         if name == "Get-ActionStatus":
-            return self._action_status(str(parameters.get("FunctionName", "")))
+            return self._action_status(str(parameters.get("FunctionName") or ""))
         if name == "Close-PrivilegedEndpoint":
             self._ship_transcripts(parameters)
             return []
-        if name == "Measure-Object":
-            return _filter(cmdlets.find(self._stamp, name), parameters, [])
-        if name in ("Exit-PSSession", "Clear-Host", "Out-Default", "Select-Object"):
+        if name in ("Out-Default", "Measure-Object", "Select-Object"):
+            return _filter(name, parameters, [parameters[cmdlets.INPUT.name]])
+        if name in ("Exit-PSSession", "Clear-Host"):
             return []
         raise CmdletError(f"{name} is not simulated.", f"NotSimulated,{name}", "NotImplemented")
 
@@ -240,22 +246,16 @@ class Session:
         return [psobjects.property_bag({"FunctionName": function, **action})]
 
     def _ship_transcripts(self, parameters: dict[str, Any]) -> None:
-        credential = parameters["Credential"]
-        if not isinstance(credential, ps.PSCredential) or not isinstance(credential.Password, ps.PSSecureString):
-            raise psobjects.binding_error(
-                "Cannot process argument transformation on parameter 'Credential'. userName",
-                "ParameterArgumentTransformationError",
-                "Close-PrivilegedEndpoint",
-                "InvalidData",
-            )
-        destination = parameters["TranscriptsPathDestination"]
-        if not destination.startswith("\\\\") or not credential.Password.decrypt():
+        credential = parameters.get("Credential")
+        password = credential.Password if isinstance(credential, ps.PSCredential) else None
+        destination = str(parameters.get("TranscriptsPathDestination") or "")
+        if not destination.startswith("\\\\") or not isinstance(password, ps.PSSecureString) or not password.decrypt():
             raise CmdletError(
                 f"The network path '{destination}' was not found or access to it was denied.",
                 "TranscriptsNotTransferred,Close-PrivilegedEndpoint",
                 "WriteError",
             )
-        self._transcripts.append({"destination": destination, "username": str(credential.UserName)})
+        self._transcripts.append({"destination": destination, "username": str(typing.cast(Any, credential).UserName)})
         self.closed = True
 
 
@@ -329,25 +329,33 @@ def _statements(commands: list[psrpcore.Command]) -> Iterator[list[psrpcore.Comm
         yield statement
 
 
-def _strings(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [str(entry) for entry in value]
+def _seconds(given: Any, cmdlet: cmdlets.Cmdlet) -> float | None:
+    """The limit of a cmdlet, which is found wrong by its action. Raises CmdletError."""
+    if given is None:
+        return cmdlet.action.timeout if cmdlet.action else None
+    try:
+        return float(str(given))
+    except ValueError:
+        raise CmdletError(
+            f"'{given}' is not a valid value of TimeoutInSeconds.", f"InvalidTimeout,{cmdlet.name}"
+        ) from None
 
 
-def _filter(cmdlet: cmdlets.Cmdlet, parameters: dict[str, Any], objects: list[Any]) -> list[Any]:
+def _filter(name: str, parameters: dict[str, Any], objects: list[Any]) -> list[Any]:
     """Run a command that takes the output of the one before it."""
-    if cmdlet.name == "Out-Default":
+    if name == "Out-Default":
         return objects
-    if cmdlet.name == "Measure-Object":
+    if name == "Measure-Object":
         return [psobjects.property_bag({"Count": len(objects)})]
-    if cmdlet.name == "Select-Object":
-        selected = objects[: parameters.get("First", len(objects))]
-        if "Property" not in parameters:
-            return selected
-        names = _strings(parameters["Property"])
-        return [psobjects.property_bag({name: getattr(value, name, None) for name in names}) for value in selected]
+    if name == "Select-Object":
+        names = parameters.get("Property")
+        if not names:
+            return objects
+        return [psobjects.property_bag({name: getattr(value, name, None) for name in names}) for value in objects]
     raise psobjects.binding_error(
         "The input object cannot be bound to any parameters for the command either because the command does not take "
         "pipeline input or the input and its properties do not match any of the parameters that take pipeline input.",
         "InputObjectNotBound",
-        cmdlet.name,
+        name,
+        psobjects.BadlyBound(""),
     )

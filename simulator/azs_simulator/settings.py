@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from .wording import WORDINGS
+
 SERVICES = ("arm", "login", "admin", "pep")
 
 
@@ -67,6 +69,9 @@ class Settings:
     """Whether id and instance of the action plan stand in the output before the result; drawn at every start."""
     hidden_busy: bool = False
     """A busy stamp says so in the verbose stream alone, behind an error about `tnc`, as one of 1809 did; drawn at every start."""
+    wording: str = "5.1"
+    """Whether sessions that open from now on word errors, and name types, as PowerShell "5.1" does or "7"; drawn at every
+    start, because a stamp's update may bring another version."""
     token_lifetime: float = 3600.0
     """Of the access tokens that the sign-in endpoints give out from now on."""
     registration_lifetime: float = 0.0
@@ -114,6 +119,8 @@ class Settings:
         if isinstance(current, str):
             if not isinstance(value, str):
                 raise ValueError(f"setting '{name}' is a text, not {value!r}")
+            if name == "wording" and value not in WORDINGS:
+                raise ValueError(f"wording is one of {', '.join(WORDINGS)}, not {value!r}")
             return value
         if isinstance(value, bool) is not isinstance(current, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"setting '{name}' is a {type(current).__name__}, not {value!r}")

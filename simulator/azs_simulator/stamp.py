@@ -187,13 +187,7 @@ class Stamp:
     def create_key_pair(self) -> None:
         """Set-RegistrationKeyPair. Raises CmdletError where the cmdlet does not exist."""
         if not self.has_key_pair_cmdlet:
-            raise CmdletError(
-                "The term 'Set-RegistrationKeyPair' is not recognized as the name of a cmdlet, function, script file,"
-                " or operable program. Check the spelling of the name, or if a path was included, verify that the path"
-                " is correct and try again.",
-                "CommandNotFoundException",
-                "ObjectNotFound",
-            )
+            raise CmdletError("This stamp needs no registration key pair.", "RegistrationKeyPairNotNeeded")
         self.key_pair = True
 
     def check_token_request(self, params: Mapping[str, Any]) -> None:
@@ -205,18 +199,15 @@ class Stamp:
                     f"A parameter cannot be found that matches parameter name '{name}'.",
                     f"NamedParameterNotFound,{cmdlet}",
                 )
-        model = params.get("BillingModel", "Development")
+        model = _given(params, "BillingModel", "Development")
         for name, value, allowed in (
             ("BillingModel", model, BILLING_MODELS),
-            ("TokenVersion", params.get("TokenVersion", "3.0"), self.token_versions),
+            ("TokenVersion", _given(params, "TokenVersion", "3.0"), self.token_versions),
         ):
             if str(value).lower() not in (entry.lower() for entry in allowed):
+                # The parameters have no sets of values: it is the action that finds a wrong one.
                 raise CmdletError(
-                    f"Cannot validate argument on parameter '{name}'. The argument \"{value}\" does not belong to the"
-                    f' set "{",".join(allowed)}" specified by the ValidateSet attribute. Supply an argument that is'
-                    " in the set and then try the command again.",
-                    f"ParameterArgumentValidationError,{cmdlet}",
-                    "InvalidData",
+                    f"'{value}' is not a valid value of {name}.", f"Invalid{name},{cmdlet}", "InvalidData"
                 )
         model = str(model).lower()
         if model == "capacity" and not params.get("AgreementNumber"):
@@ -238,9 +229,9 @@ class Stamp:
             )
 
     def mint_token(self, params: Mapping[str, Any]) -> str:
-        """New-RegistrationToken: a token, never the same twice. Switches are True when present. Raises CmdletError."""
+        """New-RegistrationToken: a token, never the same twice. Raises CmdletError."""
         self.check_token_request(params)
-        model = str(params.get("BillingModel", "Development")).lower()
+        model = str(_given(params, "BillingModel", "Development")).lower()
         claims: dict[str, Any] = {
             "billingModel": next(entry for entry in BILLING_MODELS if entry.lower() == model),
             "cloudId": self.cloud_id,
@@ -249,7 +240,7 @@ class Stamp:
             "hardwareInfo": self.hardware,
             "regionNames": [self.region],
             "issuer": "AzureStack",
-            "version": str(params.get("TokenVersion", "3.0" if self.knows_token_version else "1.0")),
+            "version": str(_given(params, "TokenVersion", "3.0" if self.knows_token_version else "1.0")),
             "issuedAt": datetime.now(timezone.utc).isoformat(),
             "nonce": self.world.dice.guid(),
         }
@@ -267,14 +258,12 @@ class Stamp:
     def check_principal(self, params: Mapping[str, Any]) -> Principal:
         """Whose refresh token this is: what New-AzureBridgeServicePrincipal asks the cloud. Raises CmdletError."""
         cmdlet = "New-AzureBridgeServicePrincipal"
-        if not params.get("RefreshToken"):
-            raise self._empty_argument("RefreshToken", cmdlet)
         environment = str(params.get("AzureEnvironment") or self.cloud.environment)
         if environment.lower() != self.cloud.environment.lower():
             raise CmdletError(
                 f"Cannot get the endpoints of Azure environment '{environment}'.", f"InvalidEnvironment,{cmdlet}"
             )
-        grant = self.cloud.directory.redeem(str(params["RefreshToken"]))
+        grant = self.cloud.directory.redeem(str(params.get("RefreshToken") or ""))
         tenant = str(params.get("TenantId") or (grant.tenant_id if grant else ""))
         if grant is None or grant.client_id not in FIRST_PARTY_CLIENTS or grant.tenant_id != tenant.lower():
             raise CmdletError(
@@ -292,12 +281,10 @@ class Stamp:
         self.principals.append(principal)
         return {"ObjectId": principal.object_id, "ApplicationId": principal.client_id}
 
-    def check_activation(self, activation_key: str) -> dict[str, Any]:
+    def check_activation(self, activation_key: Any) -> dict[str, Any]:
         """The claims of a key that this stamp accepts. Raises CmdletError."""
         cmdlet = "New-AzureStackActivation"
-        if not activation_key:
-            raise self._empty_argument("ActivationKey", cmdlet)
-        signer, claims = self.world.open_activation_key(activation_key)
+        signer, claims = self.world.open_activation_key(str(activation_key or ""))
         if signer is None:
             raise CmdletError("The activation key is not valid.", f"InvalidActivationKey,{cmdlet}", "InvalidData")
         if str(claims["cloudId"]).lower() != self.cloud_id.lower():
@@ -314,10 +301,10 @@ class Stamp:
             )
         return claims
 
-    def activate(self, activation_key: str) -> None:
+    def activate(self, activation_key: Any) -> None:
         """New-AzureStackActivation; replaces an earlier activation. Raises CmdletError."""
         claims = self.check_activation(activation_key)
-        signer, _claims = self.world.open_activation_key(activation_key)
+        signer, _claims = self.world.open_activation_key(str(activation_key or ""))
         now = datetime.now(timezone.utc)
         stamped = now.strftime("%Y-%m-%dT%H%%3A%M%%3A%S.%f") + "0Z"
         self.activation = {
@@ -339,14 +326,6 @@ class Stamp:
     def deactivate(self) -> None:
         """Remove-AzureStackActivation; nothing to do on a stamp that is not activated."""
         self.activation = None
-
-    @staticmethod
-    def _empty_argument(parameter: str, cmdlet: str) -> CmdletError:
-        return CmdletError(
-            f"Cannot bind argument to parameter '{parameter}' because it is an empty string.",
-            f"ParameterArgumentValidationErrorEmptyStringNotAllowed,{cmdlet}",
-            "InvalidData",
-        )
 
     # -- seen from elsewhere -----------------------------------------------------------------------------------------
 
@@ -401,3 +380,9 @@ class Stamp:
             "last_token_request": self.last_token_request,
             "transcripts": [entry for server in self.pep_servers for entry in server.transcripts],
         }
+
+
+def _given(params: Mapping[str, Any], name: str, default: str) -> Any:
+    """A parameter without a type: null is as good as not given."""
+    value = params.get(name)
+    return default if value is None else value

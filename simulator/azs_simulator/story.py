@@ -14,11 +14,8 @@ from xml.sax.saxutils import quoteattr
 STORIES = ("silent", "steps", "input")
 """Nothing in the verbose stream; the plan's steps; before them also the cmdlet's parameters, secrets among them."""
 
-TNC = (
-    "The term 'tnc' is not recognized as the name of a cmdlet, function, script file, or operable program. "
-    "Check the spelling of the name, or if a path was included, verify that the path is correct and try again."
-)
-"""The error that ends a cmdlet whose verbose stream said that the stamp is busy (1809)."""
+TNC = "tnc"
+"""The command that is not found, with which a cmdlet ends whose verbose stream said that the stamp is busy (1809)."""
 
 
 def busy(sentence: str) -> str:

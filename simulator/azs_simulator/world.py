@@ -17,6 +17,7 @@ from .fleet import Fleet, FleetError, PrincipalSpec, RegistrationSpec
 from .settings import Settings
 from .stamp import CmdletError, Stamp
 from .story import STORIES
+from .wording import WORDINGS
 
 __all__ = [
     "ArmError",
@@ -99,6 +100,7 @@ class World:
             plan_story=self.dice.one_of(STORIES),
             plan_objects=self.dice.one_of((True, False)),
             hidden_busy=self.dice.one_of((True, False)),
+            wording=self.dice.one_of(tuple(WORDINGS)),
         )
         self.sign_in_key = tokens.SigningKey()
         self.registration_tokens = tokens.RegistrationTokens()
