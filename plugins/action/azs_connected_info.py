@@ -19,6 +19,11 @@ class ActionModule(AzsAction):
 
     families = ("admin", "azure")
 
+    def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return what was read already, else read."""
+        read = args.pop("read", None)
+        return dict(read) if read else super().work(args, task_vars)
+
     def module(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Run the module, or the two that it is made of, each with the options of its own target."""
         there = args.get("azure_host")

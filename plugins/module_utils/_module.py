@@ -14,6 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts.handover import CONTROLLER_SPEC, NeedsVault
+from ansible_collections.azurestack.hub.plugins.module_utils._caller import Memo
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 
 _PROXIES: t.Final = ("http_proxy", "https_proxy", "all_proxy")
@@ -40,6 +41,7 @@ class AzsModule(AnsibleModule):
         super().__init__(
             argument_spec={**_options.argument_spec(*families), **argument_spec, **CONTROLLER_SPEC}, **options
         )
+        self.shared = Memo()
         try:
             _options.check_texts(self._raw, self.argument_spec)
         except InputError as error:

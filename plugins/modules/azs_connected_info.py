@@ -44,6 +44,11 @@ options:
     description: Name of the stamp in O(bundle).
     type: str
     required: true
+  read:
+    description:
+      - What M(azurestack.hub.azs_fleet_info) read of the stamp. When given, it is the result, and nobody is asked again. When reading
+        failed, the task fails with it.
+    type: dict
 seealso:
   - module: azurestack.hub.azs_activation_info
   - module: azurestack.hub.azs_registration_info
@@ -112,6 +117,7 @@ def main() -> None:
             "cloud_id": {"type": "str"},
             "bundle": {"type": "path", "required": True},
             "stamp": {"type": "str", "required": True},
+            "read": {"type": "dict"},
         },
         supports_check_mode=True,
     ).run(work)

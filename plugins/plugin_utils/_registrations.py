@@ -10,22 +10,9 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence, credentials, registrations, session
+from ansible_collections.azurestack.hub.plugins.module_utils._caller import Asker
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
-
-if t.TYPE_CHECKING:
-    from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
-
-
-@dataclasses.dataclass
-class Asker:
-    """Stands in for the module that asks: its options, and what to do with warnings and with secrets that are learned."""
-
-    params: dict[str, t.Any]
-    warn: t.Callable[[str], None]
-    hide: t.Callable[[str], None]
-    controller: dict[str, t.Any] = dataclasses.field(default_factory=dict)
-    given: frozenset[str] = frozenset()
 
 
 def options(given: t.Mapping[str, t.Any], subscriptions: t.Sequence[str]) -> tuple[dict[str, t.Any], list[str]]:
@@ -73,7 +60,7 @@ def read(
     :raises AzsError: a subscription could not be read completely; part of an inventory would be worse than none.
     """
     asker = Asker(params, warn, hide)
-    client = session.connect(t.cast("AzsModule", asker)).client
+    client = session.connect(asker).client
     found: list[registrations.Registration] = []
     for subscription in subscriptions:
         try:

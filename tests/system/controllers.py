@@ -34,6 +34,9 @@ CORES = {
 
 LEGS = ("disconnected_export_token", "disconnected_register", "disconnected_activate")
 
+DUE = "Find out which stamps have something to do"
+COMPARE = "Compare the stamp, its registration and its activation"
+
 ALLOWED_CMDLET = "Get-AzureStackStampInformation"
 
 _INHERITED = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT")
@@ -91,6 +94,8 @@ class Play:
     def recap(self, host: str) -> dict[str, int]:
         """The counts of a host in the recap."""
         line = re.search(rf"^{re.escape(host)}\s+: (.*)$", self.output, re.MULTILINE)
+        if line is None and host in self.settled:
+            return dict.fromkeys(("ok", "changed", "unreachable", "failed"), 0)
         assert line, f"the recap does not name {host}: {self.output}"
         return {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", line[1])}
 
@@ -103,6 +108,15 @@ class Play:
     def changes(self) -> set[tuple[str, str]]:
         """Task and host of all results that report a change."""
         return {(one.task, one.host) for one in self.results if one.changed}
+
+    @property
+    def settled(self) -> dict[str, dict[str, t.Any]]:
+        """What was said of the stamps that had nothing to do: no task of their own was run for them."""
+        return next((one.data["settled"] for one in self.results if one.task == DUE and one.outcome == "ok"), {})
+
+    def verdict(self, host: str) -> dict[str, t.Any]:
+        """Whether a stamp, its registration and its activation agree, as azs_verdict says it."""
+        return self.settled[host] if host in self.settled else self.of(COMPARE, host).data
 
     def of(self, task: str, host: str | None = None) -> Result:
         """The result of a task; fails the test when there is not exactly one."""

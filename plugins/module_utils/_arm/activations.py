@@ -23,6 +23,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import 
     text,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId, check_part
+from ansible_collections.azurestack.hub.plugins.module_utils._caller import Memo
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, InputError
 
@@ -115,14 +116,19 @@ class AdminOptions:
     subscription_id: str | None
     trust: Trust
     hide: t.Callable[[str], None] = dataclasses.field(default=lambda token: None, compare=False, repr=False)
+    shared: Memo = dataclasses.field(default_factory=Memo, compare=False, repr=False)
 
     @classmethod
     def from_params(
-        cls, params: t.Mapping[str, t.Any], hide: t.Callable[[str], None] = lambda token: None
+        cls,
+        params: t.Mapping[str, t.Any],
+        hide: t.Callable[[str], None] = lambda token: None,
+        shared: Memo | None = None,
     ) -> AdminOptions:
         """Return the options of a module's parameters.
 
         :param hide: takes every access token, to keep it out of what is printed.
+        :param shared: what the readers of several stamps share.
         :raises InputError: admin_endpoint is missing or no https URL.
         """
         endpoint = clouds.base_url("admin_endpoint", params["admin_endpoint"] or "")
@@ -145,6 +151,7 @@ class AdminOptions:
                 timeout=params["admin_timeout"],
             ),
             hide=hide,
+            shared=shared or Memo(),
         )
 
 
@@ -154,7 +161,7 @@ class Stamp:
     def __init__(self, options: AdminOptions) -> None:
         require_libraries()
         self._options = options
-        self._transport = options.trust.transport()
+        self._transport = options.shared.of(("transport", options.trust), options.trust.transport)
 
     def activation(self) -> Activation | None:
         """Return the activation, None when there is none. Raises as `read`."""
@@ -187,7 +194,7 @@ class Stamp:
         if self._options.authority:
             stamp = dataclasses.replace(stamp, authority=self._options.authority.rstrip("/"))
         credential = self._options.identity.credential(
-            stamp, self._options.trust, discovery=False, hide=self._options.hide
+            stamp, self._options.trust, discovery=False, hide=self._options.hide, shared=self._options.shared
         )
         return ArmClient(
             endpoint, self._transport, credential=credential, audience=stamp.audience, name=f"the stamp's {endpoint}"

@@ -24,6 +24,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import 
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, MissingLibrary, SignInError
 
 if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._caller import Memo
     from azure.core.credentials import AccessToken, TokenCredential
 
 ADFS: t.Final = "adfs"
@@ -67,11 +68,20 @@ class Identity:
         """Whether something proves the identity without asking another program."""
         return any((self.secret, self.password, self.certificate_path, self.oidc_token, self.oidc_token_file))
 
-    def credential(self, cloud: Cloud, trust: Trust, *, discovery: bool, hide: t.Callable[[str], None]) -> SignIn:
+    def credential(
+        self,
+        cloud: Cloud,
+        trust: Trust,
+        *,
+        discovery: bool,
+        hide: t.Callable[[str], None],
+        shared: Memo | None = None,
+    ) -> SignIn:
         """Return the credential for a cloud; nothing is contacted before the first access token is wanted.
 
         :param discovery: whether the public cloud is asked if the sign-in address is a known one.
         :param hide: takes every access token, to keep it out of what is printed.
+        :param shared: lets one identity sign in for several audiences with one credential.
         :raises InputError: the options do not make one way to sign in.
         """
         authority, tenant = cloud.authority, self.tenant
@@ -79,7 +89,14 @@ class Identity:
             check_tenant(f"{self.prefix}tenant", tenant)
         if authority.lower().endswith(f"/{ADFS}"):
             authority, tenant = authority[: -len(ADFS) - 1], ADFS
-        return SignIn(lambda: self._azure_identity(cloud, authority, tenant, trust, discovery), self, cloud, hide)
+
+        def make() -> TokenCredential:
+            return self._azure_identity(cloud, authority, tenant, trust, discovery)
+
+        if shared is None:
+            return SignIn(make, self, cloud, hide)
+        key = ("credential", self, authority, tenant, trust, discovery)
+        return SignIn(make, self, cloud, hide, first=shared.of(key, lambda: _OneAfterTheOther(make())))
 
     def _azure_identity(
         self, cloud: Cloud, authority: str, tenant: str | None, trust: Trust, discovery: bool
@@ -187,10 +204,29 @@ class _HandedOver:
         return AccessToken(self._token, int(time.time()) + 3600)
 
 
+class _OneAfterTheOther:
+    """A credential that several audiences share: what the first one learns of the sign-in service serves the others."""
+
+    def __init__(self, credential: TokenCredential) -> None:
+        self._credential = credential
+        self._lock = threading.Lock()
+        self._known = False
+
+    def get_token(self, *scopes: str, **options: t.Any) -> AccessToken:
+        """Return an access token, with one request of the first one to come at a time until one has succeeded."""
+        if self._known:
+            return self._credential.get_token(*scopes, **options)
+        with self._lock:
+            token = self._credential.get_token(*scopes, **options)
+            self._known = True
+            return token
+
+
 class SignIn:
     """An azure-identity credential whose failures are typed errors. Threads share it: one of them signs in for all.
 
     :param make: returns the azure-identity credential; called again when its access token proves to be of no use.
+    :param first: the credential to begin with, which others use too.
     """
 
     def __init__(
@@ -199,9 +235,10 @@ class SignIn:
         identity: Identity,
         cloud: Cloud,
         hide: t.Callable[[str], None],
+        first: TokenCredential | None = None,
     ) -> None:
         self._make = make
-        self._credential = make()
+        self._credential = first or make()
         self._identity = identity
         self._cloud = cloud
         self._hide = hide
@@ -210,6 +247,7 @@ class SignIn:
         self._asked_for: t.Any = None
         self._claims: str | None = None
         self._renew_at = 0.0
+        self._refusal: SignInError | None = None
 
     def get_token(self, *scopes: str, claims: str | None = None, **options: t.Any) -> AccessToken:
         """Return an access token that is valid for some time (the interface that azure-core's policies call).
@@ -225,11 +263,17 @@ class SignIn:
         with self._lock:
             asked_for = (scopes, options)
             if claims and claims != self._claims:
-                self._token, self._claims = None, claims
+                self._token, self._claims, self._refusal = None, claims, None
+            if self._refusal is not None:
+                raise self._refusal  # asked again and again, a directory locks the account
             if self._claims:
                 options["claims"] = self._claims
             if self._token is None or self._asked_for != asked_for or time.time() >= self._renew_at:
-                token = self._sign_in(*scopes, **options)
+                try:
+                    token = self._sign_in(*scopes, **options)
+                except SignInError as error:
+                    self._refusal = error
+                    raise
                 now = time.time()
                 self._renew_at = now + max((token.expires_on - now) * 2 / 3, token.expires_on - now - 300)
                 self._token, self._asked_for = token, asked_for
@@ -242,7 +286,7 @@ class SignIn:
         """
         with self._lock:
             if self._token is not None and self._token.token == token:
-                self._token, self._credential = None, self._make()
+                self._token, self._credential, self._refusal = None, self._make(), None
 
     def _sign_in(self, *scopes: str, **options: t.Any) -> AccessToken:
         from azure.core.exceptions import AzureError, ClientAuthenticationError

@@ -17,7 +17,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import 
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 if t.TYPE_CHECKING:
-    from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
+    from ansible_collections.azurestack.hub.plugins.module_utils._caller import Caller
     from azure.core.pipeline.transport import RequestsTransport
 
 
@@ -28,9 +28,11 @@ class Azure:
     cloud: clouds.Cloud
     client: ArmClient
     subscription_id: str
+    account: t.Hashable = None
+    """Who asks, and where: what one of two callers with the same account reads, the other one would read too."""
 
 
-def connect(module: AzsModule, connections: int = CONNECTIONS) -> Azure:
+def connect(module: Caller, connections: int = CONNECTIONS) -> Azure:
     """Return the client that the module's Azure options describe.
 
     The cloud's metadata are asked for (one request) unless the option cloud_metadata holds them. The sign-in happens
@@ -46,23 +48,27 @@ def connect(module: AzsModule, connections: int = CONNECTIONS) -> Azure:
     clouds.check_location(params.get("location"))
     if identity.source == credentials.DEVICE_CODE:
         identity = dataclasses.replace(identity, access_token=module.controller.get("access_token"))
-    trust = trust_of(params)
-    transport = trust.transport(connections)
-    cloud = cloud_of(params, transport)
+    trust, shared = trust_of(params), module.shared
+    transport = shared.of(("transport", trust, connections), lambda: trust.transport(connections))
+    names = (params["cloud_environment"], params["cloud_manifest_file"], str(params["cloud_metadata"]))
+    cloud = shared.of(("cloud", trust, names), lambda: cloud_of(params, transport))
     signed_in, discovery = sign_in_service(params, cloud)
-    credential = identity.credential(signed_in, trust, discovery=discovery, hide=module.hide)
+    credential = shared.of(
+        ("sign-in", identity, signed_in, trust, discovery),
+        lambda: identity.credential(signed_in, trust, discovery=discovery, hide=module.hide),
+    )
     client = ArmClient(
         cloud.resource_manager, transport, credential=credential, audience=cloud.audience, warn=module.warn
     )
-    return Azure(cloud, client, subscription)
+    return Azure(cloud, client, subscription, (identity, signed_in, trust))
 
 
-def named_subscription(module: AzsModule) -> str:
+def named_subscription(module: Caller) -> str:
     """Return the subscription that the options name, or the profile of the credential file. Raises InputError."""
     return subscription_id(_settled(module)[0]["subscription_id"])
 
 
-def _settled(module: AzsModule) -> tuple[dict[str, t.Any], credentials.Identity]:
+def _settled(module: Caller) -> tuple[dict[str, t.Any], credentials.Identity]:
     """Return the Azure options with what the profile adds, and who signs in."""
     identity, profile = credentials.of_azure(module.params)
     for name in ("secret", "password"):

@@ -12,10 +12,10 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import clai
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import Unreachable
 
 if t.TYPE_CHECKING:
-    from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
+    from ansible_collections.azurestack.hub.plugins.module_utils._caller import Caller
 
 
-def read(module: AzsModule) -> dict[str, t.Any]:
+def read(module: Caller) -> dict[str, t.Any]:
     """Return the activation as a task result, and what the bundle remembers of the stamp when the options name it.
 
     :param module: with the options of the admin family; bundle and stamp; products; receipt_stands_in.
@@ -28,7 +28,7 @@ def read(module: AzsModule) -> dict[str, t.Any]:
     return {"changed": False, "activation": _known(module, receipt), "remembered": remembered}
 
 
-def _known(module: AzsModule, receipt: receipts.Receipt | None) -> dict[str, t.Any]:
+def _known(module: Caller, receipt: receipts.Receipt | None) -> dict[str, t.Any]:
     """Return the activation from the stamp when it can be asked, else from the receipt."""
     if module.params["admin_endpoint"]:
         try:
@@ -50,8 +50,10 @@ def _known(module: AzsModule, receipt: receipts.Receipt | None) -> dict[str, t.A
     return _shown("receipt", found.state(expiry.now()), found, None)
 
 
-def _read(module: AzsModule) -> dict[str, t.Any]:
-    stamp = activations.Stamp(activations.AdminOptions.from_params(module.params, hide=module.hide))
+def _read(module: Caller) -> dict[str, t.Any]:
+    stamp = activations.Stamp(
+        activations.AdminOptions.from_params(module.params, hide=module.hide, shared=module.shared)
+    )
     found = stamp.activation()
     doubt = expiry.unreadable(found.unreadable_expiry, "the activation") if found else None
     if doubt:

@@ -21,7 +21,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import clai
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
 if t.TYPE_CHECKING:
-    from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
+    from ansible_collections.azurestack.hub.plugins.module_utils._caller import Caller
 
 _OF_KEY: t.Final = ("registration_id", "cloud_id", "billing_model", "bridge_principal")
 
@@ -41,7 +41,7 @@ class Asked:
     tenants: bool = False
 
 
-def read(module: AzsModule, asked: Asked) -> dict[str, t.Any]:
+def read(module: Caller, asked: Asked) -> dict[str, t.Any]:
     """Return the registrations as a task result, and the cloud's metadata.
 
     :param module: with the options of the azure family.
@@ -64,7 +64,7 @@ class _Key:
     digest: str | None = None
 
 
-def _by_id(module: AzsModule, azure: session.Azure, asked: Asked) -> list[tuple[Registration, _Key]]:
+def _by_id(module: Caller, azure: session.Azure, asked: Asked) -> list[tuple[Registration, _Key]]:
     """Return the registration that is named; where it is only hinted at and is not there, those of the stamp.
 
     :raises ConflictError: the hint leads to another stamp's, so that the activation that it comes from is that stamp's too.
@@ -91,27 +91,32 @@ def _by_id(module: AzsModule, azure: session.Azure, asked: Asked) -> list[tuple[
     return [(one, key)] if one is not None else []
 
 
-def _listed(module: AzsModule, azure: session.Azure, asked: Asked) -> list[tuple[Registration, _Key]]:
+def _listed(module: Caller, azure: session.Azure, asked: Asked) -> list[tuple[Registration, _Key]]:
     wanted = asked.cloud_id
-    found = [one for one in _read(azure, asked) if not wanted or claims.same_id(one.cloud_id, wanted)]
+    found = [one for one in _read(module, azure, asked) if not wanted or claims.same_id(one.cloud_id, wanted)]
     return [(one, _export(module, azure, one.id) if asked.claims else _Key()) for one in found]
 
 
-def _read(azure: session.Azure, asked: Asked) -> list[Registration]:
+def _read(module: Caller, azure: session.Azure, asked: Asked) -> t.Sequence[Registration]:
     name, group = asked.name, asked.resource_group
     if name:
         one = registrations.get(azure.client, RegistrationId(azure.subscription_id, group or DEFAULT_GROUP, name))
         return [one] if one else []
-    try:
-        return list(registrations.list_all(azure.client, azure.subscription_id, group))
-    except ArmError as error:
-        # Without the resource provider, or the group, there are no registrations.
-        if absence.is_told(error) or error.kind == "provider_not_registered":
-            return []
-        raise
+
+    def listed() -> t.Sequence[Registration]:
+        try:
+            return tuple(registrations.list_all(azure.client, azure.subscription_id, group))
+        except ArmError as error:
+            # Without the resource provider, or the group, there are no registrations.
+            if absence.is_told(error) or error.kind == "provider_not_registered":
+                return ()
+            raise
+
+    # One list serves all stamps that are read together.
+    return module.shared.of(("registrations", azure.account, azure.subscription_id, group), listed)
 
 
-def _export(module: AzsModule, azure: session.Azure, where: RegistrationId) -> _Key:
+def _export(module: Caller, azure: session.Azure, where: RegistrationId) -> _Key:
     text = registrations.export_key(azure.client, where)
     module.hide(text)
     said = claims.read_key(text)
@@ -119,7 +124,7 @@ def _export(module: AzsModule, azure: session.Azure, where: RegistrationId) -> _
 
 
 def _shown(
-    module: AzsModule, azure: session.Azure, asked: Asked, registration: Registration, key: _Key
+    module: Caller, azure: session.Azure, asked: Asked, registration: Registration, key: _Key
 ) -> dict[str, t.Any]:
     where, said = registration.id, key.claims
     expires = expiry.normal(said.expires)
@@ -162,7 +167,7 @@ def _shown(
     }
 
 
-def _tenants(module: AzsModule, azure: session.Azure, where: RegistrationId) -> int | None:
+def _tenants(module: Caller, azure: session.Azure, where: RegistrationId) -> int | None:
     """Return the number of the registration's tenant mappings, None with a warning when the account may not read them."""
     # Imported here: every module start pays for what it imports, and hardly one counts tenants.
     from ansible_collections.azurestack.hub.plugins.module_utils._tenants import mappings

@@ -21,12 +21,12 @@ PLAYS: t.Final = [
 @pytest.mark.parametrize(("playbook", "play"), [pytest.param(*one, id=one[0]) for one in PLAYS])
 def test_a_fleet_that_is_not_found_is_no_success(playbook: str, play: dict[str, t.Any]) -> None:
     if play["hosts"] != "localhost":
-        assert play["hosts"] == "{{ azs_stamps_found }}"
+        assert play["hosts"] in ("{{ azs_stamps_found }}", "{{ azs_stamps_due }}")
         assert "vars/stamps.yml" in play["vars_files"]
 
 
 @pytest.mark.parametrize(("playbook", "play"), [pytest.param(*one, id=one[0]) for one in PLAYS])
 def test_a_playbook_of_a_kind_says_so(playbook: str, play: dict[str, t.Any]) -> None:
     kind = playbook.partition("_")[0]
-    if kind in ("connected", "disconnected"):
+    if kind in ("connected", "disconnected") and play["hosts"] != "{{ azs_stamps_due }}":
         assert play["vars"]["azs_kind"] == kind

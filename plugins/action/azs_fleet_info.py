@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller side of the module azs_fleet_info."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import typing as t
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _hosts, _user
+from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsAction
+from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import Inventory
+
+_MODULE: t.Final = "azurestack.hub.azs_fleet_info"
+_AT_ONCE: t.Final = 250
+"""Stamps that one process reads: what it learns is looked for in all that it prints."""
+_HERE: t.Final = "localhost"
+_BUNDLE: t.Final = "~/azurestack-bundle"
+
+Found = dict[str, dict[str, t.Any]]
+
+
+class ActionModule(AzsAction):
+    """Has the stamps of each runner read there, in one process, each with the options of its own targets."""
+
+    def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Read the stamps that the options name."""
+        if args.get("hosts") is None:
+            return super().work(args, task_vars)
+        inventory, found = Inventory(task_vars), t.cast(Found, {})
+        asked: Found = {}
+        sides: dict[str, tuple[str, str]] = {}
+        for host in args["hosts"]:
+            try:
+                variables = inventory.of(host)
+                sides[host] = variables.get("azs_pep_runner") or _HERE, variables.get("azs_azure_runner") or _HERE
+                options = self._asked(inventory, host, args)
+                asked[host] = {**options, "access_token": self._token(options, host)}
+            except AzsError as error:
+                found[host] = {"changed": False, "failed": True, "msg": str(error), "error": error.as_result()}
+            except AnsibleError as error:  # a template that cannot be filled in, a vault that cannot be opened
+                found[host] = {"changed": False, "failed": True, "msg": str(error)}
+        for (at_stamp, at_azure), hosts in _by(sides, asked).items():
+            every = {host: asked[host] for host in hosts}
+            if at_stamp == at_azure:
+                found.update(self._read(at_stamp, every, task_vars))
+                continue
+            read = self._read(at_stamp, {host: _side("admin", "azure", one) for host, one in every.items()}, task_vars)
+            found.update(read)
+            further = {
+                host: {**_side("azure", "admin", one), "found": read[host]}
+                for host, one in every.items()
+                if not read[host].get("failed")
+            }
+            found.update(self._read(at_azure, further, task_vars))
+        return {"changed": False, "stamps": {host: found[host] for host in args["hosts"]}}
+
+    def _asked(self, inventory: Inventory, host: str, args: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        """Return the options that a stamp is read with."""
+        variables = inventory.of(host)
+        own = {
+            **inventory.family(host, "admin"),
+            **inventory.family(host, "azure"),
+            **inventory.options(host, "cloud_id"),
+        }
+        own.update(_options.from_environment(("admin", "azure"), own, os.environ))
+        bundle = variables.get("azs_bundle") or _BUNDLE
+        return {
+            **own,
+            "name": host,
+            "bundle": bundle,
+            "azure_bundle": variables.get("azs_azure_bundle") or bundle,
+            **{
+                name: boolean(variables.get(f"azs_verify_{name.removeprefix('read_')}", True), strict=False)
+                if args.get(name) is None
+                else args[name]
+                for name in ("read_stamp", "read_azure")
+            },
+            **{
+                name: args[name]
+                for name in ("all_registrations", "receipt_stands_in", "products", "tenants")
+                if args.get(name) is not None
+            },
+        }
+
+    def _token(self, options: t.Mapping[str, t.Any], host: str) -> str | None:
+        """Return the access token of a user who signs in at the controller; None where nobody does."""
+        if options.get("auth_source") != _user.SOURCE or not options["read_azure"]:
+            return None
+        return _user.access_token(options, host=host, task=self._task._uuid)
+
+    def _read(self, runner: str, stamps: t.Mapping[str, dict[str, t.Any]], task_vars: dict[str, t.Any]) -> Found:
+        """Return what a runner reads of stamps."""
+        found: Found = {}
+        waiting = iter(stamps.values())
+        while some := list(itertools.islice(waiting, _AT_ONCE)):
+            try:
+                with _hosts.at(self, runner, task_vars) as (reader, variables):
+                    result = AzsAction.module(reader, _MODULE, {"stamps": some}, variables)
+            except AzsError as error:
+                result = {"failed": True, "msg": str(error), "error": error.as_result()}
+            except AnsibleConnectionFailure as error:
+                result = {"unreachable": True, "failed": True, "msg": error.message}
+            read = result.get("stamps")
+            if read is None:
+                failure = {
+                    name: result[name] for name in ("msg", "error", "unreachable", "exception") if name in result
+                }
+                read = {one["name"]: {"changed": False, "failed": True, **failure} for one in some}
+            found.update(read)
+        return found
+
+
+def _side(family: str, other: str, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return a stamp's options for the host that reaches one side; the other side's credentials do not go there."""
+    left_out = {*_options.SPECS[other], *(("access_token",) if other == "azure" else ())}
+    here = {name: value for name, value in options.items() if name not in left_out}
+    return {**here, "read_azure" if family == "admin" else "read_stamp": False}
+
+
+def _by(sides: t.Mapping[str, tuple[str, str]], hosts: t.Iterable[str]) -> dict[tuple[str, str], list[str]]:
+    """Return the hosts of each pair of runners."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for host in hosts:
+        grouped.setdefault(sides[host], []).append(host)
+    return grouped

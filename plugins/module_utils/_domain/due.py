@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which stamps of a fleet have something to do. FOR INTERNAL COLLECTION USE ONLY.
+
+Pure. A stamp of which anything is not known, or not as wanted, is due: the steps of its journey say what about it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain, plan
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+
+REGISTER: t.Final = "connected_register"
+VERIFY: t.Final = "verify"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settled:
+    """What is said of a stamp that has nothing to do.
+
+    :param line: its one line.
+    :param verdict: as chain.verdict returns it.
+    :param warnings: what the operator should know in spite of it.
+    """
+
+    line: str
+    verdict: t.Mapping[str, t.Any]
+    warnings: tuple[str, ...] = ()
+
+
+def settled(journey: str, wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> Settled | None:
+    """Return what is said of a stamp that has nothing to do; None when it is due.
+
+    :param journey: REGISTER or VERIFY.
+    :param wanted: the options of azs_plan that the stamp's variables give.
+    :param found: what azs_fleet_info read of it.
+    """
+    if found.get("failed"):
+        return None
+    if journey == REGISTER:
+        return _registered(wanted, found)
+    return _agreeing(wanted, found)
+
+
+def _registered(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> Settled | None:
+    try:
+        asked, warnings = plan.wanted_of(wanted)
+        made = plan.plan(
+            asked,
+            activation=found["activation"],
+            remembered=found["remembered"],
+            registrations=found["registrations"],
+        )
+    except AzsError:
+        return None
+    if made.drift or any(dataclasses.asdict(made.steps).values()):
+        return None
+    said = chain.verdict(
+        {
+            "cloud_id": made.cloud_id,
+            **{
+                name: getattr(asked.request, name)
+                for name in ("billing_model", "marketplace_syndication", "usage_reporting")
+            },
+            "registrations": found["registrations"] or [],
+            "activation": found["activation"],
+        }
+    )
+    return Settled(said["line"], said, tuple(warnings)) if said["agrees"] else None
+
+
+def _agreeing(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> Settled | None:
+    cloud_id = wanted.get("cloud_id") or (found.get("remembered") or {}).get("cloud_id")
+    if "registrations" in found and not found["registrations"]:
+        return None
+    said = chain.verdict(
+        {
+            "cloud_id": cloud_id,
+            **{name: wanted.get(name) for name in ("billing_model", "agreement_number", "asset_tag")},
+            "registrations": found.get("registrations"),
+            "activation": found.get("activation"),
+            "remembered": found.get("remembered") or {},
+        }
+    )
+    untold = said["activation"] == chain.NOT_KNOWN
+    return Settled(said["line"], said) if said["agrees"] and not untold else None

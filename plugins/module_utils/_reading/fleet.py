@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of many stamps, read in one process. FOR INTERNAL COLLECTION USE ONLY.
+
+Each stamp is read by a thread of its own, with its own options, connections and deadlines: one that fails, or does not answer,
+costs the others nothing. Stamps share what is the same for them: the sign-in of an identity, the metadata of a cloud, the
+list of a subscription.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import traceback
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import memory
+from ansible_collections.azurestack.hub.plugins.module_utils._caller import Asker, Memo
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import leads
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+from ansible_collections.azurestack.hub.plugins.module_utils._reading import activation, registration
+
+if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._caller import Caller
+
+_THREADS: t.Final = 48
+"""Stamps that are read at once. Most of their time they wait for an answer."""
+
+
+def read(module: Caller, stamps: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+    """Return what was read of each stamp: name -> what azs_connected_info returns, or `failed`, `msg` and `error`.
+
+    :param stamps: the options of each, see azs_fleet_info.
+    """
+    shared = Memo()
+    with concurrent.futures.ThreadPoolExecutor(min(_THREADS, len(stamps) or 1)) as pool:
+        return dict(pool.map(lambda one: (str(one["name"]), _one(module, one, shared)), stamps))
+
+
+def _one(module: Caller, options: t.Mapping[str, t.Any], shared: Memo) -> dict[str, t.Any]:
+    warnings: list[str] = []
+    given = frozenset(name for name, value in options.items() if value is not None)
+    controller = {"access_token": options["access_token"]}
+    asker = Asker({**options, "stamp": options["name"]}, warnings.append, module.hide, controller, given, shared)
+    found: dict[str, t.Any] = dict(options["found"] or {})
+    try:
+        if options["read_stamp"]:
+            found = activation.read(asker)
+        if options["read_azure"]:
+            found.update(_in_azure(asker, found))
+    except AzsError as error:
+        found = {**found, "failed": True, "msg": str(error), "error": error.as_result(), **error.result}
+    except Exception as error:  # one stamp's, which must not take the others with it
+        found = {
+            **found,
+            "failed": True,
+            "msg": f"Unexpected {type(error).__name__}. This is a bug: please report it with the traceback.",
+            "exception": traceback.format_exc(),
+            "error": {"kind": "bug", "message": type(error).__name__},
+        }
+    return {**found, "changed": False, **({"warnings": warnings} if warnings else {})}
+
+
+def _in_azure(asker: Caller, found: dict[str, t.Any]) -> dict[str, t.Any]:
+    params = asker.params
+    known: dict[str, t.Any] = {"activation": {"registration_id": None}, "remembered": {}, **found}
+    cloud_id = params["cloud_id"]
+    where = leads.to_registration(known, cloud_id)
+    if where is None and params["azure_bundle"]:
+        known["remembered"], dummy = memory.recall(params["azure_bundle"], params["name"], asker.warn)
+        found.setdefault("remembered", known["remembered"])
+        where = leads.to_registration(known, cloud_id)
+    if where is None:
+        return {"registrations": None}
+    hint, cloud_id = where["registration_hint"], where["cloud_id"]
+    every = params["all_registrations"]
+    asked = registration.Asked(
+        registration_id=hint if every and not cloud_id else None,
+        registration_hint=None if every else hint,
+        cloud_id=cloud_id,
+        role_assignment=True,
+        tenants=params["tenants"],
+    )
+    return registration.read(asker, asked)

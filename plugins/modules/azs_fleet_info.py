@@ -1,0 +1,198 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the activations and the registrations of many stamps in one process."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: azs_fleet_info
+short_description: Read the activations of many Azure Stack Hubs and their registrations
+version_added: 1.0.0
+author:
+  - Azure Stack Hub collection team (@azurestack-hub)
+description:
+  - Reads of many stamps what M(azurestack.hub.azs_connected_info) reads of one. All stamps that share a runner are read by one
+    process, at once. A stamp that fails, or does not answer, costs the others nothing and comes back with its own error.
+  - An identity signs in once, a cloud is asked for its metadata once, and a subscription for its registrations once.
+    Credentials of one target never reach another one.
+  - With O(hosts) the C(azs_*) variables of these inventory hosts say how each stamp is read, and from which runner.
+    The playbooks use it like that.
+extends_documentation_fragment:
+  - azurestack.hub.attributes
+  - azurestack.hub.attributes.internal
+  - azurestack.hub.attributes.info
+options:
+  hosts:
+    description: Inventory names of the stamps to read. The task then runs once, on the controller.
+    type: list
+    elements: str
+  stamps:
+    description:
+      - The stamps to read, each with C(name), its name in C(bundle), and with the options of M(azurestack.hub.azs_connected_info),
+        but for C(azure_host).
+      - Further ones are C(read_stamp) and C(read_azure), whether that side is read (both on); C(receipt_stands_in) and C(products) as of
+        M(azurestack.hub.azs_activation_info); C(tenants) as of M(azurestack.hub.azs_registration_info);
+        C(all_registrations), whether all registrations of the cloud id are read, and not the one alone that the
+        activation names; C(azure_bundle), a bundle on the host that reaches Azure, whose artifacts may tell the cloud id; C(found), what
+        was read of the stamp before; and C(access_token), of a user who signed in.
+    type: list
+    elements: dict
+  read_stamp:
+    description: With O(hosts), whether the activations are read. By default C(azs_verify_stamp) says so.
+    type: bool
+  read_azure:
+    description: With O(hosts), whether the registrations are read. By default C(azs_verify_azure) says so.
+    type: bool
+  all_registrations:
+    description: With O(hosts), whether all registrations of a cloud id are read.
+    type: bool
+    default: false
+  receipt_stands_in:
+    description:
+      - With O(hosts), whether the receipt stands in for a stamp that has an admin endpoint and does not answer.
+    type: bool
+    default: true
+  products:
+    description: With O(hosts), whether the marketplace products are counted.
+    type: bool
+    default: false
+  tenants:
+    description: With O(hosts), whether the tenants are counted.
+    type: bool
+    default: false
+seealso:
+  - module: azurestack.hub.azs_connected_info
+  - module: azurestack.hub.azs_due
+"""
+
+EXAMPLES = r"""
+- name: Read all stamps of the play
+  azurestack.hub.azs_fleet_info:
+    hosts: "{{ ansible_play_hosts }}"
+  delegate_to: localhost
+  run_once: true
+  register: fleet
+
+- name: Read two stamps
+  azurestack.hub.azs_fleet_info:
+    stamps:
+      - name: stamp01
+        cloud_id: "{{ cloud_id_of_stamp01 }}"
+        subscription_id: "{{ subscription }}"
+        bundle: /var/lib/azurestack/bundle
+      - name: stamp02
+        admin_endpoint: https://adminmanagement.second.azurestack.example
+        admin_tenant: "{{ tenant }}"
+        admin_client_id: "{{ client_id }}"
+        admin_secret: "{{ secret }}"
+        subscription_id: "{{ subscription }}"
+        bundle: /var/lib/azurestack/bundle
+  register: fleet
+"""
+
+RETURN = r"""
+stamps:
+  description:
+    - What was read of each stamp, by its name, with the fields of M(azurestack.hub.azs_connected_info).
+    - A stamp that could not be read has C(failed), C(msg) and C(error), as a failed task.
+  returned: success
+  type: dict
+"""
+
+import os
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
+from ansible_collections.azurestack.hub.plugins.module_utils._reading import fleet
+
+FAMILIES: t.Final = ("admin", "azure")
+SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
+    **_options.argument_spec(*FAMILIES),
+    "name": {"type": "str", "required": True},
+    "bundle": {"type": "path"},
+    "azure_bundle": {"type": "path"},
+    "cloud_id": {"type": "str"},
+    "read_stamp": {"type": "bool", "default": True},
+    "read_azure": {"type": "bool", "default": True},
+    "receipt_stands_in": {"type": "bool", "default": True},
+    "products": {"type": "bool", "default": False},
+    "tenants": {"type": "bool", "default": False},
+    "all_registrations": {"type": "bool", "default": False},
+    "found": {"type": "dict"},
+    "access_token": {"type": "str", "no_log": True},
+}
+
+
+def work(module: AzsModule) -> dict[str, t.Any]:
+    """Check the options of each stamp, and read them all."""
+    validator = _validator()
+    checked, wrong, secrets = [], {}, set()
+    for given in module.params["stamps"] or []:
+        try:
+            options, hidden = _checked(validator, given)
+        except InputError as error:
+            wrong[str(given.get("name"))] = {
+                "changed": False,
+                "failed": True,
+                "msg": str(error),
+                "error": error.as_result(),
+            }
+            continue
+        checked.append(options)
+        secrets |= hidden
+    # The option as a whole is a secret for Ansible; what is none of its values may be printed.
+    module.no_log_values.clear()
+    module.no_log_values.update(secrets)
+    return {"changed": False, "stamps": {**fleet.read(module, checked), **wrong}}
+
+
+def _validator() -> ArgumentSpecValidator:
+    constraints: dict[str, list[t.Any]] = {}
+    for family in FAMILIES:
+        for constraint, rules in _options.CONSTRAINTS[family].items():
+            constraints[constraint] = [*constraints.get(constraint, []), *rules]
+    return ArgumentSpecValidator(SPEC, **constraints)
+
+
+def _checked(validator: ArgumentSpecValidator, given: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], set[str]]:
+    """Return a stamp's options, and the secrets among them.
+
+    :raises InputError: they are not what their specification says.
+    """
+    own = {name: value for name, value in given.items() if value is not None}
+    own.update(_options.from_environment(FAMILIES, own, os.environ))
+    result = validator.validate(own)
+    if result.error_messages:
+        raise InputError(
+            f"The options of {given.get('name')} cannot be used",
+            cause="; ".join(result.error_messages),
+            remedy="Correct the stamp's variables",
+        )
+    options = result.validated_parameters
+    return options, {str(options[name]) for name, spec in SPEC.items() if spec.get("no_log") and options[name]}
+
+
+def main() -> None:
+    """Declare the module and run it."""
+    AzsModule(
+        argument_spec={
+            "hosts": {"type": "list", "elements": "str"},
+            "stamps": {"type": "list", "elements": "dict", "no_log": True},
+            "read_stamp": {"type": "bool"},
+            "read_azure": {"type": "bool"},
+            "all_registrations": {"type": "bool", "default": False},
+            "receipt_stands_in": {"type": "bool", "default": True},
+            "products": {"type": "bool", "default": False},
+            "tenants": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    ).run(work)
+
+
+if __name__ == "__main__":
+    main()

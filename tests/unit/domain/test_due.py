@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which stamps of a fleet have something to do."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import due
+
+CLOUD_ID: t.Final = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
+PRINCIPAL: t.Final = "4d1c1c8e-6d0c-4a38-8f57-2b8d4c4d1d7f"
+ID: t.Final = "/subscriptions/s/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/north"
+WANTED: t.Final = {"billing_model": "PayAsYouUse"}
+
+
+def found(**changes: t.Any) -> dict[str, t.Any]:
+    """What was read of a stamp that is as wanted, with changes of its registration or of all."""
+    registration = {
+        "id": ID,
+        "name": "north",
+        "resource_group": "azurestack",
+        "cloud_id": CLOUD_ID,
+        "billing_model": "PayAsYouUse",
+        "marketplace_syndication": True,
+        "usage_reporting": True,
+        "bridge_principal": PRINCIPAL,
+        "expires": "2030-01-01T00:00:00Z",
+        "expires_in_days": 900,
+        "lock": {"name": "RegistrationResourceLock", "level": "CanNotDelete"},
+        "role_assignment": {"role": "Azure Stack Registration Owner", "principal_id": PRINCIPAL, "assigned": True},
+    }
+    activation = {
+        "evidence": "activation",
+        "state": "Registered",
+        "registration_id": ID,
+        "marketplace_syndication": True,
+        "usage_reporting": True,
+        "expires": "2030-01-01T00:00:00Z",
+    }
+    registration.update({name: value for name, value in changes.items() if name in registration})
+    activation.update(
+        {name: value for name, value in changes.items() if name in activation and name not in registration}
+    )
+    return {"activation": activation, "remembered": {"cloud_id": CLOUD_ID}, "registrations": [registration]}
+
+
+@pytest.mark.parametrize("journey", [due.REGISTER, due.VERIFY])
+def test_a_stamp_that_is_as_wanted_has_nothing_to_do(journey: str) -> None:
+    said = due.settled(journey, WANTED, found())
+    assert said is not None
+    assert said.verdict["agrees"]
+    assert said.line == said.verdict["line"]
+
+
+@pytest.mark.parametrize("journey", [due.REGISTER, due.VERIFY])
+@pytest.mark.parametrize(
+    "read",
+    [
+        pytest.param(found(lock=None), id="no lock"),
+        pytest.param(found(billing_model="Capacity"), id="another billing model"),
+        pytest.param(found(state="Not registered"), id="not activated"),
+        pytest.param(found(expires_in_days=-1), id="expired"),
+        pytest.param({**found(), "registrations": []}, id="no registration"),
+        pytest.param({**found(), "registrations": None}, id="nothing leads to the registration"),
+        pytest.param({**found(), "activation": {"evidence": "none", "state": "Unknown"}}, id="nothing tells the state"),
+        pytest.param({"failed": True, "msg": "The stamp does not answer."}, id="not read"),
+        pytest.param({**found(), "failed": True}, id="read in part"),
+    ],
+)
+def test_what_is_not_known_or_not_as_wanted_is_due(journey: str, read: dict[str, t.Any]) -> None:
+    assert due.settled(journey, WANTED, read) is None
+
+
+def test_what_cannot_be_asked_for_is_due() -> None:
+    """The steps of the journey say what is wrong with it."""
+    assert due.settled(due.REGISTER, {"billing_model": "Capacity"}, found()) is None
+
+
+def test_a_side_that_was_not_asked_is_not_compared() -> None:
+    read = found()
+    del read["registrations"]
+    said = due.settled(due.VERIFY, {}, read)
+    assert said is not None and said.verdict["agrees"]
