@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import Any
 
 from .arm import GROUP, REGISTRATION, REGISTRATION_VERSIONS, SUBSCRIPTION, Call, route
@@ -13,11 +14,22 @@ from .web import Answer
 TYPE = f"{NAMESPACE}/registrations"
 
 
-def registration_body(subscription: Subscription, group: Group, registration: Registration) -> dict[str, Any]:
+def _shown_object_id(registration: Registration, form: str) -> str | None:
+    """What the resource shows as object id; of a disconnected stamp's that is not published."""
+    told = registration.claims.get("objectId")
+    if told or form == "none":
+        return told or None
+    return str(uuid.UUID(int=0)) if form == "zeros" else str(uuid.uuid5(uuid.NAMESPACE_OID, registration.cloud_id))
+
+
+def registration_body(
+    subscription: Subscription, group: Group, registration: Registration, object_id_form: str
+) -> dict[str, Any]:
     """The resource as ARM shows it: never the token."""
     properties = {"cloudId": registration.cloud_id, "billingModel": registration.claims["billingModel"]}
-    if registration.claims.get("objectId"):
-        properties["objectId"] = registration.claims["objectId"]
+    object_id = _shown_object_id(registration, object_id_form)
+    if object_id:
+        properties["objectId"] = object_id
     return {
         "id": subscription.registration_scope(group, registration),
         "name": registration.name,
@@ -50,7 +62,14 @@ def list_by_subscription(call: Call) -> Answer:
         for registration in group.registrations.values()
         if registration.known_from <= time.monotonic()
     ]
-    return Answer(body=call.page(entries, lambda entry: registration_body(call.subscription, *entry)))
+    return Answer(
+        body=call.page(
+            entries,
+            lambda entry: registration_body(
+                call.subscription, entry[0], entry[1], call.world.settings.disconnected_object_id
+            ),
+        )
+    )
 
 
 @route("GET", GROUP + rf"/providers/{NAMESPACE}/registrations", f"{TYPE}/read", REGISTRATION_VERSIONS)
@@ -58,13 +77,24 @@ def list_by_group(call: Call) -> Answer:
     """The registrations of a resource group."""
     group = call.group
     entries = list(group.registrations.values())
-    return Answer(body=call.page(entries, lambda entry: registration_body(call.subscription, group, entry)))
+    return Answer(
+        body=call.page(
+            entries,
+            lambda entry: registration_body(
+                call.subscription, group, entry, call.world.settings.disconnected_object_id
+            ),
+        )
+    )
 
 
 @route("GET", REGISTRATION, f"{TYPE}/read", REGISTRATION_VERSIONS)
 def get_registration(call: Call) -> Answer:
     """One registration."""
-    return Answer(body=registration_body(call.subscription, call.group, call.registration))
+    return Answer(
+        body=registration_body(
+            call.subscription, call.group, call.registration, call.world.settings.disconnected_object_id
+        )
+    )
 
 
 @route("HEAD", REGISTRATION, f"{TYPE}/read", REGISTRATION_VERSIONS)
@@ -88,7 +118,9 @@ def patch_registration(call: Call) -> Answer:
     call.require_unlocked(call.registration_scope, "write")
     registration.tags = {**registration.tags, **(body.get("tags") or {})}
     call.cloud.touch(registration)
-    return Answer(body=registration_body(call.subscription, call.group, registration))
+    return Answer(
+        body=registration_body(call.subscription, call.group, registration, call.world.settings.disconnected_object_id)
+    )
 
 
 def _write(call: Call, body: dict[str, Any]) -> Answer:
@@ -115,7 +147,10 @@ def _write(call: Call, body: dict[str, Any]) -> Answer:
     registration, new = call.cloud.put_registration(
         call.subscription, group, name, token, call.caller.object_id, body.get("tags") or {}
     )
-    return Answer(201 if new else 200, registration_body(call.subscription, group, registration))
+    return Answer(
+        201 if new else 200,
+        registration_body(call.subscription, group, registration, call.world.settings.disconnected_object_id),
+    )
 
 
 @route("DELETE", REGISTRATION, f"{TYPE}/delete", REGISTRATION_VERSIONS)

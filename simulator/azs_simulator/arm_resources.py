@@ -191,7 +191,7 @@ def list_resources(call: Call) -> Answer:
     """What is in a group."""
 
     def resource_body(registration: Registration) -> dict[str, Any]:
-        body = registration_body(call.subscription, call.group, registration)
+        body = registration_body(call.subscription, call.group, registration, "none")
         return {key: body[key] for key in ("id", "name", "type", "location")}
 
     return Answer(body=call.page(list(call.group.registrations.values()), resource_body))

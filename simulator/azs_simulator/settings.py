@@ -69,6 +69,9 @@ class Settings:
     """Whether id and instance of the action plan stand in the output before the result; drawn at every start."""
     hidden_busy: bool = False
     """A busy stamp says so in the verbose stream alone, behind an error about `tnc`, as one of 1809 did; drawn at every start."""
+    disconnected_object_id: str = "none"
+    """The object id of registrations of disconnected stamps, whose form is not published: "none", "zeros" or an "id" that is no
+    principal's; drawn at every start."""
     wording: str = "5.1"
     """Whether sessions that open from now on word errors, and name types, as PowerShell "5.1" does or "7"; drawn at every
     start, because a stamp's update may bring another version."""

@@ -100,6 +100,7 @@ class World:
             plan_story=self.dice.one_of(STORIES),
             plan_objects=self.dice.one_of((True, False)),
             hidden_busy=self.dice.one_of((True, False)),
+            disconnected_object_id=self.dice.one_of(("none", "zeros", "id")),
             wording=self.dice.one_of(tuple(WORDINGS)),
         )
         self.sign_in_key = tokens.SigningKey()

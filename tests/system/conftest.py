@@ -14,7 +14,7 @@ from azs_simulator.client import Simulator
 
 @pytest.fixture(scope="session", autouse=True)
 def quiet_plans() -> t.Iterator[None]:
-    """Let action plans of fleets tell nothing unless a fleet says otherwise: requests and progress lines are counted here.
+    """Let services tell nothing more than they must, unless a fleet says otherwise: requests and progress lines are counted here.
 
     tests/functional and the rehearsal leave it to chance.
     """
@@ -22,7 +22,12 @@ def quiet_plans() -> t.Iterator[None]:
 
     def quietly(fleet: t.Any, *arguments: t.Any, **options: t.Any) -> Simulator:
         if isinstance(fleet, dict):
-            quiet = {"plan_story": "silent", "plan_objects": False, "hidden_busy": False}
+            quiet = {
+                "plan_story": "silent",
+                "plan_objects": False,
+                "hidden_busy": False,
+                "disconnected_object_id": "none",
+            }
             fleet = {**fleet, "settings": {**quiet, **fleet.get("settings", {})}}
         return start(fleet, *arguments, **options)
 

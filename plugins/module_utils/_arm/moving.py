@@ -96,6 +96,9 @@ def move(azure: Azure, journey: Journey, how: registering.How) -> Outcome:
     level = locks.level(azure.client, found.id)
     principal = registering.plain("bridge_principal", found.bridge_principal)
     assigned = _has_role(azure.client, found.id, principal)
+    if principal and not assigned:  # it may be an object id that Azure shows of a disconnected stamp
+        principal = registering.principal_of(principal, registering.key_claims(azure, found.id, needed=False))
+        assigned = None if principal is None else assigned
     new_group = not there and not provisioning.group_exists(azure.client, target.subscription_id, target.resource_group)
     location = journey.location or azure.cloud.default_location
     if new_group:

@@ -236,6 +236,8 @@ def differences(
         source = "registration"
         if have is None and key is not None:
             have, source = plain(field, getattr(key, field)), "activation_key"
+        if field == "bridge_principal":
+            have = principal_of(have, key)
         if want is None or (have is None and field != "bridge_principal"):
             unknown.append(field)
         elif str(want).lower() != str(have).lower():
@@ -257,7 +259,7 @@ def differences(
 def _to_delete(azure: Azure, cloud_id: str | None, place: Place, warn: t.Callable[[str], None]) -> Registration | None:
     """Return the registration to delete, None when there is none. Raises as `absent`."""
     for one in (place.known, place.hint):
-        if one is not None and not claims.same_id(one.subscription_id, azure.subscription_id) and _believed(azure, one):
+        if one is not None and not claims.same_id(one.subscription_id, azure.subscription_id) and believed(azure, one):
             raise conflicts.in_another_subscription(
                 f"The stamp {cloud_id}" if cloud_id else "The stamp",
                 str(one),
@@ -283,7 +285,7 @@ def _to_delete(azure: Azure, cloud_id: str | None, place: Place, warn: t.Callabl
     return named[0] if named else None
 
 
-def _believed(azure: Azure, where: RegistrationId) -> bool:
+def believed(azure: Azure, where: RegistrationId) -> bool:
     """Tell whether a registration in another subscription has to be reckoned with: it is there, or may not be looked at."""
     try:
         return registrations.get(azure.client, where) is not None
@@ -313,7 +315,7 @@ def _search(
     """
     if hint is not None and not (gone is not None and hint.same(gone)):
         elsewhere = not claims.same_id(hint.subscription_id, azure.subscription_id)
-        if elsewhere and _believed(azure, hint):
+        if elsewhere and believed(azure, hint):
             raise conflicts.in_another_subscription(
                 f"The stamp {cloud_id}", str(hint), hint.subscription_id, azure.subscription_id
             )
@@ -375,7 +377,7 @@ def _meanwhile(azure: Azure, where: RegistrationId, error: ArmError) -> AzsError
 
 
 def _expired(azure: Azure, registration: Registration, now: datetime.datetime) -> bool:
-    key = _key_claims(azure, registration.id, needed=False)
+    key = key_claims(azure, registration.id, needed=False)
     return key is not None and key.expired(now)
 
 
@@ -452,7 +454,7 @@ def _create(
 def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Registration, how: How) -> Outcome:
     client, where = azure.client, found.id
     level = locks.level(client, where)
-    key = None if how.prepare and how.reregister else _key_claims(azure, where, needed=not how.reregister)
+    key = None if how.prepare and how.reregister else key_claims(azure, where, needed=not how.reregister)
     doubt = expiry.unreadable(key.unreadable_expiry, f"the registration {where}") if key else None
     if doubt:
         how.warn(doubt)
@@ -567,7 +569,7 @@ def _token_needed(why: str) -> InputError:
     )
 
 
-def _key_claims(azure: Azure, where: RegistrationId, *, needed: bool) -> claims.KeyClaims | None:
+def key_claims(azure: Azure, where: RegistrationId, *, needed: bool) -> claims.KeyClaims | None:
     """Return the claims of the registration's key.
 
     :param needed: False when the stamp is registered again anyway: a registration that is broken in Azure may have no
@@ -617,6 +619,8 @@ def _accept(outcome: Outcome, made: Registration, wanted: Wanted) -> None:
     outcome.id = made.id
     outcome.after["registration_id"] = str(made.id)
     for field in ("cloud_id", "billing_model", "bridge_principal"):
+        if field == "bridge_principal" and wanted.disconnected:
+            continue  # an object id that Azure shows of a disconnected stamp is none of a principal
         if getattr(made, field) is not None:
             outcome.after[field] = plain(field, getattr(made, field))
 
@@ -645,9 +649,27 @@ def _shown(
         if value is None and key is not None and not isinstance(source, Wanted):
             value = getattr(key, field)
         values[field] = plain(field, value)
+    if not isinstance(source, Wanted):
+        values["bridge_principal"] = principal_of(values["bridge_principal"], key)
     values["expires"] = expiry.normal(key.expires) if key is not None else None
     values["lock"] = level
     return values
+
+
+def principal_of(in_registration: str | None, key: claims.KeyClaims | None) -> str | None:
+    """Return the bridge principal of a registration; None for a disconnected stamp's.
+
+    Whether Azure gives registrations of disconnected stamps an object id is not published: what a stamp is says the token that registered
+    it, and the activation key holds what that said.
+
+    :param in_registration: the object id that Azure shows.
+    :param key: the claims of the registration's activation key; None when it was not read.
+    """
+    shown = plain("bridge_principal", in_registration)
+    if key is None or key.opaque:
+        return t.cast("str | None", shown)
+    said = plain("bridge_principal", key.bridge_principal)
+    return t.cast("str | None", said and (shown or said))
 
 
 def plain(field: str, value: t.Any) -> t.Any:

@@ -71,10 +71,8 @@ def _in_azure(asker: Caller, found: dict[str, t.Any]) -> dict[str, t.Any]:
     if where is None:
         return {"registrations": None}
     hint, cloud_id = where["registration_hint"], where["cloud_id"]
-    every = params["all_registrations"]
     asked = registration.Asked(
-        registration_id=hint if every and not cloud_id else None,
-        registration_hint=None if every else hint,
+        registration_hint=None if params["all_registrations"] and cloud_id else hint,
         cloud_id=cloud_id,
         role_assignment=True,
         tenants=params["tenants"],

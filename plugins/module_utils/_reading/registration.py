@@ -72,7 +72,12 @@ def _by_id(module: Caller, azure: session.Azure, asked: Asked) -> list[tuple[Reg
     where, wanted = RegistrationId.parse(asked.registration_id or asked.registration_hint or ""), asked.cloud_id
     searched = wanted and not asked.registration_id
     if not claims.same_id(where.subscription_id, azure.subscription_id):
-        raise conflicts.in_another_subscription("The stamp", str(where), where.subscription_id, azure.subscription_id)
+        # An activation goes on naming the place that its registration was moved from.
+        if asked.registration_id or registering.believed(azure, where):
+            raise conflicts.in_another_subscription(
+                "The stamp", str(where), where.subscription_id, azure.subscription_id
+            )
+        return _listed(module, azure, asked) if wanted else []
     try:
         key = _export(module, azure, where)
     except ArmError as error:
@@ -140,10 +145,13 @@ def _shown(
     if asked.lock:
         level = locks.level(azure.client, where)
         lock = {"name": locks.NAME, "level": level} if level is not None else None
-    principal = registering.plain("bridge_principal", registration.bridge_principal or said.bridge_principal)
+    id_shown = registering.plain("bridge_principal", registration.bridge_principal)
+    principal = registering.principal_of(id_shown, said) or (said.opaque and id_shown) or None
     role = None
+    if asked.role_assignment and (principal or id_shown):
+        found = role_assignments.find(azure.client, str(where), rights.REGISTRATION_OWNER, principal or id_shown)
+        principal = principal or (id_shown if found is not None else None)
     if asked.role_assignment and principal:
-        found = role_assignments.find(azure.client, str(where), rights.REGISTRATION_OWNER, principal)
         role = {"role": "Azure Stack Registration Owner", "principal_id": principal, "assigned": found is not None}
     return {
         "id": str(where),

@@ -118,3 +118,38 @@ def test_tenants_are_counted(registrar: Make) -> None:
     here.fault("error", "GET", "/customerSubscriptions", status=403, code="AuthorizationFailed", message="no")
     outcome = here.run(MODULE, {"cloud_id": here.cloud_id, "tenants": True})
     assert outcome["registrations"][0]["tenants"] is None and "not counted" in str(outcome["warnings"])
+
+
+@pytest.fixture
+def object_id_of_a_disconnected_stamp(registrar: Make, request: pytest.FixtureRequest) -> t.Iterator[Registrar]:
+    """A registration of a disconnected stamp, as Azure shows it in one of the ways that it may."""
+    here = registrar()
+    form = here.simulator.settings()["disconnected_object_id"]
+    here.simulator.settings(disconnected_object_id=request.param)
+    yield here
+    here.simulator.settings(disconnected_object_id=form)
+
+
+@pytest.mark.parametrize("object_id_of_a_disconnected_stamp", ["none", "zeros", "id"], indirect=True)
+def test_what_makes_a_stamp_connected_is_its_token_and_no_object_id(
+    object_id_of_a_disconnected_stamp: Registrar,
+) -> None:
+    """A guess about Azure's answer: the product holds whichever way it turns out."""
+    here = object_id_of_a_disconnected_stamp
+    here.register()
+    (found,) = here.run(MODULE, {"cloud_id": here.cloud_id, "role_assignment": True})["registrations"]
+    assert (found["bridge_principal"], found["role_assignment"]) == (None, None)
+    assert not here.register().changed
+    assert not here.register(assign_role=True).changed
+
+
+def test_an_activation_that_names_the_place_before_a_move_is_not_believed(registrar: Make) -> None:
+    """What was read elsewhere, earlier: the old id is read before it is believed."""
+    here, other = registrar(), registrar()
+    here.register()
+    old = other.id
+    hinted = here.run(MODULE, {"registration_hint": old, "cloud_id": here.cloud_id})
+    assert [one["id"].lower() for one in hinted["registrations"]] == [here.id.lower()]
+    assert here.run(MODULE, {"registration_hint": old})["registrations"] == []
+    other.register()
+    assert here.run(MODULE, {"registration_hint": old, "cloud_id": here.cloud_id}).kind == "registered_elsewhere"

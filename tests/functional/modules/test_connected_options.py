@@ -56,7 +56,7 @@ class TestRights:
                 *lacking,
                 f"on /subscriptions/{here.subscription_id}",
                 "Nothing was changed",
-                "registration_role",
+                "azurestack.hub.prerequisites",
             ):
                 assert part in outcome.message
             assert writes(here) == []
