@@ -200,6 +200,7 @@ _AT_THE_STAMP: t.Final[tuple[Failure, ...]] = (
             "ParameterArgumentTransformationError",
             "MissingMandatoryParameter",
             "ParameterArgumentValidationErrorNullNotAllowed",
+            "ParameterArgumentValidationErrorEmptyStringNotAllowed",
             "MissingArgument",
             "CannotConvertArgument",
             "CannotConvertArgumentNoMessage",

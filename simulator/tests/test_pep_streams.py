@@ -13,6 +13,7 @@ from pypsrp.powershell import PowerShell, RunspacePool
 
 from azs_simulator.fleet import parse
 from azs_simulator.story import STORIES
+from azs_simulator.wording import WORDINGS
 from azs_simulator.world import World
 
 
@@ -46,6 +47,8 @@ def test_what_a_plan_tells_is_drawn_at_every_start() -> None:
     assert (
         {settings.plan_objects for settings in drawn} == {settings.hidden_busy for settings in drawn} == {True, False}
     )
+    assert {settings.wording for settings in drawn} == set(WORDINGS)
+    assert {settings.disconnected_object_id for settings in drawn} == {"none", "zeros", "id"}
 
 
 def test_a_plan_tells_its_steps_and_the_parameters_in_the_verbose_stream(lab: Lab, pool: RunspacePool) -> None:
