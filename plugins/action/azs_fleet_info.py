@@ -37,8 +37,15 @@ class ActionModule(AzsAction):
         for host in args["hosts"]:
             try:
                 variables = inventory.of(host)
-                sides[host] = variables.get("azs_pep_runner") or _HERE, variables.get("azs_azure_runner") or _HERE
+                at_stamp = variables.get("azs_pep_runner") or _HERE
+                at_azure = variables.get("azs_azure_runner") or _HERE
                 options = self._asked(inventory, host, args)
+                # The host of a side that is not read is not needed, nor what would sign in there.
+                if not options["read_stamp"]:
+                    at_stamp, options = at_azure, _side("azure", "admin", options)
+                elif not options["read_azure"]:
+                    at_azure, options = at_stamp, _side("admin", "azure", options)
+                sides[host] = at_stamp, at_azure
                 asked[host] = {**options, "access_token": self._token(options, host)}
             except AzsError as error:
                 found[host] = {"changed": False, "failed": True, "msg": str(error), "error": error.as_result()}
