@@ -237,6 +237,15 @@ def test_injected_variables_stand_in_for_options(double: Double) -> None:
         )  # they would win over a stamp's own, and inventory updates do not get them
 
 
+def test_azure_is_signed_in_to_without_a_secret_too(double: Double) -> None:
+    """User test: a managed identity or a certificate is enough; the credential type demands no secret."""
+    name = PREFIX + "registration in Azure"
+    (kind,) = [one for one in double.objects["credential_types"].values() if one["name"] == name]
+    assert kind["inputs"]["required"] == ["subscription"]
+    assert {"template.certificate"} <= set(kind["injectors"]["file"])
+    assert {"AZURE_X509_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN", "AZURE_PASSWORD"} <= set(kind["injectors"]["env"])
+
+
 def test_every_leg_runs_in_its_own_zone_with_no_more_credentials_than_it_needs(double: Double) -> None:
     seen = {}
     for number, name in enumerate(("export token", "register", "activate"), 1):
