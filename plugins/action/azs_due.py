@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import due
@@ -25,10 +26,13 @@ class ActionModule(ActionBase):
         """Return the stamps that are due."""
         result = super().run(tmp, task_vars)
         dummy, args = self.validate_argument_spec(argument_spec=SPEC)
-        inventory, screen = Inventory(task_vars or {}), Display()
+        inventory, screen = Inventory(task_vars or {}, self._templar), Display()
         waiting, settled, warnings = [], {}, []
         for host, found in args["stamps"].items():
-            said = None if found.get("failed") else due.settled(args["journey"], inventory.wanted(host), found)
+            try:
+                said = None if found.get("failed") else due.settled(args["journey"], inventory.wanted(host), found)
+            except AnsibleError:  # a template that cannot be filled in: the stamp's own tasks tell which
+                said = None
             if said is None:
                 waiting.append(host)
                 continue

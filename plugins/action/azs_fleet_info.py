@@ -31,20 +31,19 @@ class ActionModule(AzsAction):
         """Read the stamps that the options name."""
         if args.get("hosts") is None:
             return super().work(args, task_vars)
-        inventory, found = Inventory(task_vars), t.cast(Found, {})
+        inventory, found = Inventory(task_vars, self._templar), t.cast(Found, {})
         asked: Found = {}
         sides: dict[str, tuple[str, str]] = {}
         for host in args["hosts"]:
             try:
-                variables = inventory.of(host)
-                at_stamp = variables.get("azs_pep_runner") or _HERE
-                at_azure = variables.get("azs_azure_runner") or _HERE
+                at_stamp = inventory.variable(host, "azs_pep_runner") or _HERE
+                at_azure = inventory.variable(host, "azs_azure_runner") or _HERE
                 options = self._asked(inventory, host, args)
-                # The host of a side that is not read is not needed, nor what would sign in there.
+                # The host of a side that is not read is not needed.
                 if not options["read_stamp"]:
-                    at_stamp, options = at_azure, _side("azure", "admin", options)
+                    at_stamp = at_azure
                 elif not options["read_azure"]:
-                    at_azure, options = at_stamp, _side("admin", "azure", options)
+                    at_azure = at_stamp
                 sides[host] = at_stamp, at_azure
                 asked[host] = {**options, "access_token": self._token(options, host)}
             except AzsError as error:
@@ -68,25 +67,25 @@ class ActionModule(AzsAction):
 
     def _asked(self, inventory: Inventory, host: str, args: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Return the options that a stamp is read with."""
-        variables = inventory.of(host)
-        own = {
-            **inventory.family(host, "admin"),
-            **inventory.family(host, "azure"),
-            **inventory.options(host, "cloud_id"),
+        verified = {side: inventory.variable(host, f"azs_verify_{side}") for side in ("stamp", "azure")}
+        reads = {
+            f"read_{side}": boolean(True if said is None else said, strict=False)
+            if args.get(f"read_{side}") is None
+            else args[f"read_{side}"]
+            for side, said in verified.items()
         }
-        own.update(_options.from_environment(("admin", "azure"), own, os.environ))
-        bundle = variables.get("azs_bundle") or _BUNDLE
+        families = [family for family, side in (("admin", "stamp"), ("azure", "azure")) if reads[f"read_{side}"]]
+        own = inventory.options(host, "cloud_id")
+        for family in families:
+            own.update(inventory.family(host, family))
+        own.update(_options.from_environment(families, own, os.environ))
+        bundle = inventory.variable(host, "azs_bundle") or _BUNDLE
         return {
             **own,
+            **reads,
             "name": host,
             "bundle": bundle,
-            "azure_bundle": variables.get("azs_azure_bundle") or bundle,
-            **{
-                name: boolean(variables.get(f"azs_verify_{name.removeprefix('read_')}", True), strict=False)
-                if args.get(name) is None
-                else args[name]
-                for name in ("read_stamp", "read_azure")
-            },
+            "azure_bundle": inventory.variable(host, "azs_azure_bundle") or bundle,
             **{
                 name: args[name]
                 for name in ("all_registrations", "receipt_stands_in", "products", "tenants")

@@ -11,6 +11,9 @@ import typing as t
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _variables
 
+if t.TYPE_CHECKING:
+    from ansible.template import Templar
+
 RENAMED: t.Final = {"name": "azs_registration_name"}
 """Option -> the variable that stands for it, where that is not azs_<option>."""
 WANTED: t.Final = (
@@ -31,36 +34,39 @@ WANTED: t.Final = (
 
 
 class Inventory:
-    """The variables of the hosts of a play.
+    """The variables of the hosts of a play. Each is looked at when it is asked for: what nobody needs may be unknown here.
 
     :param task_vars: of the task, on one of these hosts.
+    :param templar: of the task.
     """
 
-    def __init__(self, task_vars: t.Mapping[str, t.Any]) -> None:
+    def __init__(self, task_vars: t.Mapping[str, t.Any], templar: Templar) -> None:
         self._every = task_vars["hostvars"]
-        self._known: dict[str, dict[str, t.Any]] = {}
-        here = self._read(str(task_vars["inventory_hostname"]))
-        # What a playbook of somebody's own gives to the one that it imports is a variable of the play.
+        self._templar = templar
+        self._templars: dict[str, tuple[dict[str, t.Any], Templar]] = {}
+        here = self._every.raw_get(task_vars["inventory_hostname"])
+        # What a playbook of somebody's own gives to the one that it imports is a variable of the play, and counts more.
         self._of_play = {
             name: task_vars[name]
             for name in _variables.SPEC
             if name in task_vars and (name not in here or here[name] != task_vars[name])
         }
 
-    def _read(self, host: str) -> dict[str, t.Any]:
-        variables = self._every[host]
-        return {name: variables[name] for name in variables if name in _variables.SPEC}
+    def variable(self, host: str, name: str) -> t.Any:
+        """Return a variable of a host with its templates filled in for that host; None when there is none.
 
-    def of(self, host: str) -> dict[str, t.Any]:
-        """Return the azs_* variables of a host, templates filled in."""
-        if host not in self._known:
-            self._known[host] = {**self._read(host), **self._of_play}
-        return self._known[host]
+        :raises AnsibleError: a template cannot be filled in, or a vault not be opened.
+        """
+        if host not in self._templars:
+            known: dict[str, t.Any] = {**self._every.raw_get(host), **self._of_play}
+            variables = {**known, "hostvars": self._every}
+            self._templars[host] = known, self._templar.copy_with_new_env(available_variables=variables)
+        known, templar = self._templars[host]
+        return templar.template(known[name]) if name in known else None
 
     def options(self, host: str, *names: str) -> dict[str, t.Any]:
-        """Return options that a host's variables give; what they leave out, or empty, is not in it."""
-        variables = self.of(host)
-        found = {name: variables.get(RENAMED.get(name, f"{_variables.PREFIX}{name}")) for name in names}
+        """Return options that a host's variables give; what they leave out, or empty, is not in it. Raises as `variable`."""
+        found = {name: self.variable(host, RENAMED.get(name, f"{_variables.PREFIX}{name}")) for name in names}
         return {name: value for name, value in found.items() if value not in (None, "")}
 
     def family(self, host: str, family: str) -> dict[str, t.Any]:
