@@ -47,7 +47,7 @@ class ActionModule(AzsAction):
                 sides[host] = at_stamp, at_azure
                 asked[host] = {**options, "access_token": self._token(options, host)}
             except AzsError as error:
-                found[host] = {"changed": False, "failed": True, "msg": str(error), "error": error.as_result()}
+                found[host] = error.as_failure()
             except AnsibleError as error:  # a template that cannot be filled in, a vault that cannot be opened
                 found[host] = {"changed": False, "failed": True, "msg": str(error)}
         for (at_stamp, at_azure), hosts in _by(sides, asked).items():
@@ -108,7 +108,7 @@ class ActionModule(AzsAction):
                 with _hosts.at(self, runner, task_vars) as (reader, variables):
                     result = AzsAction.module(reader, _MODULE, {"stamps": some}, variables)
             except AzsError as error:
-                result = {"failed": True, "msg": str(error), "error": error.as_result()}
+                result = error.as_failure()
             except AnsibleConnectionFailure as error:
                 result = {"unreachable": True, "failed": True, "msg": error.message}
             read = result.get("stamps")

@@ -63,7 +63,7 @@ class ActionModule(ActionBase):
                 registrations=args["registrations"],
             )
         except AzsError as error:
-            result.update(failed=True, msg=str(error), error=error.as_result())
+            result.update(error.as_failure())
             return result
         for drift in made.drift if args["show"] else ():
             Display().display(f"{host}: {drift.line()}", color="yellow")

@@ -33,6 +33,6 @@ class ActionModule(ActionBase):
         try:
             _variables.check(hosts, args["required"])
         except InputError as error:
-            result.update(failed=True, msg=str(error), error=error.as_result())
+            result.update(error.as_failure())
         result["changed"] = False
         return result

@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
         try:
             _options.check_texts(given, SPEC)
         except AzsError as wrong:
-            result.update(failed=True, changed=False, msg=str(wrong), error=wrong.as_result())
+            result.update(wrong.as_failure())
             return result
         verdict = chain.verdict(args)
         host = (task_vars or {}).get("inventory_hostname", "localhost")
@@ -54,5 +54,5 @@ class ActionModule(ActionBase):
                 cause="; ".join(verdict["findings"]),
                 remedy=". ".join(verdict["remedies"]) or None,
             )
-            result.update(failed=True, msg=str(error), error=error.as_result())
+            result.update(error.as_failure())
         return result

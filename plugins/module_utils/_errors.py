@@ -66,6 +66,10 @@ class AzsError(Exception):
         self.details = dict(details or {})
         self.result = dict(result or {})
 
+    def as_failure(self) -> dict[str, t.Any]:
+        """Return what a failed task says of it, for action plugins and for one stamp of many."""
+        return {"failed": True, "changed": False, "msg": str(self), "error": self.as_result()}
+
     def __str__(self) -> str:
         text = self.message
         if self.where and self.where not in text:

@@ -52,7 +52,7 @@ class AzsAction(ActionBase):
         try:
             result = self.work(self.options(), task_vars or {})
         except AzsError as error:
-            result = {"failed": True, "changed": False, "msg": str(error), "error": error.as_result()}
+            result = error.as_failure()
         return {name: value for name, value in result.items() if not name.startswith(_HIDDEN)}
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:

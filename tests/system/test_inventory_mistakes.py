@@ -141,6 +141,7 @@ def test_a_forgotten_inventory_is_never_green(controller: t.Callable[..., Contro
     assert operator.run("connected_register").status != 0
 
 
+# Each task is refused, and the errors are ignored so that the next one is tried as well: the test compares what each of them says.
 WRITTEN = """
 - hosts: one
   gather_facts: false

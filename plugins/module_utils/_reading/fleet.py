@@ -47,7 +47,7 @@ def _one(module: Caller, options: t.Mapping[str, t.Any], shared: Memo) -> dict[s
         if options["read_azure"]:
             found.update(_in_azure(asker, found))
     except AzsError as error:
-        found = {**found, "failed": True, "msg": str(error), "error": error.as_result(), **error.result}
+        found = {**found, **error.as_failure(), **error.result}
     except Exception as error:  # one stamp's, which must not take the others with it
         found = {
             **found,
