@@ -126,29 +126,36 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "found": {"type": "dict"},
     "access_token": {"type": "str", "no_log": True},
 }
+_SECRETS: t.Final = tuple(name for name, about in SPEC.items() if about.get("no_log"))
 
 
 def work(module: AzsModule) -> dict[str, t.Any]:
     """Check the options of each stamp, and read them all."""
-    validator = _validator()
-    checked, wrong, secrets = [], {}, set()
-    for given in module.params["stamps"] or []:
+    validator, stamps = _validator(), module.params["stamps"] or []
+    # The option as a whole is a secret for Ansible; what is none of its secret values may be printed.
+    module.no_log_values.difference_update(_texts(stamps))
+    checked, wrong = [], {}
+    for given in stamps:
         try:
-            options, hidden = _checked(validator, given)
+            options = _checked(validator, given)
         except InputError as error:
-            wrong[str(given.get("name"))] = {
-                "changed": False,
-                "failed": True,
-                "msg": str(error),
-                "error": error.as_result(),
-            }
-            continue
-        checked.append(options)
-        secrets |= hidden
-    # The option as a whole is a secret for Ansible; what is none of its values may be printed.
-    module.no_log_values.clear()
-    module.no_log_values.update(secrets)
+            options = given
+            wrong[str(given.get("name"))] = error.as_failure()
+        else:
+            checked.append(options)
+        for name in _SECRETS:
+            if options.get(name):
+                module.hide(str(options[name]))
     return {"changed": False, "stamps": {**fleet.read(module, checked), **wrong}}
+
+
+def _texts(value: t.Any) -> set[str]:
+    """Return every text in a value, as Ansible makes secrets of them."""
+    if isinstance(value, dict):
+        return set[str]().union(*map(_texts, value.values()))
+    if isinstance(value, list):
+        return set[str]().union(*map(_texts, value))
+    return set() if value is None or isinstance(value, bool) else {str(value)}
 
 
 def _validator() -> ArgumentSpecValidator:
@@ -159,8 +166,8 @@ def _validator() -> ArgumentSpecValidator:
     return ArgumentSpecValidator(SPEC, **constraints)
 
 
-def _checked(validator: ArgumentSpecValidator, given: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], set[str]]:
-    """Return a stamp's options, and the secrets among them.
+def _checked(validator: ArgumentSpecValidator, given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return a stamp's options.
 
     :raises InputError: they are not what their specification says.
     """
@@ -173,8 +180,7 @@ def _checked(validator: ArgumentSpecValidator, given: t.Mapping[str, t.Any]) -> 
             cause="; ".join(result.error_messages),
             remedy="Correct the stamp's variables",
         )
-    options = result.validated_parameters
-    return options, {str(options[name]) for name, spec in SPEC.items() if spec.get("no_log") and options[name]}
+    return result.validated_parameters
 
 
 def main() -> None:

@@ -47,9 +47,9 @@ class Reader:
         given = {field: value for field, value in variables.items() if field.startswith("admin_") or field in FIELDS}
         return {**given, "name": name, "bundle": str(self._bundle), "admin_timeout": TIMEOUT}
 
-    def read(self, stamps: t.Iterable[dict[str, t.Any]]) -> Outcome:
+    def read(self, stamps: t.Iterable[dict[str, t.Any]], **how: t.Any) -> Outcome:
         """Run the module."""
-        return self._modules.run("azs_fleet_info", {"stamps": list(stamps)})
+        return self._modules.run("azs_fleet_info", {"stamps": list(stamps)}, **how)
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +153,9 @@ def test_no_credential_of_a_stamp_reaches_another_one(reader: Reader, fleet: Sim
 
 
 def test_secrets_are_not_shown(reader: Reader, fleet: Simulator) -> None:
-    outcome = reader.read(reader.options(name) for name in NAMES)
+    wrong = {**reader.options(NAMES[0]), "admin_secret": "of-wrong-options", "admin_timeout": "soon"}
+    proxy = {"https_proxy": "http://user:of-a-proxy@127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
+    outcome = reader.read([wrong, *(reader.options(name) for name in NAMES[1:])], environment=proxy)
+    assert "of-wrong-options" not in outcome.printed and "of-a-proxy" not in outcome.printed
     assert not [secret for secret in fleet.secrets() if secret in outcome.printed]
     assert "Registered" in outcome.printed and "AzureCloud" not in fleet.secrets()
