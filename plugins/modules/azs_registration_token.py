@@ -234,9 +234,9 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         module.warn(f"The {where.name} in {where.path} is damaged or missing; a new one is minted.")
     if differences == [minting.UNREADABLE]:
         module.warn(
-            "Agreement number or asset tag differ from those of the kept token. Azure cannot show either of them, so "
-            "the next leg sends the new token only with azs_registration's reregister: true (azs_reregister in "
-            "playbooks)."
+            "Agreement number or asset tag differ from those of the kept token. The next leg registers the stamp again where the "
+            "registration's activation key tells another one. Where that tells neither, it takes azs_registration's "
+            "reregister: true (azs_reregister in playbooks)."
         )
     # A token, and above all a bridge principal, that cannot be stored would be made anew at each try.
     files.check_room(where.path.parent, probe=not module.check_mode)

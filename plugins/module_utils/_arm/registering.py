@@ -46,8 +46,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     InputError,
 )
 
-UNREADABLE: t.Final = ("agreement_number", "asset_tag")
-"""Part of the registration token that Azure shows nowhere: never compared, never reported as in sync."""
+CONTRACT: t.Final = ("agreement_number", "asset_tag")
+"""Part of the registration token that the key alone tells, and not every key: where it does not, it is not compared."""
 FIELDS: t.Final = ("cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal")
 NO_PRINCIPAL: t.Final = "00000000-0000-0000-0000-000000000000"
 _TAKEN: t.Final = (
@@ -81,6 +81,8 @@ class Wanted:
     token: str | None = dataclasses.field(default=None, repr=False)
     tokenless: bool = False
     disconnected: bool = False
+    agreement_number: str | None = None
+    asset_tag: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,7 +231,15 @@ def differences(
         could not be compared because one side does not tell.
     """
     different: list[dict[str, t.Any]] = []
-    unknown = list(UNREADABLE)
+    unknown: list[str] = []
+    for field in CONTRACT:
+        want, have = getattr(wanted, field), getattr(key, field, None)
+        if want is None or have is None:
+            unknown.append(field)
+        elif not claims.same_id(want.strip() or "none", have.strip() or "none"):
+            different.append(
+                {"field": field, "wanted": want or None, "found": have or None, "read_from": "activation_key"}
+            )
     for field in FIELDS:
         want = plain(field, getattr(wanted, field))
         have = plain(field, getattr(found, field, None))
@@ -407,7 +417,7 @@ def _create(
         existed=False,
         principal=principal,
         actions=[*([REGISTER_PROVIDER] if provider_usable is False else []), *in_group],
-        not_compared=list(UNREADABLE),
+        not_compared=list(CONTRACT),
     )
     needed: dict[str, list[str]] = {scope: [REGISTER_PROVIDER]} if provider_usable is False else {}
     target_scope = scope if new_group else group_scope

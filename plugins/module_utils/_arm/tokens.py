@@ -7,6 +7,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registering import (
+    CONTRACT,
     FIELDS,
     NEW_PRINCIPAL,
     Wanted,
@@ -41,7 +42,10 @@ def wanted(token: str, entry: Entry | None, cloud_id: str | None) -> Wanted:
         _same_stamp(entry.cloud_id, facts["cloud_id"])
     facts["cloud_id"] = facts["cloud_id"] or cloud_id
     tells = decoded.hardware is not None or entry is not None
-    return Wanted(**facts, hardware=decoded.hardware, token=token, disconnected=tells and _no_principal(facts))
+    contract = {name: getattr(decoded, name) for name in CONTRACT}
+    return Wanted(
+        **facts, **contract, hardware=decoded.hardware, token=token, disconnected=tells and _no_principal(facts)
+    )
 
 
 def predicted(token: t.Mapping[str, t.Any], cloud_id: str | None) -> Wanted:
@@ -51,7 +55,7 @@ def predicted(token: t.Mapping[str, t.Any], cloud_id: str | None) -> Wanted:
     :raises ArtifactError: it would be another stamp's.
     :raises InputError: it names no cloud id.
     """
-    facts = {name: token.get(name) for name in (*FIELDS, "token_version")}
+    facts = {name: token.get(name) for name in (*FIELDS, *CONTRACT, "token_version")}
     _same_stamp(facts["cloud_id"], cloud_id)
     facts["cloud_id"] = facts["cloud_id"] or cloud_id
     if not facts["cloud_id"]:

@@ -185,7 +185,21 @@ class TestSecondRun:
         assert here.requests() == LOOK
         assert outcome["diff"]["before"] == outcome["diff"]["after"]
         assert outcome["registration"]["expires"] == "9999-12-30T23:59:59Z"
-        assert outcome["not_compared"] == ["agreement_number", "asset_tag", "bridge_principal"]
+        assert outcome["not_compared"] == ["asset_tag", "bridge_principal"]
+
+    def test_another_agreement_number_is_found_and_registered(self, registrar: Make) -> None:
+        """A part of the token that only the key tells: billed wrongly until somebody compares it."""
+        here = registrar()
+        here.register()
+        token = here.mint(AgreementNumber="9999999")
+        predicted = here.register(token, check=True)
+        assert predicted.changed
+        assert [(one["field"], one["read_from"]) for one in predicted["differences"]] == [
+            ("agreement_number", "activation_key")
+        ]
+        outcome = here.register(token)
+        assert outcome["differences"] == predicted["differences"]
+        assert not here.register(token).changed
 
     def test_a_known_id_saves_the_search(self, registrar: Make) -> None:
         here = registrar()

@@ -39,12 +39,18 @@ def test_equal_in_every_field() -> None:
         ("marketplace_syndication", True),
         ("usage_reporting", True),
         ("bridge_principal", "another"),
+        ("agreement_number", "2"),
+        ("agreement_number", ""),
+        ("asset_tag", "another"),
         ("hardware", {"u1": NODES["u1"]}),
         ("hardware", {**NODES, "u2": {"uuid": "u2", "bios": "z"}}),
     ],
 )
 def test_each_field_is_compared(field: str, value: t.Any) -> None:
-    assert fields(dataclasses.replace(WANTED, **{field: value})) == [field]
+    told = {"agreement_number": "1", "asset_tag": "tag"}
+    key, wanted = dataclasses.replace(KEY, **told), dataclasses.replace(WANTED, **told)
+    assert fields(wanted, key=key) == []
+    assert fields(dataclasses.replace(wanted, **{field: value}), key=key) == [field]
 
 
 def test_letter_case_is_no_difference() -> None:
