@@ -10,7 +10,7 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _hosts, _user
 from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsAction
 from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import Inventory
@@ -49,7 +49,11 @@ class ActionModule(AzsAction):
             except AzsError as error:
                 found[host] = error.as_failure()
             except AnsibleError as error:  # a template that cannot be filled in, a vault that cannot be opened
-                found[host] = {"changed": False, "failed": True, "msg": str(error)}
+                found[host] = InputError(
+                    f"A variable of {host} cannot be worked out",
+                    cause=" ".join(str(error).split()),
+                    remedy="Correct it in the inventory, or give the vault password that opens it. Nothing was contacted for this stamp",
+                ).as_failure()
         for (at_stamp, at_azure), hosts in _by(sides, asked).items():
             every = {host: asked[host] for host in hosts}
             if at_stamp == at_azure:

@@ -172,6 +172,7 @@ def _checked(validator: ArgumentSpecValidator, given: t.Mapping[str, t.Any]) -> 
     :raises InputError: they are not what their specification says.
     """
     own = {name: value for name, value in given.items() if value is not None}
+    _options.check_texts(own, SPEC)
     own.update(_options.from_environment(FAMILIES, own, os.environ))
     result = validator.validate(own)
     if result.error_messages:

@@ -102,14 +102,17 @@ def test_stamps_that_are_not_activated_share_one_list(reader: Reader, fleet: Sim
 
 
 def test_each_fault_is_one_stamps_own(reader: Reader, fleet: Simulator) -> None:
-    """A stamp is refused, silent, trickling, not let in, behind a proxy, another one, with a wrong secret, with wrong options."""
+    """A stamp is refused, silent, trickling, not let in, behind a proxy, another one, with a wrong secret, with wrong options, with a number for a secret."""
     options = {name: reader.options(name) for name in NAMES}
-    wrong = dict(zip(NAMES, ("refused", "silent", "trickling", "denied", "proxy", "other", "secret", "options")))
+    wrong = dict(
+        zip(NAMES, ("refused", "silent", "trickling", "denied", "proxy", "other", "secret", "options", "number"))
+    )
     kinds = {kind: name for name, kind in wrong.items()}
     options[kinds["refused"]]["admin_endpoint"] = "https://127.0.0.1:9"
     options[kinds["other"]]["cloud_id"] = fleet.stamp(NAMES[-1])["cloud_id"]
     options[kinds["secret"]]["admin_secret"] = "not-it"
     options[kinds["options"]]["admin_timeout"] = "soon"
+    options[kinds["number"]]["admin_secret"] = 1234567
     for kind, fault, more in (
         ("silent", "hang", {}),
         ("trickling", "trickle", {"seconds": 1.0}),
@@ -125,6 +128,7 @@ def test_each_fault_is_one_stamps_own(reader: Reader, fleet: Simulator) -> None:
     assert set(said) == set(kinds)
     assert said["other"] == "activation_of_another_stamp"
     assert said["options"] == "bad_input"
+    assert said["number"] == "not_a_text"
     assert len({found[name]["msg"] for name in wrong}) == len(wrong)
     # Nobody waits for the silent one but itself.
     waiting = {kinds["silent"], kinds["trickling"], kinds["proxy"]}
