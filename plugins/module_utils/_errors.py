@@ -8,6 +8,7 @@ why, and what to do next. Services' own failures are mapped in one place, `_fail
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import re
 import sys
@@ -95,6 +96,22 @@ class AzsError(Exception):
             "request_id": self.request_id,
             **({"details": self.details} if self.details else {}),
         }
+
+
+@contextlib.contextmanager
+def telling_what_was_done(done: t.Mapping[str, str]) -> t.Iterator[None]:
+    """Let a failure in the middle say that, and what, was changed before it.
+
+    :param done: the actions that were carried out, each with a sentence about it; it grows meanwhile.
+    """
+    try:
+        yield
+    except AzsError as error:
+        if done:
+            error.result = {"changed": True, "actions": list(done), **error.result}
+            told = ". ".join(done.values())
+            error.cause = f"{error.cause.rstrip('.')}. {told}" if error.cause else told
+        raise
 
 
 class InputError(AzsError):

@@ -696,8 +696,9 @@ _IN_AZURE: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="principal_not_replicated",
         codes=("PrincipalNotFound",),
-        cause="the new principal is not known everywhere in the directory yet",
-        remedy="Run again in some minutes",
+        cause="the directory does not know the principal, or not everywhere yet because it is new",
+        remedy="Run again in some minutes when it was made just now; else compare its object id. A bridge principal that was "
+        "deleted is replaced with azs_new_bridge_principal",
         retry=AGAIN,
     ),
     Failure(

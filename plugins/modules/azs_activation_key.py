@@ -103,6 +103,13 @@ key:
     created: "2026-11-20T09:30:00Z"
     path: /var/lib/azurestack/bundle/stamp01.activation-key.txt
     encrypted: false
+expires_in_days:
+  description:
+    - Whole days until the registration expires, by Azure's clock; negative when it has expired.
+    - Null when it never expires, and in check mode for a key that would only be there later.
+  returned: success
+  type: int
+  sample: null
 kept:
   description: Whether the artifact that was there is still right and was kept.
   returned: success
@@ -150,7 +157,8 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     doubt = expiry.unreadable(claims.unreadable_expiry, f"the registration {registration}")
     if doubt:
         module.warn(doubt)
-    if claims.expired(expiry.at_service(expiry.now(), client.clock_ahead)):
+    now = expiry.at_service(expiry.now(), client.clock_ahead)
+    if claims.expired(now):
         module.warn(
             f"The registration {registration} has expired ({claims.expires}); no stamp takes its key. Renew it."
         )
@@ -173,6 +181,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         "changed": not kept,
         "kept": kept,
         "key": _shown(module, where, keys.facts(new), file_entry),
+        "expires_in_days": expiry.days_left(expiry.normal(claims.expires), now),
         "diff": diff_of(keys.facts(entry), keys.facts(entry if kept else new)),
         **hidden,
     }
@@ -199,6 +208,7 @@ def _predicted(
         "changed": not kept,
         "kept": kept,
         "key": _shown(module, where, there if kept else said, entry if kept else None),
+        "expires_in_days": None,
         "diff": diff_of(there, there if kept else said),
     }
 

@@ -59,9 +59,15 @@ options:
     type: str
     choices: [User, Group, ServicePrincipal]
     default: ServicePrincipal
+  new_principal:
+    description:
+      - Whether O(principal_id) was made just now, by a task before this one, so that it may not be known everywhere yet.
+      - Another one that Azure does not know is waited for only some seconds, because its id is most likely wrong.
+    type: bool
+    default: false
   replication_timeout:
     description:
-      - Seconds to wait until a new role and a new principal are known everywhere.
+      - Seconds to wait until a new role, and a principal with O(new_principal=true), are known everywhere.
     type: int
     default: 120
 seealso:
@@ -127,7 +133,8 @@ actions:
   description:
     - What was done, or in check mode would be done, in this order.
     - Of C(create_role), C(update_role), C(assign_role), C(unassign_role), C(delete_role).
-  returned: success
+    - A task that fails after some of it says what was done until then, and reports changed.
+  returned: success, or when something was done before a failure
   type: list
   elements: str
   sample: [create_role, assign_role]
@@ -177,6 +184,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         move=params["allow_move"],
         principal_id=roles.check_principal(params["principal_id"]),
         principal_type=params["principal_type"],
+        new_principal=params["new_principal"],
     )
     azure = session.connect(module)
     if params["state"] == "present":
@@ -213,6 +221,7 @@ def main() -> None:
                 "default": "ServicePrincipal",
                 "choices": ["User", "Group", "ServicePrincipal"],
             },
+            "new_principal": {"type": "bool", "default": False},
             "replication_timeout": {"type": "int", "default": 120},
         },
         supports_check_mode=True,

@@ -44,7 +44,10 @@ FLEET = {
     "clouds": [
         {
             "name": "AzureCloud",
-            "subscriptions": [{"name": name} for name in (*DAYS, "apart")],
+            "subscriptions": [
+                {"name": name, **({"registration_lifetime": 365.5 * 86400} if name in ("due", "early") else {})}
+                for name in (*DAYS, "apart")
+            ],
             "principals": [
                 {"name": "registrar", "role": "registration"},
                 {"name": USER, "kind": "user", "role": "registration"},
@@ -95,6 +98,8 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
         one for one in simulator.state()["clouds"]["AzureCloud"]["registrations"] if one["locks"] != ["CanNotDelete"]
     ]
     assert own == []
+    lines = {name: play.verdict(name)["line"].rpartition(", ")[2] for name in due}
+    assert lines == {"due": "expires in 365 days", "replaced": "never expires", "renamed": "never expires"}
 
     settled = [name for name in DAYS if name not in ("undecided", "careless")]
     again = here.run("connected_renew", "--limit", ",".join(settled)).succeeded()
@@ -136,3 +141,4 @@ def test_registering_again_keeps_what_there_is(simulator: Simulator, controller:
         assert old and after and after["id"] == old["id"] and after["locks"] == ["CanNotDelete"]
         assert after["billing_model"] == old["billing_model"] == "Capacity"
         assert after["writes"] == old["writes"] + 1
+    assert play.verdict("early")["line"].endswith("expires in 365 days")

@@ -134,7 +134,7 @@ def move(azure: Azure, journey: Journey, how: registering.How) -> Outcome:
     if domain_preflight.ASSIGN_ROLE in outcome.actions:
         role = f"/subscriptions/{target.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{REGISTRATION_OWNER}"
         assignment = role_assignments.planned(str(target), role, t.cast(str, principal), "ServicePrincipal")
-        role_assignments.put(azure.client, assignment, patience=how.replication_timeout)
+        role_assignments.put(azure.client, assignment, patience=how.replication_timeout, new_principal=False)
     return outcome
 
 

@@ -44,6 +44,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     AzsError,
     ConflictError,
     InputError,
+    telling_what_was_done,
 )
 
 CONTRACT: t.Final = ("agreement_number", "asset_tag")
@@ -457,7 +458,8 @@ def _create(
     except ArmError as error:
         raise _meanwhile(azure, where, error) from None
     _accept(outcome, made, wanted)
-    _assign_role(azure, outcome, how)
+    with telling_what_was_done({REGISTER: f"The registration {outcome.id} was made before that"}):
+        _assign_role(azure, outcome, how)
     return outcome
 
 
@@ -501,6 +503,7 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
         outcome.actions = []
     if how.check or how.prepare:
         return outcome
+    done: dict[str, str] = {}
     if register:
         made = locks.unlocked(
             client,
@@ -510,9 +513,12 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
             locked=level is not None,
         )
         _accept(outcome, made, wanted)
+        done[REGISTER] = f"The registration {where} was written before that"
     elif PUT_LOCK in outcome.actions:
         locks.put(client, where, patience=locks.REPLICATION)
-    _assign_role(azure, outcome, how)
+        done[PUT_LOCK] = f"The lock of the registration {where} was put on before that"
+    with telling_what_was_done(done):
+        _assign_role(azure, outcome, how)
     return outcome
 
 
@@ -536,8 +542,9 @@ def _assign_role(azure: Azure, outcome: Outcome, how: How) -> None:
         scope = str(outcome.id)
         role = f"/subscriptions/{azure.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{REGISTRATION_OWNER}"
         assignment = role_assignments.planned(scope, role, t.cast(str, outcome.principal), "ServicePrincipal")
+        new = not claims.same_id(outcome.principal, outcome.before.get("bridge_principal"))
         provisioning.once_known(
-            lambda: role_assignments.put(azure.client, assignment, patience=how.replication_timeout),
+            lambda: role_assignments.put(azure.client, assignment, patience=how.replication_timeout, new_principal=new),
             how.replication_timeout,
         )
 

@@ -22,8 +22,8 @@ API_VERSION: t.Final = "2022-04-01"
 NAMESPACE: t.Final = uuid.UUID("3b77086d-0345-563f-a7fb-613cd6d52b5d")
 """Of the names that are made here. Never change it: existing names follow from it."""
 
-_NOT_YET: t.Final = ("principal_not_replicated", "role_not_found")
-"""Kinds of failure that pass once a new principal or a new role is known everywhere."""
+_BRIEFLY: t.Final = 10.0
+"""Seconds that a principal is waited for that nobody is known to have made just now: its id is most likely wrong."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,11 +105,12 @@ def find(client: ArmClient, scope: str, role_id: str, principal_id: str) -> Assi
     )
 
 
-def put(client: ArmClient, wanted: Assignment, *, patience: float) -> None:
+def put(client: ArmClient, wanted: Assignment, *, patience: float, new_principal: bool) -> None:
     """Give a role to a principal, again and again while principal or role are too new to be known everywhere.
 
     :param wanted: from `planned`.
     :param patience: seconds to wait for them.
+    :param new_principal: whether the principal may have been made just now; another one is hardly waited for.
     :raises ArmError: kind principal_not_replicated or role_not_found when the patience ended; another error of Azure.
     """
     body = {
@@ -121,6 +122,11 @@ def put(client: ArmClient, wanted: Assignment, *, patience: float) -> None:
         }
     }
     doing = f"give the role {guid(wanted.role_id)} to {wanted.principal_id}"
+    # Kinds of failure that pass once a new principal or a new role is known everywhere.
+    patiences = {
+        "principal_not_replicated": patience if new_principal else min(patience, _BRIEFLY),
+        "role_not_found": patience,
+    }
     began, pause = time.monotonic(), 0.5
     while True:
         try:
@@ -130,8 +136,8 @@ def put(client: ArmClient, wanted: Assignment, *, patience: float) -> None:
             if error.kind == "role_assignment_exists":
                 return
             waited = time.monotonic() - began
-            if error.kind not in _NOT_YET or waited + pause > patience:
-                if error.kind in _NOT_YET:
+            if waited + pause > patiences.get(error.kind, 0.0):
+                if error.kind in patiences:
                     error.message += f"; it was waited for {waited:.0f} seconds"
                 raise
         time.sleep(pause * random.uniform(1.0, 1.25))

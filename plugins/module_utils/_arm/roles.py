@@ -15,7 +15,12 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.role_assignmen
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import rights
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, ConflictError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
+    ArmError,
+    ConflictError,
+    InputError,
+    telling_what_was_done,
+)
 
 API_VERSION: t.Final = "2022-04-01"
 DEFAULT_NAME: t.Final = "Azure Stack Hub registration"
@@ -95,12 +100,14 @@ class Wanted:
     :param move: whether it allows to move registrations.
     :param principal_id: object id of a user, group or service principal; None leaves all assignments alone.
     :param principal_type: User, Group or ServicePrincipal.
+    :param new_principal: whether the principal was made just now.
     """
 
     name: str
     move: bool
     principal_id: str | None
     principal_type: str
+    new_principal: bool = False
 
     def role(self, subscription_id: str) -> Role:
         """Return the role as it would be made. Its id follows from subscription and name."""
@@ -178,7 +185,8 @@ def present(azure: Azure, wanted: Wanted, *, patience: float, check: bool) -> Ou
     """
     scope = f"/subscriptions/{azure.subscription_id}"
     planned = wanted.role(azure.subscription_id)
-    with _advice(planned):
+    done: dict[str, str] = {}
+    with telling_what_was_done(done), _advice(planned):
         found = _custom(find(azure.client, scope, wanted.name))
         role = planned if found is None else _repaired(found, planned)
         different = [] if found is None else _differences(found, role)
@@ -193,8 +201,15 @@ def present(azure: Azure, wanted: Wanted, *, patience: float, check: bool) -> Ou
         if not check:
             if {CREATE, UPDATE}.intersection(actions):
                 _put(azure.client, scope, role)
+                what = "created" if found is None else "given its actions"
+                done[actions[0]] = f"The role {role.name} was {what} before that ({role.id})"
             if ASSIGN in actions:
-                role_assignments.put(azure.client, t.cast(Assignment, assignment), patience=patience)
+                role_assignments.put(
+                    azure.client,
+                    t.cast(Assignment, assignment),
+                    patience=patience,
+                    new_principal=wanted.new_principal,
+                )
     return Outcome(_fields(found, given), role, assignment, actions, different)
 
 
@@ -206,7 +221,8 @@ def absent(azure: Azure, wanted: Wanted, *, check: bool) -> Outcome:
     :raises ArmError: an error of Azure.
     """
     scope = f"/subscriptions/{azure.subscription_id}"
-    with _advice(wanted.role(azure.subscription_id)):
+    done: dict[str, str] = {}
+    with telling_what_was_done(done), _advice(wanted.role(azure.subscription_id)):
         found = _custom(find(azure.client, scope, wanted.name))
         if found is None:
             return Outcome({}, None)
@@ -222,6 +238,7 @@ def absent(azure: Azure, wanted: Wanted, *, check: bool) -> Outcome:
         if not check:
             for assignment in own:
                 role_assignments.delete(azure.client, assignment)
+                done[UNASSIGN] = f"The role {found.name} was taken from {assignment.principal_id} before that"
             if not used:
                 _delete(azure.client, scope, found)
     before = _fields(found, own[0] if own else None)
@@ -348,6 +365,6 @@ def _advice(role: Role) -> t.Iterator[None]:
         elif error.kind == "principal_not_replicated":
             error.remedy = (
                 "Compare principal_id: it has to be an object id, for an application that of its enterprise "
-                "application, not the client id. Right after the principal was made, run again in some minutes"
+                "application, not the client id. For one that was made just now, run again in some minutes, or set new_principal"
             )
         raise

@@ -293,7 +293,7 @@ def _line(registration: t.Any, at_stamp: str, asked_azure: bool, findings: list[
 def _expiry(registration: t.Mapping[str, t.Any]) -> str:
     days, expires = registration.get("expires_in_days"), registration.get("expires")
     if days is not None:
-        return f"expires in {expiry.days(days)}" if days >= 0 else expiry.since(days)
+        return f"{'expires' if days >= 0 else 'expired'} {expiry.when(days)}"
     return "never expires" if expires in (None, NEVER) else f"expires on {expires}"
 
 

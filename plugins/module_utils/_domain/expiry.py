@@ -104,9 +104,11 @@ def days(number: int) -> str:
     return f"{number} day" if number == 1 else f"{number} days"
 
 
-def since(left: int) -> str:
-    """Return in words how long ago something expired.
+def when(left: int) -> str:
+    """Return in words when something expires, or expired.
 
-    :param left: what `days_left` returns for it; whole days, so -1 is less than a day.
+    :param left: what `days_left` returns for it; whole days, so 0 and -1 are less than a day.
     """
-    return f"expired {days(-left - 1)} ago" if left < -1 else "expired less than a day ago"
+    number = left if left >= 0 else -left - 1
+    much = days(number) if number else "less than a day"
+    return f"in {much}" if left >= 0 else f"{much} ago"

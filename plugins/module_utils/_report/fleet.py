@@ -9,7 +9,8 @@ import datetime
 import json
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER, same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._report import rows
 from ansible_collections.azurestack.hub.plugins.module_utils._report.rows import (
     DRIFTED,
@@ -33,6 +34,8 @@ LABELS: t.Final = {
 """The states of a stamp, the worst first."""
 
 _MONTHS: t.Final = 12
+
+_PLACES: t.Final = ("id", "registration_id")
 
 _WATCHED: t.Final = {
     "azure": {
@@ -80,7 +83,7 @@ class Report:
             was = LABELS.get(self.was.get(one["name"], one["status"]), "").lower()
             status += f", was {was}" if was and was != status else ""
             if one["status"] != IN_SYNC:
-                why = "; ".join(one["reasons"]) or f"in {one['expires_in_days']} days"
+                why = "; ".join(one["reasons"]) or expiry.when(one["expires_in_days"])
                 lines.append(f"{one['name']}: {status}: {why}")
             elif was != status:
                 lines.append(f"{one['name']}: {status}")
@@ -157,9 +160,9 @@ def _with_history(line: dict[str, t.Any], old: t.Mapping[str, t.Any] | None, mad
         line[side] = {**now, "as_of": made}
         if then:
             what += [
-                f"{name}: {_shown(field, then.get(field))} → {_shown(field, now.get(field))}"
+                f"{name}: {' → '.join(_told_apart(field, then.get(field), now.get(field)))}"
                 for field, name in watched.items()
-                if now.get(field) != then.get(field)
+                if not _same(field, now.get(field), then.get(field))
                 and not (field == "tenants" and None in (now[field], then.get(field)))
             ]
     line["status_since"] = before.get("status_since", made) if before.get("status") == line["status"] else made
@@ -172,6 +175,23 @@ def _with_history(line: dict[str, t.Any], old: t.Mapping[str, t.Any] | None, mad
     return line
 
 
+def _same(field: str, one: t.Any, other: t.Any) -> bool:
+    return same_id(one, other) if field in _PLACES and one and other else bool(one == other)
+
+
+def _told_apart(field: str, then: t.Any, now: t.Any) -> tuple[str, str]:
+    """Return both values as they are shown: places from the first part on that differs, expiries of one day with the time."""
+    if field in _PLACES and then and now:
+        # subscription, resource group and name
+        old, new = ([*parts[2:5:2], parts[-1]] for parts in (str(then).split("/"), str(now).split("/")))
+        while min(len(old), len(new)) > 1 and same_id(old[0], new[0]):
+            del old[0], new[0]
+        return "/".join(old), "/".join(new)
+    if field == "expires" and then and now and then[:10] == now[:10]:
+        return str(then), str(now)
+    return _shown(field, then), _shown(field, now)
+
+
 def _shown(field: str, value: t.Any) -> str:
     if value is None:
         return "none"
@@ -179,7 +199,7 @@ def _shown(field: str, value: t.Any) -> str:
         return "on" if value else "off"
     if field == "expires":
         return "never" if value == NEVER else str(value)[:10]
-    return str(value).rpartition("/")[2] if field in ("id", "registration_id") else str(value)
+    return str(value).rpartition("/")[2] if field in _PLACES else str(value)
 
 
 def _said(line: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import time
 import typing as t
 import uuid
 
@@ -199,6 +200,45 @@ class TestPresent:
         )
         assert here.run(principal_id=one["object_id"]).changed
         assert here.requests() == [*NEW, "PUT assignment", "PUT assignment"]
+
+    def test_what_was_made_before_a_failure_is_a_change_and_is_named(self, admin: Admin) -> None:
+        here = admin()
+        nobody = str(uuid.uuid4())
+        here.requests()
+        outcome = here.run(principal_id=nobody, replication_timeout=1)
+        assert outcome.kind == "principal_not_replicated" and outcome["changed"]
+        assert outcome["actions"] == ["create_role"]
+        assert f"The role {here.name} was created before that" in outcome.message
+        again = here.run(principal_id=nobody, replication_timeout=1)
+        assert again.kind == "principal_not_replicated" and not again.result.get("changed")
+        assert "before that" not in again.message
+        assert here.run().changed is False, "the role is there"
+
+    def test_what_was_taken_away_before_a_failure_is_a_change_and_is_named(self, admin: Admin) -> None:
+        here = admin()
+        one = here.principal()
+        here.run(principal_id=one["object_id"])
+        here.registrar.fault(
+            "error", "DELETE", "roleDefinitions/[^/]+", status=403, code="AuthorizationFailed", message="No."
+        )
+        outcome = here.run(state="absent", principal_id=one["object_id"])
+        assert outcome.kind == "missing_rights" and outcome["changed"]
+        assert outcome["actions"] == ["unassign_role"]
+        assert f"The role {here.name} was taken from {one['object_id']} before that" in outcome.message
+        assert here.has(one) == []
+
+    def test_a_principal_that_nobody_made_just_now_is_not_waited_for_long(self, admin: Admin) -> None:
+        here = admin()
+        nobody = str(uuid.uuid4())
+        began = time.monotonic()
+        outcome = here.run(principal_id=nobody)
+        assert time.monotonic() - began < 60, "a fraction of the default of replication_timeout"
+        assert outcome.kind == "principal_not_replicated"
+        assert "Compare principal_id" in outcome.message and "new_principal" in outcome.message
+        # Where the task says that it is new, the whole time is waited.
+        assert (
+            "waited for 1 seconds" in here.run(principal_id=nobody, replication_timeout=1, new_principal=True).message
+        )
 
     def test_no_secret_is_printed(self, admin: Admin) -> None:
         here = admin()

@@ -128,6 +128,9 @@ class TestRoleAssignment:
         assert outcome.kind == "principal_not_replicated"
         assert "it was waited for" in outcome.message
         assert here.locked()
+        # What was done before the failure is a change.
+        assert outcome["changed"] and outcome["actions"] == ["register"]
+        assert f"The registration {here.id} was written before that" in outcome.message
 
     def test_a_registration_without_principal_has_none(self, registrar: Make) -> None:
         here = registrar()

@@ -128,7 +128,7 @@ def test_a_role_made_in_the_meantime_by_somebody_else_is_no_failure() -> None:
     exists = Answer({"error": {"code": "RoleAssignmentExists", "message": "It exists."}}, status=409)
     with Server(exists) as server:
         wanted = role_assignments.planned(SCOPE, role()["id"], PRINCIPAL, "User")
-        role_assignments.put(azure(server).client, wanted, patience=0)
+        role_assignments.put(azure(server).client, wanted, patience=0, new_principal=True)
     assert len(server.requests) == 1
 
 

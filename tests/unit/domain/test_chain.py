@@ -177,7 +177,13 @@ def test_what_to_do_about_it(
 
 
 @pytest.mark.parametrize(
-    ("left", "words"), [(-1, "expired less than a day ago"), (-2, "expired 1 day ago"), (1, "expires in 1 day")]
+    ("left", "words"),
+    [
+        (-1, "expired less than a day ago"),
+        (-2, "expired 1 day ago"),
+        (1, "expires in 1 day"),
+        (0, "expires in less than a day"),
+    ],
 )
 def test_days_in_words(left: int, words: str) -> None:
     line = verdict(registration={"expires": "2026-01-01T00:00:00Z", "expires_in_days": left})["line"]

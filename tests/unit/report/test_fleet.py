@@ -188,6 +188,40 @@ def test_the_last_change_is_remembered_with_what_it_was() -> None:
     assert calm["known_since"] == "2026-03-10T04:05:06Z"
 
 
+@pytest.mark.parametrize(
+    ("group", "name", "told"),
+    [
+        ("azurestack", "south", "north → south"),
+        ("elsewhere", "north", "azurestack/north → elsewhere/north"),
+        ("elsewhere", "south", "azurestack/north → elsewhere/south"),
+    ],
+)
+def test_a_change_of_place_tells_what_differs(group: str, name: str, told: str) -> None:
+    def placed(group: str, name: str, subscription: str = "one") -> dict[str, t.Any]:
+        where = (
+            f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.AzureStack/registrations/{name}"
+        )
+        return stamp("a", registration={"id": where}, activation={"registration_id": where})
+
+    first = report(placed("azurestack", "north"))
+    changed = report(placed(group, name), days=1, previous=first.data)
+    assert changed.data["stamps"][0]["last_change"]["what"] == [f"registration: {told}", f"activated with: {told}"]
+    moved = report(placed(group, name, "two"), days=2, previous=changed.data)
+    assert moved.data["stamps"][0]["last_change"]["what"] == [
+        f"{what}: one/{group}/{name} → two/{group}/{name}" for what in ("registration", "activated with")
+    ]
+    # Azure's ids have no letter case.
+    same = report(placed(group, name.upper(), "TWO"), days=3, previous=moved.data)
+    assert same.data["stamps"][0]["last_change"] == moved.data["stamps"][0]["last_change"]
+
+
+def test_a_new_expiry_on_the_day_of_the_old_one_is_told_with_its_time() -> None:
+    old, new = "2027-03-01T10:00:00Z", "2027-03-01T18:30:00Z"
+    first = report(stamp("a", registration={"expires": old}))
+    changed = report(stamp("a", registration={"expires": new}), days=1, previous=first.data)
+    assert changed.data["stamps"][0]["last_change"]["what"] == [f"expiry of the registration: {old} → {new}"]
+
+
 def test_the_receipt_tells_of_an_activation_later_than_the_change() -> None:
     made = report(stamp("a", remembered={"activated": "2026-03-09T00:00:00Z"}))
     assert made.data["stamps"][0]["last_change"] == {"at": "2026-03-09T00:00:00Z", "what": ["activated"]}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import html.parser
 import re
 import typing as t
@@ -145,3 +146,26 @@ def test_nothing_is_taken_for_markup() -> None:
 def test_a_fleet_of_nothing_is_a_page() -> None:
     text = page(fleet.report([], moment=MOMENT, within_days=30).data)
     assert "0 stamps" in Page(text).root.text and "No stamp is known to expire" in text
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        (-0.3, "less than a day ago"),
+        (-25, "1 day ago"),
+        (-49, "2 days ago"),
+        (0.3, "in less than a day"),
+        (25, "in 1 day"),
+        (49, "in 2 days"),
+    ],
+)
+def test_less_than_a_day_is_not_counted_as_one_or_none(hours: float, told: str) -> None:
+    expires = (MOMENT + datetime.timedelta(hours=hours)).isoformat().replace("+00:00", "Z")
+    made = fleet.report(
+        [stamp("a", registration={"expires": expires}, activation={"expires": expires})], moment=MOMENT, within_days=30
+    )
+    text = " ".join(Page(page(made.data)).root.text.split())
+    assert f"{expires[:10]} {told}" in text
+    if hours > 0:
+        assert made.lines()[-1] == f"a: expires soon: {told}"
+        assert f"expires {told}" in text
