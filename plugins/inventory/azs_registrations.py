@@ -88,16 +88,18 @@ from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _registrations
 
+_plain: t.Callable[[str], str]
+_suspicious: t.Callable[[str], str]
 try:
-    from ansible.template import trust_as_template as _plain
+    from ansible import template
 
     # From ansible-core 2.19 on text is no template unless it is marked as one.
-    _suspicious: t.Callable[[str], str] = str
-except ImportError:
+    _plain, _suspicious = template.trust_as_template, str
+except AttributeError:
     # Up to ansible-core 2.18 text is a template unless it is marked as none.
-    from ansible.utils.unsafe_proxy import wrap_var as _suspicious
+    from ansible.utils import unsafe_proxy
 
-    _plain = str
+    _plain, _suspicious = str, unsafe_proxy.wrap_var
 
 _HARMLESS: t.Final = re.compile(r"[\w\s./:()-]*")
 """Text that no template engine acts on: what names and ids of Azure are made of."""

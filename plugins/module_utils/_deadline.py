@@ -32,7 +32,8 @@ def bound(session: requests.Session, seconds: float) -> None:
 
     :param session: its adapters are those that are mounted now.
     """
-    for adapter in session.adapters.values():
+    adapters: t.Iterable[t.Any] = session.adapters.values()
+    for adapter in adapters:
         _watch_pools(adapter.poolmanager)
         adapter.proxy_manager_for = functools.partial(_watched_proxy, adapter.proxy_manager_for)
     session.send = functools.partial(_send, session.send, seconds)  # type: ignore[method-assign]

@@ -31,6 +31,8 @@ class AzsModule(AnsibleModule):
     """
 
     given: frozenset[str] = frozenset()
+    exit_json: t.Callable[..., t.NoReturn]
+    fail_json: t.Callable[..., t.NoReturn]
 
     def __init__(
         self, *, families: t.Sequence[str] = (), argument_spec: dict[str, dict[str, t.Any]], **options: t.Any

@@ -58,7 +58,7 @@ class Lock:
     notes: str = ""
 
 
-BUILT_IN_ROLES = (
+BUILT_IN_ROLES: tuple[tuple[str, str, list[str], list[str]], ...] = (
     ("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner", ["*"], []),
     (
         "b24988ac-6180-42a0-ab88-20f7382dd24c",
@@ -175,9 +175,10 @@ class Access:
 
     def drop_scope(self, scope: str) -> None:
         """Forget assignments and locks of a resource that is gone."""
-        for table in (self.assignments, self.locks):
+        tables: tuple[dict[Any, Any], ...] = (self.assignments, self.locks)
+        for table in tables:
             for key in [key for key in table if covers(scope, key[0])]:
-                del table[key]  # type: ignore[attr-defined]
+                del table[key]
 
     def as_dict(self) -> dict[str, Any]:
         """Locks and assignments for the control API."""

@@ -104,7 +104,12 @@ class PowerShells:
             [self.pwsh, "-SSHServerMode", "-NoLogo", "-NoProfile", "-ConfigurationFile", str(path)], environment
         )
         self._hosts.add(host)
-        host.run(received, lambda: (self._hosts.discard(host), ended()))
+
+        def has_ended() -> None:
+            self._hosts.discard(host)
+            ended()
+
+        host.run(received, has_ended)
         return host
 
     async def close(self) -> None:

@@ -68,4 +68,4 @@ def _function(name: str, body: str) -> str:
 
 
 def _script(name: str) -> str:
-    return resources.files(__package__).joinpath("powershell_scripts", name).read_text(encoding="utf-8")
+    return resources.files(__package__).joinpath("powershell_scripts").joinpath(name).read_text(encoding="utf-8")

@@ -27,9 +27,13 @@ _ENVELOPE_OVERHEAD = 4096
 class Session(Protocol):
     """What runs the pipelines of a shell."""
 
-    closed: bool
-    pool: Any
-    """Where its pipelines live."""
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+
+    @property
+    def pool(self) -> Any:
+        """Where its pipelines live."""
 
     def open(self, lost: Callable[[], None]) -> None:
         """Begin; `lost` is called when what runs the pipelines is gone."""
@@ -40,8 +44,8 @@ class Session(Protocol):
     def settle(self, commit: str) -> None:
         """Decide what becomes of what the stamp is doing, when the session is lost (see plans.COMMITS)."""
 
-    async def run(self, pipeline: psrp.Pipeline, effect: Effect | None) -> None:
-        """Run the commands of a pipeline, writing to its streams. Raises psobjects.PSError."""
+    async def run(self, pipeline: Any, effect: Effect | None) -> None:
+        """Run the commands of a pipeline of its pool, writing to its streams. Raises psobjects.PSError."""
 
 
 class Quotas(Protocol):

@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 
 NEVER = "9999-12-30T23:59:59.9999999Z"
 """Expiry claim of a key that does not expire (facts, section 9)."""
@@ -96,7 +97,7 @@ def verify_client_assertion(text: str, certificate_pem: bytes) -> dict[str, Any]
     public_key = x509.load_pem_x509_certificate(certificate_pem).public_key()
     if not isinstance(public_key, rsa.RSAPublicKey):
         raise MalformedToken("the certificate's key is not RSA")
-    scheme = padding.PKCS1v15()
+    scheme: AsymmetricPadding = padding.PKCS1v15()
     if header.get("alg") == "PS256":
         scheme = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
     try:

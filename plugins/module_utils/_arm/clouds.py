@@ -243,7 +243,8 @@ def parse(answer: t.Mapping[str, t.Any], url: str) -> tuple[str, str] | None:
     :param answer: one cloud's object, or {"value": [clouds]}.
     :param url: the Azure Resource Manager that was asked; a list can hold other clouds too.
     """
-    clouds = answer.get("value") if isinstance(answer.get("value"), list) else [answer]
+    listed = answer.get("value")
+    clouds: list[t.Any] = listed if isinstance(listed, list) else [answer]
     candidates = [
         cloud for cloud in clouds if isinstance(cloud, dict) and isinstance(cloud.get("authentication"), dict)
     ]

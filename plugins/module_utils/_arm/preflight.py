@@ -6,6 +6,7 @@ The decision is `_domain/preflight.py`.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence, locks
@@ -46,10 +47,10 @@ def require(
         if known and scope in known:
             told = known[scope]
         else:
-            told = _told(lambda scope=scope: rights_at(client, scope), warn, "The account's rights")
+            told = _told(functools.partial(rights_at, client, scope), warn, "The account's rights")
         if told is not None:
             permissions[scope] = told
-        foreign = _told(lambda scope=scope: locks_at(client, scope), None, "")
+        foreign = _told(functools.partial(locks_at, client, scope), None, "")
         if foreign is not None:
             held[scope] = foreign
     preflight.require(preflight.Facts(doing, planned, permissions, held, group))

@@ -47,7 +47,7 @@ CONTROLLER_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
 """What an action plugin tells its module: the content that it decrypted or brought, its manifest entry, the key that seals
 what the module hands over, the file for progress records, the access token of a user who signed in at the controller, and the addresses of
 privileged endpoints that did not answer in this run."""
-PLACE_CONSTRAINTS: t.Final[dict[str, list[t.Any]]] = {
+PLACE_CONSTRAINTS: t.Final[dict[str, t.Any]] = {
     "mutually_exclusive": [("bundle", "path")],
     "required_by": {"bundle": ["stamp"]},
 }

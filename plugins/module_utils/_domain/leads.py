@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 
-def to_registration(known: t.Mapping[str, t.Any], cloud_id: str | None) -> dict[str, str | None] | None:
+def to_registration(known: t.Mapping[str, t.Any], cloud_id: str | None) -> dict[str, t.Any] | None:
     """Return the resource id that the activation names and the cloud id, to look for a registration by, None when neither is known.
 
     :param known: the result of azs_activation_info, with what the bundle remembers.

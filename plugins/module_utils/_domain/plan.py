@@ -134,20 +134,18 @@ def wanted_of(options: t.Mapping[str, t.Any]) -> tuple[Wanted, list[str]]:
     :returns: what is wanted, and warnings about what was changed in it.
     :raises InputError: a rule is broken; nothing was contacted.
     """
-    request, warnings = billing.request(
-        disconnected=False,
-        **{
-            name: options.get(name)
-            for name in (
-                "billing_model",
-                "agreement_number",
-                "asset_tag",
-                "usage_reporting",
-                "marketplace_syndication",
-                "token_version",
-            )
-        },
-    )
+    given: dict[str, t.Any] = {
+        name: options.get(name)
+        for name in (
+            "billing_model",
+            "agreement_number",
+            "asset_tag",
+            "usage_reporting",
+            "marketplace_syndication",
+            "token_version",
+        )
+    }
+    request, warnings = billing.request(disconnected=False, **given)
     principal = (options.get("bridge_principal") or "").strip() or None
     if principal and not _GUID.fullmatch(principal):
         raise InputError(

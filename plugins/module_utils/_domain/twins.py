@@ -40,7 +40,7 @@ def find(stamps: t.Mapping[str, t.Mapping[str, t.Any]], concerned: t.Collection[
 
 def _marks(variables: t.Mapping[str, t.Any]) -> set[tuple[str, ...]]:
     """Return what nothing but this stamp has: the variable, the value, and where that counts."""
-    marks = set()
+    marks: set[tuple[str, ...]] = set()
     runner = str(variables.get("azs_pep_runner") or "localhost")
     cloud_id, endpoint = variables.get("azs_cloud_id"), variables.get("azs_admin_endpoint")
     if cloud_id:

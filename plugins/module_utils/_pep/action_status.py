@@ -16,7 +16,7 @@ import typing as t
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import parse_time
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, PepError, PepSessionLost
-from ansible_collections.azurestack.hub.plugins.module_utils._pep import cmdlets
+from ansible_collections.azurestack.hub.plugins.module_utils._pep import action_plan
 
 if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import PepSession
@@ -125,7 +125,7 @@ def read(output: t.Sequence[t.Any]) -> Evidence:
     words: set[str] = set()
     started: datetime.datetime | None = None
     for value in output:
-        bag = cmdlets.properties(value)
+        bag = action_plan.properties(value)
         if bag:
             shown = {
                 name: item

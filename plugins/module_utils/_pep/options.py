@@ -80,7 +80,7 @@ class PepOptions:
                 raise InputError(f"{name} must be at least 1 second, not {params[name]}")
         verify: bool | str = params["pep_validate_certs"]
         if verify and params["pep_use_tls"] and params["pep_ca_cert"]:
-            verify = params["pep_ca_cert"]
+            verify = str(params["pep_ca_cert"])
             if not pathlib.Path(verify).is_file():
                 raise InputError(
                     "The file of certificate authorities does not exist on the host that the module runs on",

@@ -367,9 +367,9 @@ def _terminable() -> t.Iterator[None]:
             unwinding = True  # a second one, as the end of a login brings it, must not break what the first one started
             raise SystemExit(128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, unwind)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            before[ending] = signal.signal(ending, unwind)
     try:
         yield
     finally:

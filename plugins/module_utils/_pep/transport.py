@@ -19,7 +19,7 @@ try:
     from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFaultError
     from pypsrp.wsman import WSMan, WSManAction
 except ImportError:  # reported by session.py, which needs more of them
-    WSMan = object
+    WSMan = object  # type: ignore[assignment,misc]
 
 OPERATION_TIMEOUT: t.Final = 2150858793
 """WSMan fault: no output came within the operation timeout. Not an error."""
@@ -116,7 +116,8 @@ class Connection(WSMan):
 
     def __init__(self, *args: t.Any, **options: t.Any) -> None:
         super().__init__(*args, **options)
-        self.transport = self.line = Line(self.transport)
+        self.line = Line(self.transport)
+        self.transport = self.line  # type: ignore[assignment]
 
     def receive(self, *args: t.Any, **options: t.Any) -> t.Any:
         """Receive output. Raises WSManFaultError, the operation timeout included unless `wait_until` is ahead."""

@@ -114,11 +114,12 @@ def row(stamp: t.Mapping[str, t.Any], moment: datetime.datetime, within_days: in
         if days is not None and days < within_days
         else IN_SYNC
     )
+    told: list[chain.Finding | Problem] = [*findings, *found.problems]
     return {
         "name": str(stamp["name"]),
         "status": status,
-        "reasons": list(dict.fromkeys(one.text for one in (*findings, *found.problems))),
-        "remedies": list(dict.fromkeys(one.remedy for one in (*findings, *found.problems) if one.remedy)),
+        "reasons": list(dict.fromkeys(one.text for one in told)),
+        "remedies": list(dict.fromkeys(one.remedy for one in told if one.remedy)),
         "drift": [
             {name: getattr(finding, name) for name in ("field", "wanted", "found", "read_from")}
             for finding in findings
@@ -160,7 +161,7 @@ def _found(stamp: t.Mapping[str, t.Any]) -> _Found:
                 "Set azs_admin_endpoint, or azs_verify_require_activation to false for a stamp that cannot be asked",
             )
         )
-    if told and activation["evidence"] == "receipt" and stamp.get("stamp"):
+    if activation and activation.get("evidence") == "receipt" and stamp.get("stamp"):
         why = [_short(warning) for warning in at_stamp.get("warnings") or []]
         problems.append(Problem(why[0] if why else "the stamp did not answer, its activation is as of the receipt"))
     remembered = at_stamp.get("remembered") or {}

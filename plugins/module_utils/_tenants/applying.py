@@ -204,8 +204,8 @@ def each(pieces: t.Iterable[T], do: t.Callable[[T], None], *, in_flight: int) ->
 
     :raises AzsError: it could not be done for one of them; the others may have been left out.
     """
-    applied = Batch(lambda piece, observe: do(piece), in_flight=in_flight, patience=0.0).run(pieces)
-    _raise_the_first(applied)
+    batch: Batch[T] = Batch(lambda piece, observe: do(piece), in_flight=in_flight, patience=0.0)
+    _raise_the_first(batch.run(pieces))
 
 
 def _raise_the_first(applied: Applied[t.Any]) -> None:
