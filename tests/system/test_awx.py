@@ -19,6 +19,8 @@ from awx_jobs import Controller, Job
 
 from azs_simulator.client import Simulator
 
+pytestmark = pytest.mark.deep
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEER = ROOT / ".venv-peer" / "bin"
 SETTINGS: t.Final = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
 from controllers import Controller, Traffic, changing, cmdlets
 
 from azs_simulator.client import Simulator
@@ -52,23 +53,28 @@ def subscriptions(simulator: Simulator) -> dict[str, str]:
     return {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
 
 
-def test_disconnected_stamps_in_their_place(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
+@pytest.mark.parametrize(
+    "stamps", [("billing",), pytest.param(("syndication", "nodes"), marks=pytest.mark.deep)], ids=["billing", "others"]
+)
+def test_disconnected_stamps_in_their_place(
+    simulator: Simulator, controller: t.Callable[..., Controller], stamps: tuple[str, ...]
+) -> None:
     ids = subscriptions(simulator)
     simulator.do("set-stamp", stamp="nodes", nodes=3)
-    before = {name: simulator.registration_of(name) for name in DISCONNECTED}
-    here = controller().knows({name: {"azs_subscription_id": ids[name], **own} for name, own in DISCONNECTED.items()})
+    before = {name: simulator.registration_of(name) for name in stamps}
+    here = controller().knows({name: {"azs_subscription_id": ids[name], **DISCONNECTED[name]} for name in stamps})
     traffic = Traffic(simulator)
     here.run("disconnected_all_legs").succeeded()
     entries = traffic.read()
-    for name in DISCONNECTED:
+    for name in stamps:
         assert cmdlets(entries, name) == [INFORMATION, KEY_PAIR, TOKEN, ACTIVATE], name
         assert writes(entries, ids[name]) == AGAIN, name
         old, new = before[name], simulator.registration_of(name)
         assert old and new and new["id"] == old["id"] and new["locks"] == ["CanNotDelete"]
-    billing = simulator.registration_of("billing") or {}
-    assert billing["billing_model"] == "Ruggedized" and billing["usage_reporting"] is True
-    assert simulator.stamp("billing")["activation"]["usageReportingEnabled"] is True
-    assert simulator.stamp("syndication")["activation"]["marketplaceSyndicationEnabled"] is True
+        activation = simulator.stamp(name)["activation"]
+        assert new["usage_reporting"] is activation["usageReportingEnabled"] is (name == "billing")
+        assert activation["marketplaceSyndicationEnabled"] is (name == "syndication")
+        assert (new["billing_model"] == "Ruggedized") == (name == "billing")
 
 
 def test_capacity_becomes_pay_as_you_use(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:

@@ -279,11 +279,42 @@ CASES = (
     ),
 )
 BY_NAME: t.Final = {case.name: case for case in CASES}
-REPAIRED: t.Final = [case.name for case in CASES if case.steps or not case.fails]
-BEGUN: t.Final = [case.name for case in CASES if case.first or case.name in ("calm", "adopted")]
-"""Stamps of the first round: the new ones, and some that the vendor's script left."""
-SETTLED: t.Final = [name for name in REPAIRED if name not in ("reregister", "new-principal")]
-"""Stamps that have nothing more to be done after the repair."""
+COMMON: t.Final = (
+    "calm",
+    "calm-first",
+    "billing",
+    "lock-and-role",
+    "gone",
+    "deactivated",
+    "unused-key",
+    "moved",
+    "no-token",
+)
+"""Cases of `make test`; `make deep` has the others."""
+
+
+class Half:
+    """Some of the cases, and what becomes of their stamps."""
+
+    def __init__(self, names: t.Iterable[str]) -> None:
+        self.cases = {name: BY_NAME[name] for name in names}
+        # The new ones, and some that the vendor's script left.
+        self.begun = [name for name, case in self.cases.items() if case.first or name in ("calm", "adopted")]
+        self.repaired = [name for name, case in self.cases.items() if case.steps or not case.fails]
+        # Those that have nothing more to be done after the repair.
+        self.settled = [name for name in self.repaired if name not in ("reregister", "new-principal")]
+
+
+HALVES: t.Final = {"common": Half(COMMON), "rare": Half(name for name in BY_NAME if name not in COMMON)}
+MARKS: t.Final[dict[str, list[pytest.MarkDecorator]]] = {"common": [], "rare": [pytest.mark.deep]}
+each_half = pytest.mark.parametrize(
+    "rounds", [pytest.param(half, marks=marks) for half, marks in MARKS.items()], indirect=True
+)
+each_case = pytest.mark.parametrize(
+    ("rounds", "name"),
+    [pytest.param(half, name, marks=marks) for half, marks in MARKS.items() for name in HALVES[half].cases],
+    indirect=["rounds"],
+)
 
 FLEET = {
     "stamps": [
@@ -366,6 +397,7 @@ def _short(request: str) -> str:
 class Rounds:
     """The four runs: the first one, check mode after the fleet was disturbed, the repair, and one more."""
 
+    half: Half
     first: Round
     check: Round
     repair: Round
@@ -373,8 +405,11 @@ class Rounds:
 
 
 @pytest.fixture(scope="module")
-def rounds(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Rounds]:
-    """Run the playbook four times over the fleet."""
+def rounds(
+    request: pytest.FixtureRequest, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> t.Iterator[Rounds]:
+    """Run the playbook four times over the stamps of a half."""
+    half = HALVES[request.param]
     state = simulator.state()
     subscriptions = {one["name"]: one["id"] for one in state["clouds"]["AzureCloud"]["subscriptions"]}
     token = simulator.do("refresh-token", user=USER)
@@ -385,23 +420,25 @@ def rounds(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> t.
             "azs_refresh_token": token,
             **_filled(case.known, simulator, name),
         }
-        for name, case in BY_NAME.items()
+        for name, case in half.cases.items()
     }
     traffic = Traffic(simulator)
 
     def run(stamps: t.Iterable[str], *arguments: str) -> Round:
-        controller.knows({name: variables[name] for name in stamps})
+        # Lines are counted: none of them tells how long a step has been waiting.
+        controller.knows({name: variables[name] for name in stamps}, azs_pep_progress_interval=600)
         traffic.read()
         play = controller.start("connected_register", "--forks", "4", *arguments).wait(600)
         return Round(play, traffic.read(), {subscription: name for name, subscription in subscriptions.items()})
 
-    first = run(BEGUN)
+    first = run(half.begun)
     first.play.succeeded()
-    for name, case in BY_NAME.items():
+    for name, case in half.cases.items():
         _disturb(simulator, name, case, subscriptions[name])
         variables[name] |= _filled(case.asked, simulator, name)
-    (controller.bundle / "unused-key.activation-receipt.json").unlink()
-    yield Rounds(first, run(BY_NAME, "--check", "--diff"), run(BY_NAME), run(SETTLED))
+    if "unused-key" in half.cases:
+        (controller.bundle / "unused-key.activation-receipt.json").unlink()
+    yield Rounds(half, first, run(half.cases, "--check", "--diff"), run(half.cases), run(half.settled))
     controller.end()
 
 
@@ -426,17 +463,20 @@ def _disturb(simulator: Simulator, stamp: str, case: Case, subscription: str) ->
         simulator.do(what, stamp=stamp, **filled)
 
 
+@each_half
 def test_the_first_round_registers_and_adopts(rounds: Rounds) -> None:
     play = rounds.first.play
-    for case in (BY_NAME[name] for name in BEGUN):
+    for case in (BY_NAME[name] for name in rounds.half.begun):
         name = case.name
         assert rounds.first.writes(name) == (FIRST if case.first else []), name
         assert cmdlets(rounds.first.of(name)) == ([*MINT_WITH_PRINCIPAL, ACTIVATE] if case.first else []), name
         assert play.recap(name)["changed"] == (5 if case.first else 0), name
 
 
+@each_half
 def test_a_first_run_keeps_to_its_budget(rounds: Rounds) -> None:
-    for name in (case.name for case in CASES if case.first):
+    first = [name for name, case in rounds.half.cases.items() if case.first]
+    for name in first:
         entries = [entry for entry in rounds.first.of(name) if entry["service"] == "pep"]
         assert [entry["action"] for entry in entries].count("Create") <= 2, name
         assert len(entries) <= 34, name
@@ -445,10 +485,10 @@ def test_a_first_run_keeps_to_its_budget(rounds: Rounds) -> None:
         assert len(rounds.first.asked(name)) + 1 <= 22, (name, rounds.first.asked(name))
     metadata = [entry for entry in rounds.first.entries if entry.get("path") == "/metadata/endpoints"]
     # One process read all that were registered, and those that were not asked for it when they prepared Azure.
-    assert sum(entry["service"] == "arm" for entry in metadata) == 1 + sum(case.first for case in CASES)
+    assert sum(entry["service"] == "arm" for entry in metadata) == 1 + len(first)
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@each_case
 def test_check_mode_says_what_drifted_and_changes_nothing(rounds: Rounds, name: str) -> None:
     case, there = BY_NAME[name], rounds.check
     assert changing(there.of(name)) == []
@@ -461,14 +501,14 @@ def test_check_mode_says_what_drifted_and_changes_nothing(rounds: Rounds, name: 
         assert len([line for line in lines if "Registered, " not in line]) == len(case.drift), lines
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@each_case
 def test_the_repair_takes_exactly_the_steps_that_it_needs(rounds: Rounds, name: str) -> None:
     case, there = BY_NAME[name], rounds.repair
     assert cmdlets(there.of(name)) == list(case.pep)
     assert there.writes(name) == list(case.writes)
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@each_case
 def test_check_mode_predicted_it(rounds: Rounds, name: str) -> None:
     """Same tasks, same changes, same actions and fields; object ids of principals that are only made are not known."""
     case = BY_NAME[name]
@@ -496,8 +536,9 @@ def test_check_mode_predicted_it(rounds: Rounds, name: str) -> None:
                 )
 
 
+@each_half
 def test_the_repaired_fleet_agrees(rounds: Rounds, simulator: Simulator) -> None:
-    for name in REPAIRED:
+    for name in rounds.half.repaired:
         assert rounds.repair.play.verdict(name)["agrees"]
         registration, stamp = simulator.registration_of(name), simulator.stamp(name)
         assert registration is not None
@@ -506,9 +547,10 @@ def test_the_repaired_fleet_agrees(rounds: Rounds, simulator: Simulator) -> None
         assert stamp["activation"]["azureRegistrationResourceIdentifier"].lower() == registration["id"].lower()
 
 
+@each_half
 def test_the_last_round_changes_nothing_and_asks_little(rounds: Rounds) -> None:
     play = rounds.last.play.succeeded()
-    for name in SETTLED:
+    for name in rounds.half.settled:
         assert rounds.last.plan(name)["drift"] == [], name
         assert play.recap(name)["changed"] == 0, name
         assert cmdlets(rounds.last.of(name)) == [], name
@@ -519,6 +561,7 @@ def test_the_last_round_changes_nothing_and_asks_little(rounds: Rounds) -> None:
     assert not [entry for entry in rounds.last.entries if entry["service"] == "pep"]
 
 
+@each_half
 def test_secrets_stay_out_of_everything_that_is_shown(rounds: Rounds, simulator: Simulator) -> None:
     secrets = simulator.secrets()
     for there in (rounds.first, rounds.check, rounds.repair, rounds.last):
@@ -527,6 +570,7 @@ def test_secrets_stay_out_of_everything_that_is_shown(rounds: Rounds, simulator:
         assert not [secret for secret in secrets if secret in text]
 
 
+@pytest.mark.deep
 def test_on_the_oldest_ansible_core(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
     here = controller("oldest").knows(
         {"oldest": {"azs_subscription_id": simulator.state()["clouds"]["AzureCloud"]["subscriptions"][-1]["id"]}}

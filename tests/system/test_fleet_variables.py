@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from controllers import CORES, Controller
+from controllers import BOTH_CORES, Controller
 
 from azs_simulator.client import Simulator
 
@@ -20,7 +20,7 @@ OWN = """
 """
 
 
-@pytest.mark.parametrize("core", sorted(CORES))
+@pytest.mark.parametrize("core", BOTH_CORES)
 def test_templates_are_filled_in_for_each_stamp(
     simulator: Simulator, controller: t.Callable[..., Controller], core: str
 ) -> None:

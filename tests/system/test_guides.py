@@ -62,6 +62,7 @@ def test_what_ends_red_without_a_limit_has_one() -> None:
             assert "--limit" in arguments, where
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("where", COMMANDS)
 def test_a_command_of_a_guide_is_taken(
     simulator: Simulator, controller: t.Callable[..., Controller], where: str

@@ -151,6 +151,13 @@ class TestNewest(Chain):
     """With the newest ansible-core, and the newest libraries."""
 
     core = "newest"
+
+
+@pytest.mark.deep
+class TestEnforced(Chain):
+    """With a registration that is enforced after the runs."""
+
+    core = "newest"
     runs = RUNS | RENEWAL
 
     def test_an_enforced_registration_is_predicted_too(self, story: Story) -> None:
@@ -160,6 +167,7 @@ class TestNewest(Chain):
             assert cmdlets(story.requests["renewal"], host).count("New-RegistrationToken") == 1
 
 
+@pytest.mark.deep
 class TestOldest(Chain):
     """With the oldest ansible-core that is supported, and the libraries that azure.azcollection pins."""
 
@@ -181,6 +189,7 @@ def test_a_stamp_that_nothing_tells_of_is_not_said_to_be_active(
     assert "unseen: stamp not asked, Capacity, " in apart.output
 
 
+@pytest.mark.deep
 def test_one_host_that_reaches_both_zones_passes_nothing(controller: t.Callable[..., Controller]) -> None:
     operator = controller().knows(["alone"])
     checked = operator.run(PLAYBOOK, "--check").succeeded()

@@ -11,7 +11,7 @@ import sys
 import typing as t
 
 import pytest
-from controllers import CORES, LEGS, Controller, Elsewhere, Play, Traffic, changing
+from controllers import BOTH_CORES, CORES, LEGS, Controller, Elsewhere, Play, Traffic, changing
 
 from azs_simulator.client import Simulator
 
@@ -310,7 +310,7 @@ def test_a_tenant_at_a_stamp_whose_registration_nobody_knows(controller: t.Calla
     )
 
 
-@pytest.mark.parametrize("core", sorted(CORES))
+@pytest.mark.parametrize("core", BOTH_CORES)
 @pytest.mark.parametrize("arguments", [[], ["--check"]], ids=["run", "check"])
 def test_a_stick_that_is_not_mounted_stops_a_leg_before_anything_is_minted(
     simulator: Simulator, controller: t.Callable[..., Controller], core: str, arguments: list[str]
@@ -340,7 +340,7 @@ TWICE = """
 """
 
 
-@pytest.mark.parametrize("core", sorted(CORES))
+@pytest.mark.parametrize("core", BOTH_CORES)
 def test_an_address_that_does_not_answer_is_remembered_for_the_run(
     simulator: Simulator, controller: t.Callable[..., Controller], core: str
 ) -> None:

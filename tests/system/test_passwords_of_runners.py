@@ -74,7 +74,9 @@ _GUARDED: t.Final = {
 }
 
 
-@pytest.mark.parametrize(("core", "asked"), [("newest", False), ("newest", True), ("oldest", True)])
+@pytest.mark.parametrize(
+    ("core", "asked"), [("newest", False), ("newest", True), pytest.param("oldest", True, marks=pytest.mark.deep)]
+)
 def test_each_host_gets_its_own_or_what_was_asked_for(
     controller: t.Callable[..., Controller], tmp_path: pathlib.Path, core: str, asked: bool
 ) -> None:

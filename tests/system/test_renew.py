@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
 from controllers import Controller, Traffic, changing, cmdlets
 
 from azs_simulator.client import Simulator
@@ -57,19 +58,43 @@ FLEET = {
 }
 
 
-def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
+OWN: t.Final = {
+    "replaced": {"azs_renewal": "replace"},
+    "renamed": {"azs_renewal": "new_name"},
+    "careless": {"azs_renewal": "replace", "azs_agreement_number": None},
+}
+REFUSED: t.Final = {
+    "undecided": ("replace", "new_name", "azs_renewal"),
+    # What the new registration lacks is told before the old one goes.
+    "careless": ("agreement number",),
+}
+
+
+@pytest.mark.parametrize(
+    ("due", "left"),
+    [
+        (("replaced",), ("early", "undecided")),
+        pytest.param(("due", "renamed"), ("endless", "careless"), marks=pytest.mark.deep),
+    ],
+    ids=["replaced", "renamed"],
+)
+def test_what_is_due_is_renewed(
+    simulator: Simulator, controller: t.Callable[..., Controller], due: tuple[str, ...], left: tuple[str, ...]
+) -> None:
     ids = {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
     token = simulator.do("refresh-token", user=USER)
     variables = {
-        name: {"azs_subscription_id": ids[name], "azs_refresh_token": token, "azs_resource_group": None}
-        for name in DAYS
+        name: {
+            "azs_subscription_id": ids[name],
+            "azs_refresh_token": token,
+            "azs_resource_group": None,
+            **OWN.get(name, {}),
+        }
+        for name in (*due, *left)
     }
-    variables["replaced"]["azs_renewal"], variables["renamed"]["azs_renewal"] = "replace", "new_name"
-    variables["careless"] |= {"azs_renewal": "replace", "azs_agreement_number": None}
-    before = {name: simulator.registration_of(name) for name in DAYS}
+    before = {name: simulator.registration_of(name) for name in due}
     here = controller().knows(variables)
     traffic = Traffic(simulator)
-    due = ("due", "replaced", "renamed")
     checked = here.run("connected_renew", "--check", "--limit", ",".join(due)).succeeded()
     assert changing(traffic.read()) == []
     play = here.run("connected_renew")
@@ -78,11 +103,10 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
         foretold, done = ({task for task, one in run.changes if one == name} for run in (checked, play))
         assert foretold == done and any("Activate" in task for task in done), name
 
-    refused = play.failure("undecided").message
-    assert "replace" in refused and "new_name" in refused and "azs_renewal" in refused
-    # What the new registration lacks is told before the old one goes.
-    assert "agreement number" in play.failure("careless").message
-    for name in ("endless", "early", "undecided", "careless"):
+    for name in REFUSED.keys() & set(left):
+        message = play.failure(name).message
+        assert all(part in message for part in REFUSED[name]), message
+    for name in left:
         own = [one for one in entries if name == one.get("stamp") or ids[name] in one.get("path", "")]
         assert changing(own) == [], name
     for name in due:
@@ -101,12 +125,13 @@ def test_what_is_due_is_renewed(simulator: Simulator, controller: t.Callable[...
     lines = {name: play.verdict(name)["line"].rpartition(", ")[2] for name in due}
     assert lines == {"due": "expires in 365 days", "replaced": "never expires", "renamed": "never expires"}
 
-    settled = [name for name in DAYS if name not in ("undecided", "careless")]
+    settled = [name for name in (*due, *left) if name not in REFUSED]
     again = here.run("connected_renew", "--limit", ",".join(settled)).succeeded()
     assert again.changed == 0
     assert changing(traffic.read()) == []
 
 
+@pytest.mark.deep
 def test_registering_again_keeps_what_there_is(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
     ids = {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
     common = {

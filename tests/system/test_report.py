@@ -139,6 +139,7 @@ def test_every_stamp_is_in_the_report(simulator: Simulator, controller: t.Callab
         assert not any(secret in text for text in texts), secret
 
 
+@pytest.mark.deep
 def test_with_the_oldest_ansible_core(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
     here = knows(controller("oldest"))
     place = here.place / "there"

@@ -8,6 +8,7 @@ import re
 import stat
 import typing as t
 
+import pytest
 from controllers import LEGS, Controller, Elsewhere, Running, Traffic, cmdlets, command_lines, files_with, until
 
 from azs_simulator.client import Simulator
@@ -70,6 +71,7 @@ def test_no_verbosity_shows_a_secret(
     assert files_with([operator.place, pep_host.home.parent], secrets, but=own) == []
 
 
+@pytest.mark.deep
 def test_a_killed_leg_leaves_no_secret_behind_and_the_next_run_ends_right(
     simulator: Simulator, controller: t.Callable[..., Controller], elsewhere: t.Callable[..., Elsewhere]
 ) -> None:

@@ -16,6 +16,8 @@ from controllers import Controller, Play, Running, changing, cmdlets, until
 from azs_simulator.client import Simulator
 from azs_simulator.detour import Detour
 
+pytestmark = pytest.mark.deep
+
 USER = "operator@rehearsal.onmicrosoft.com"
 NAMED = {
     "government": ("AzureUSGovernment", "management.usgovcloudapi.net", "usgovvirginia"),

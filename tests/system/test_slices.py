@@ -10,6 +10,7 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
+import pytest
 from controllers import LEGS, Controller
 
 from azs_simulator.client import Simulator
@@ -29,6 +30,7 @@ FLEET = {
 }
 
 
+@pytest.mark.deep
 def test_slices_share_azure_and_no_failure(
     simulator: Simulator, controller: t.Callable[..., Controller], tmp_path: pathlib.Path
 ) -> None:

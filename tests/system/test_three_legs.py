@@ -159,9 +159,18 @@ class TestNewest(Legs):
     """With the newest ansible-core, and the newest libraries."""
 
     core = "newest"
+    stamps = ("opaque", "no-admin")
+
+
+@pytest.mark.deep
+class TestEveryKind(Legs):
+    """Stamps of every kind and version."""
+
+    core = "newest"
     stamps = STAMPS
 
 
+@pytest.mark.deep
 class TestOldest(Legs):
     """With the oldest ansible-core that is supported, and the libraries that azure.azcollection pins."""
 

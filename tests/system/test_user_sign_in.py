@@ -10,7 +10,7 @@ import textwrap
 import typing as t
 
 import pytest
-from controllers import Controller, Play, Running, Traffic, command_lines, files_with, until
+from controllers import BOTH_CORES, Controller, Play, Running, Traffic, command_lines, files_with, until
 
 from azs_simulator.client import Simulator
 
@@ -100,7 +100,7 @@ def nothing_leaked(controller: Controller, simulator: Simulator, play: Play) -> 
     assert not [token for token in tokens if token in json.dumps([one.data for one in play.results], default=str)]
 
 
-@pytest.mark.parametrize("core", ["newest", "oldest"])
+@pytest.mark.parametrize("core", BOTH_CORES)
 def test_one_sign_in_serves_all_stamps(controller: Controllers, simulator: Simulator, core: str) -> None:
     here = controller(core).knows(STAMPS)
     traffic = Traffic(simulator)
@@ -121,6 +121,7 @@ def test_one_sign_in_serves_all_stamps(controller: Controllers, simulator: Simul
     assert "refresh_token" not in result and "censored" in result
 
 
+@pytest.mark.deep
 def test_the_same_sign_in_serves_azure_resource_manager(controller: Controllers, simulator: Simulator) -> None:
     here = controller().knows({name: {"azs_client_id": None, "azs_secret": None} for name in STAMPS[:2]})
     traffic = Traffic(simulator)
@@ -137,6 +138,7 @@ def test_the_same_sign_in_serves_azure_resource_manager(controller: Controllers,
     assert "eyJ" not in play.output, "an access token"
 
 
+@pytest.mark.deep
 def test_access_tokens_are_renewed_in_a_long_run(controller: Controllers, simulator: Simulator) -> None:
     here = controller().knows(STAMPS[:1])
     simulator.settings(token_lifetime=600)
@@ -151,6 +153,7 @@ def test_access_tokens_are_renewed_in_a_long_run(controller: Controllers, simula
     assert grants.count("refresh_token") == 1
 
 
+@pytest.mark.deep
 def test_each_directory_has_its_own(controller: Controllers, simulator: Simulator) -> None:
     here = controller().knows({"one": {}, "two": {}, "custom": {"environment_of_the_stamp": "CustomCloud"}})
     traffic = Traffic(simulator)
@@ -176,6 +179,7 @@ def test_nobody_signs_in(controller: Controllers, simulator: Simulator) -> None:
     assert len(sign_ins(traffic)) == 1, "nobody is asked once per stamp"
 
 
+@pytest.mark.deep
 def test_the_operator_is_reminded(controller: Controllers, simulator: Simulator) -> None:
     here = controller().knows(STAMPS[:1])
     running = here.start(playbook(here, SIGN_IN), source="device_code")
@@ -186,6 +190,7 @@ def test_the_operator_is_reminded(controller: Controllers, simulator: Simulator)
     running.wait().succeeded()
 
 
+@pytest.mark.deep
 def test_the_operator_declines(controller: Controllers, simulator: Simulator) -> None:
     here = controller().knows(STAMPS[:1])
     running = here.start(playbook(here, SIGN_IN), source="device_code")
@@ -212,7 +217,7 @@ def test_check_mode_asks_nobody(controller: Controllers, simulator: Simulator) -
 # -- without a terminal ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", ["variable", "option"])
+@pytest.mark.parametrize("way", ["variable", pytest.param("option", marks=pytest.mark.deep)])
 def test_a_token_that_is_given(controller: Controllers, simulator: Simulator, way: str) -> None:
     token = str(simulator.do("refresh-token", user=USER))
     here = controller().knows({"one": {"token": token} if way == "option" else {}})
@@ -223,6 +228,7 @@ def test_a_token_that_is_given(controller: Controllers, simulator: Simulator, wa
     nothing_leaked(here, simulator, play)
 
 
+@pytest.mark.deep
 def test_the_azure_clis_user(controller: Controllers, simulator: Simulator) -> None:
     here = controller().knows(STAMPS[:1])
     tenant = simulator.azure()["azs_tenant"]
@@ -265,6 +271,7 @@ def test_with_a_service_principal_only(controller: Controllers, simulator: Simul
         assert part in failure.message, part
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("variables", "kind", "part"),
     [

@@ -49,6 +49,7 @@ def safe(tmp_path: pathlib.Path) -> Safe:
     return Safe(tmp_path)
 
 
+@pytest.mark.deep
 def test_the_life_of_encrypted_artifacts(
     simulator: Simulator, controller: t.Callable[..., Controller], elsewhere: t.Callable[..., Elsewhere], safe: Safe
 ) -> None:
