@@ -815,6 +815,15 @@ _REFUSED: t.Final[tuple[Failure, ...]] = (
         remedy="Mount the medium, correct azs_archive, or make the directory; then run again",
     ),
     Failure(
+        kind="lost_with_container",
+        met="The <bundle or archive> would be lost when the container ends",
+        cause="the task runs inside a container (a job of AWX, ansible-navigator, a pod), and the path is on no mount of the host, or on one "
+        "that the host never sees (:O)",
+        remedy="In AWX make /var/lib/azurestack on every node, owned by awx, add the line /var/lib/azurestack:/var/lib/azurestack:rw to "
+        "'Paths to expose to isolated jobs' (AWX_ISOLATION_SHOW_PATHS), and name a path below it. Elsewhere mount a directory of the host "
+        "(podman run --volume, a volume of the pod), and not with :O. Nothing was changed",
+    ),
+    Failure(
         kind="named_registration_missing",
         met="The stamp <cloud id> has no registration <name or id>",
         cause="name, resource group or id is mistyped, or the registration was deleted or moved; another one is never taken for it",

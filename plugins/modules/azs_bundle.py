@@ -31,6 +31,7 @@ options:
       - V(unpacked) writes the bundle from the archive. Artifacts of the bundle that are newer than those of the archive
         stay, with a warning.
       - V(checked) only makes sure that the archive can be written later, before anything is made for it. The bundle is not read.
+        Inside a container, both have to be on a mount that outlives it.
     type: str
     choices: [packed, unpacked, checked]
     default: packed
@@ -120,7 +121,7 @@ archive:
 import pathlib
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import archive, bundle, files
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import archive, bundle, containers, files
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
@@ -132,6 +133,8 @@ def carry(module: AzsModule) -> dict[str, t.Any]:
         files.check_medium(file)
         files.check_target(file)
         files.check_room(file.parent, probe=not module.check_mode)
+        containers.check_lasting("bundle", directory)
+        containers.check_lasting("archive", file.parent)
         return {"changed": False, "archive": str(file), "artifacts": []}
     try:
         changed, items, before, after = (_pack if module.params["state"] == "packed" else _unpack)(

@@ -193,7 +193,7 @@ content:
 
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, files, handover
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, containers, files, handover
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
@@ -240,6 +240,8 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         )
     # A token, and above all a bridge principal, that cannot be stored would be made anew at each try.
     files.check_room(where.path.parent, probe=not module.check_mode)
+    if order.disconnected:
+        containers.check_lasting(where.name, where.path.parent)
     # Imported here because a kept token needs no session, and this is most of the module's start-up.
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session
 

@@ -319,7 +319,8 @@ def test_a_stick_that_is_not_mounted_stops_a_leg_before_anything_is_minted(
     operator, mark = controller(core), simulator.mark()
     operator.knows(["healthy"])
     archive = operator.place / "media" / "stick" / "stamps.tar.gz"
-    says(operator.run(EXPORT, *arguments, azs_archive=archive), "healthy", "missing_directory", str(archive.parent))
+    for leg in (EXPORT, REGISTER):
+        says(operator.run(leg, *arguments, azs_archive=archive), "healthy", "missing_directory", str(archive.parent))
     deactivated = operator.run("disconnected_deactivate", "--limit", "healthy", *arguments, azs_archive=archive)
     says(deactivated, "healthy", "missing_directory", str(archive.parent))
     assert not archive.parent.parent.exists() and not operator.bundle.exists()

@@ -182,6 +182,7 @@ class Modules:
         check: bool = False,
         diff: bool = False,
         environment: t.Mapping[str, str] | None = None,
+        inside: t.Callable[[list[str]], list[str]] = list,
     ) -> Running:
         """Start a module and return it while it runs.
 
@@ -190,6 +191,7 @@ class Modules:
         :param check: whether the task runs in check mode.
         :param diff: whether the task runs in diff mode.
         :param environment: variables to add to a clean environment; PYTHONPATH is put before the collection's.
+        :param inside: makes the command that is started of the module's own.
         """
         variables = {key: os.environ[key] for key in _INHERITED if key in os.environ} | dict(environment or {})
         program = str(ROOT / "plugins" / "modules" / f"{name}.py")
@@ -198,14 +200,14 @@ class Modules:
         with tempfile.TemporaryFile("w+", encoding="utf-8") as stdin:
             stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
             stdin.seek(0)
-            fresh = _AT_START & variables.keys()
+            fresh = _AT_START & variables.keys() or inside is not list
             variables["PYTHONPATH"] = os.pathsep.join(
                 filter(None, (variables.get("PYTHONPATH"), str(self._collections)))
             )
             process: _Process
             if fresh:
                 process = subprocess.Popen(
-                    [sys.executable, program], stdin=stdin, stdout=stdout, stderr=stderr, env=variables
+                    inside([sys.executable, program]), stdin=stdin, stdout=stdout, stderr=stderr, env=variables
                 )
             else:
                 process = _Forked(warm_processes.start(program, variables, (stdin, stdout, stderr)))

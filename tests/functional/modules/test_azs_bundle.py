@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import os
 import pathlib
 import typing as t
 
+import in_container
 import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import archive, bundle
 
@@ -107,3 +109,25 @@ def test_a_medium_that_is_not_mounted_is_refused_and_not_made(carrier: Carrier, 
     carrier.archive.parent.mkdir(parents=True)
     assert not carrier.carry("checked", check=check).changed and not list(carrier.archive.parent.iterdir())
     assert carrier.carry(check=check).changed
+
+
+@pytest.mark.skipif(not in_container.possible(), reason="this host lets its users make no mounts")
+@pytest.mark.parametrize("check", [True, False])
+def test_what_a_container_would_take_along_is_refused(carrier: Carrier, tmp_path: pathlib.Path, check: bool) -> None:
+    """Kind: what is reported as written has to be there after the job (issue 15, row 2)."""
+    root, stick, own = tmp_path / "root", tmp_path / "stick", pathlib.Path("/mnt/bundle")
+    for directory in (root, stick):
+        directory.mkdir()
+    inside = functools.partial(in_container.command, root, overlays=[stick])
+    mounted = (carrier.bundle, carrier.archive)
+    for carrier.bundle, carrier.archive, lost, why in (
+        (own, mounted[1], own, "no mount"),
+        (mounted[0], stick / "stamps.tar.gz", stick, "(:O)"),
+    ):
+        outcome = carrier.carry("checked", check=check, inside=inside)
+        assert outcome.kind == "lost_with_container", outcome.message
+        for part in (str(lost), why, "inside a container", "/var/lib/azurestack:/var/lib/azurestack:rw"):
+            assert part in outcome.message
+    carrier.bundle, carrier.archive = mounted
+    assert not carrier.carry("checked", check=check, inside=inside).changed
+    assert not list(stick.iterdir())

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import signal
 import stat
 import typing as t
 
+import in_container
 import pytest
 from cryptography.fernet import Fernet
 from processes import Outcome
@@ -385,6 +387,18 @@ def test_a_pipe_in_place_of_the_file_is_told_before_anything_is_contacted(
     options = {"billing_model": "Capacity", "agreement_number": AGREEMENT, "disconnected": True}
     assert here.run("azs_registration_token", {**options, "path": str(path)}).kind == "unwritable_artifact"
     assert here.requests() == [] and stat.S_ISFIFO(path.stat().st_mode)
+
+
+@pytest.mark.skipif(not in_container.possible(), reason="this host lets its users make no mounts")
+def test_a_token_that_would_be_lost_with_its_container_is_not_minted(operator: Make, tmp_path: pathlib.Path) -> None:
+    """Kind: what is reported as written has to be there after the job (issue 15, row 2)."""
+    here, root = operator("modern"), tmp_path / "root"
+    root.mkdir()
+    inside = functools.partial(in_container.command, root)
+    outcome = here.token({"bundle": "/mnt/bundle"}, inside=inside)
+    assert outcome.kind == "lost_with_container" and "/mnt/bundle" in outcome.message, outcome.message
+    assert here.requests() == []
+    assert here.token(inside=inside).changed
 
 
 def test_the_token_of_another_stamp_is_not_kept(operator: Make) -> None:

@@ -354,6 +354,7 @@ ELSEWHERE: t.Final = {
         "test_a_token_that_says_something_else_than_was_asked",
     ),
     "missing_directory": ("modules/test_azs_bundle.py", "test_a_medium_that_is_not_mounted_is_refused_and_not_made"),
+    "lost_with_container": ("modules/test_azs_bundle.py", "test_what_a_container_would_take_along_is_refused"),
     "activation_of_another_stamp": (
         "modules/test_azs_connected_info.py",
         "test_the_activation_of_another_stamp_is_refused",
