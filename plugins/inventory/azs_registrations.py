@@ -13,6 +13,9 @@ description:
   - Reads the registrations of one or many Azure subscriptions. Azure knows no address of a privileged endpoint, so the
     stamps themselves stand in a static inventory, each with the variable C(azs_cloud_id). A registration with that cloud id
     becomes that host; the hosts of all others go into the group O(unmanaged_group).
+  - A host without C(azs_cloud_id) has the registration that its C(azs_registration_name) names, in C(azs_resource_group) and
+    C(azs_subscription_id) where it has them, or the one that is called as it is, when that is the only one and no other host
+    names it. Other hosts of the group C(azs_stamps) may stand in O(unmanaged_group) a second time; a warning says so.
   - Sources are read in the order of their names, so the static inventory has to come first, for example as
     C(inventory/01-stamps.yml) beside C(inventory/azs_registrations.yml).
   - Every host gets the variable C(azs_registration) with the fields C(id), C(name), C(resource_group), C(subscription_id),
@@ -41,7 +44,7 @@ options:
   subscription_id:
     required: false
   unmanaged_group:
-    description: Group of the registrations whose cloud id no host of the static inventory has.
+    description: Group of the registrations that are those of no host of the static inventory.
     type: str
     default: unmanaged
   hostname:
@@ -192,6 +195,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _add(self, stamps: dict[str, list[dict[str, t.Any]]]) -> None:
         static = self._static_hosts()
+        static |= self._named_hosts(stamps, static)
         planned: dict[str, tuple[dict[str, t.Any], bool]] = {}
         for stamp, found in stamps.items():
             host = static.get(stamp)
@@ -228,6 +232,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     remedy="Set azs_cloud_id of the host in the static inventory, or let hostname make different names",
                 )
             planned[name] = variables, host is not None
+        self._warn_of_nameless({name for name, (_variables, managed) in planned.items() if not managed}, static)
         group = self._sanitize_group_name(self.get_option("unmanaged_group"))
         for name, (variables, managed) in planned.items():
             if not managed:
@@ -268,6 +273,31 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 )
             static[key] = name
         return static
+
+    def _named_hosts(self, stamps: dict[str, list[dict[str, t.Any]]], static: dict[str, str]) -> dict[str, str]:
+        """Return the names of the hosts that have no cloud id and name a registration, by the stamp's key."""
+        names = ("azs_subscription_id", "azs_resource_group", "azs_registration_name")
+        others = {}
+        for host in set(self.inventory.hosts) - set(static.values()):
+            variables = self._vars_of(host)
+            own = {name: variables.get(name) for name in names}
+            if not variables.get("azs_cloud_id") and not any(self.templar.is_template(one) for one in own.values()):
+                others[host] = own
+        return _registrations.named({key: found for key, found in stamps.items() if key not in static}, others)
+
+    def _warn_of_nameless(self, unmanaged: set[str], static: dict[str, str]) -> None:
+        """Say which stamps may stand among the unmanaged ones as well, because nothing tells their cloud ids."""
+        stamps = self.inventory.groups.get("azs_stamps")
+        nameless = sorted(
+            host.name
+            for host in (stamps.get_hosts() if stamps else ())
+            if host.name not in static.values() and not self._vars_of(host.name).get("azs_cloud_id")
+        )
+        if unmanaged and nameless:
+            self.display.warning(
+                f"Which registration {', '.join(nameless)} {'has' if len(nameless) == 1 else 'have'} is not known, so it may be among the "
+                "unmanaged ones. Set azs_cloud_id; azurestack.hub.verify and azurestack.hub.report tell it."
+            )
 
     def _vars_of(self, name: str) -> dict[str, t.Any]:
         """Return a host's variables, those of host_vars beside the sources that were read before included."""

@@ -98,6 +98,11 @@ agrees:
   description: Whether all links that were read agree.
   returned: always
   type: bool
+cloud_id:
+  description: The stamp's cloud id, for C(azs_cloud_id) in the inventory; null where nothing tells it.
+  returned: always
+  type: str
+  sample: 2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
 findings:
   description: What disagrees, a sentence each.
   returned: always

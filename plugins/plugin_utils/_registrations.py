@@ -89,6 +89,37 @@ def by_stamp(found: t.Iterable[dict[str, t.Any]]) -> dict[str, list[dict[str, t.
     return dict(sorted(stamps.items()))
 
 
+def named(
+    stamps: t.Mapping[str, t.Sequence[dict[str, t.Any]]], hosts: t.Mapping[str, t.Mapping[str, t.Any]]
+) -> dict[str, str]:
+    """Return which stamp's registration each host names; where two hosts name one stamp's, or one those of two, nothing is taken.
+
+    :param stamps: as `by_stamp` returns them; those of the hosts whose cloud id is known are left out.
+    :param hosts: name of a host without a cloud id -> its variables azs_subscription_id, azs_resource_group and
+        azs_registration_name. A host without the last one names a registration by being called as it is.
+    :returns: key of the stamp -> name of the host.
+    """
+    found: dict[str, list[str]] = {}
+    for host, variables in hosts.items():
+        own = {"azs_registration_name": host} | {name: value for name, value in variables.items() if value}
+        meant = [key for key, registrations in stamps.items() if any(_means(own, one) for one in registrations)]
+        if len(meant) == 1:
+            found.setdefault(meant[0], []).append(host)
+    return {key: names[0] for key, names in found.items() if len(names) == 1}
+
+
+def _means(variables: t.Mapping[str, t.Any], one: t.Mapping[str, t.Any]) -> bool:
+    return all(
+        same_id(one[field], str(variables[f"azs_{variable}"]))
+        for variable, field in (
+            ("registration_name", "name"),
+            ("resource_group", "resource_group"),
+            ("subscription_id", "subscription_id"),
+        )
+        if variables.get(f"azs_{variable}")
+    )
+
+
 def chosen(found: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
     """Return the one of a stamp's registrations that its host names, else the first.
 

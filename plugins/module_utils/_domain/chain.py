@@ -97,8 +97,8 @@ def verdict(chain: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Say where the links of a stamp's chain disagree.
 
     :param chain: as `compare` takes it.
-    :returns: `agrees`, `findings` (sentences), `remedies` (sentences, each once), `line`, one line for the operator, and
-        `activation`: the state, NOT_KNOWN or NOT_ASKED.
+    :returns: `agrees`, `findings` (sentences), `remedies` (sentences, each once), `line`, one line for the operator,
+        `activation`: the state, NOT_KNOWN or NOT_ASKED, and `cloud_id`: of the stamp, None where nothing tells it.
     """
     compared = compare(chain)
     findings = [finding.text for finding in compared.findings]
@@ -109,11 +109,13 @@ def verdict(chain: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         NOT_KNOWN: "NOT KNOWN to be activated (no azs_admin_endpoint, no receipt in the bundle)",
     }.get(known, known + _by_receipt(activation or {}, chain.get("remembered") or {}))
     asked_azure = chain.get("registrations") is not None
+    cloud_id = chain.get("cloud_id") or (compared.registration or {}).get("cloud_id")
     return {
         "agrees": not findings,
+        "cloud_id": cloud_id or None,
         "findings": findings,
         "remedies": list(dict.fromkeys(finding.remedy for finding in compared.findings if finding.remedy)),
-        "line": _line(compared.registration, at_stamp, asked_azure, findings),
+        "line": _line(compared.registration, cloud_id, at_stamp, asked_azure, findings),
         "activation": known,
     }
 
@@ -281,12 +283,14 @@ def _of_what_is_not_shown(registration: t.Mapping[str, t.Any], remembered: t.Map
     return [Finding(why, "activation_key", "the registration's", "an older one", RECEIPT)]
 
 
-def _line(registration: t.Any, at_stamp: str, asked_azure: bool, findings: list[str]) -> str:
+def _line(registration: t.Any, cloud_id: t.Any, at_stamp: str, asked_azure: bool, findings: list[str]) -> str:
     parts = [at_stamp]
     if registration:
         parts += [str(registration.get("billing_model")), str(registration.get("name")), _expiry(registration)]
     else:
         parts.append("no registration" if asked_azure else "Azure not asked")
+    if cloud_id and str(cloud_id).lower() not in ", ".join(parts).lower():
+        parts.append(f"cloud id {cloud_id}")
     return ", ".join(parts) + (f": {'; '.join(findings)}" if findings else "")
 
 

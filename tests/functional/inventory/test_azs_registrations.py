@@ -196,6 +196,26 @@ def test_cloud_ids_of_host_vars_beside_the_inventory_count(inventory: Inventory)
     assert result.host("stamp01")["azs_registration"]["cloud_id"] == inventory.cloud_id("one")
 
 
+def test_a_stamp_without_a_cloud_id_is_found_by_the_name_of_its_registration(inventory: Inventory) -> None:
+    """Kind: own stamps stand a second time among the unmanaged ones (issue 15, row 10)."""
+    called = f"azurestack-{inventory.cloud_id('one')}"
+    inventory.static(
+        {
+            called: {},
+            "stamp02": {"azs_registration_name": "azurestackregistration", "azs_resource_group": "LEGACY"},
+            "stamp03": {"azs_pep_hosts": ["10.0.0.4"]},
+        }
+    )
+    inventory.plugin(subscriptions=[inventory.subscription("Registrations"), inventory.subscription("Second")])
+    result = inventory.read()
+    far = f"azurestack-{inventory.cloud_id('far')}"
+    assert result.members("unmanaged") == {far}
+    assert result.host(called)["azs_registration"]["cloud_id"] == inventory.cloud_id("one")
+    assert result.host("stamp02")["azs_registration"]["cloud_id"] == inventory.cloud_id("two")
+    said = " ".join(result.stderr.split())
+    assert "Which registration stamp03 has is not known" in said and "Set azs_cloud_id" in said
+
+
 def test_text_from_azure_is_never_a_template(inventory: Inventory) -> None:
     inventory.plugin(
         subscriptions=[inventory.subscription("Second")], compose={"copy": "azs_registration.billing_model"}
@@ -353,3 +373,24 @@ def test_a_registration_that_the_host_names_is_not_replaced_by_another_one() -> 
     assert _registrations.chosen(found, {"azs_registration_name": "typo"}) is None
     assert _registrations.chosen(found, {"azs_registration_name": "south", "azs_resource_group": "typo"}) is None
     assert _registrations.chosen(found, {"azs_resource_group": "typo"}) == found[0]
+
+
+ONE_NAME: t.Final = {
+    key: [{"name": "AzureStackRegistration", "resource_group": group, "subscription_id": "s"}]
+    for key, group in (("a", "north"), ("b", "south"))
+}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "taken"),
+    [
+        ({"h": {"azs_registration_name": "AzureStackRegistration"}}, {}),
+        ({"h": {"azs_registration_name": "AzureStackRegistration", "azs_resource_group": "South"}}, {"b": "h"}),
+        (dict.fromkeys("hi", {"azs_registration_name": "AzureStackRegistration", "azs_resource_group": "south"}), {}),
+        ({"h": {"azs_resource_group": "south"}}, {}),
+        ({"h": {"azs_registration_name": "AzureStackRegistration", "azs_subscription_id": "other"}}, {}),
+    ],
+    ids=["of two stamps", "of one stamp", "of two hosts", "a group is no name", "in another subscription"],
+)
+def test_a_name_counts_when_it_leads_to_one_stamp(hosts: dict[str, t.Any], taken: dict[str, str]) -> None:
+    assert _registrations.named(ONE_NAME, hosts) == taken
