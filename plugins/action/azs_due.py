@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import due
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import Inventory
 
 SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
-    "journey": {"type": "str", "choices": [due.REGISTER, due.VERIFY], "required": True},
+    "journey": {"type": "str", "choices": list(due.JOURNEYS), "required": True},
     "stamps": {"type": "dict", "required": True},
 }
 
@@ -26,12 +26,18 @@ class ActionModule(ActionBase):
         """Return the stamps that are due."""
         result = super().run(tmp, task_vars)
         dummy, args = self.validate_argument_spec(argument_spec=SPEC)
+        if args["journey"] == due.REPORT:  # whose own task prints its lines
+            result.update(
+                changed=False, settled={}, hosts=[host for host, one in args["stamps"].items() if due.untold(one)]
+            )
+            return result
         inventory, screen = Inventory(task_vars or {}, self._templar), Display()
         waiting, settled, warnings = [], {}, []
         for host, found in args["stamps"].items():
             try:
-                said = None if found.get("failed") else due.settled(args["journey"], inventory.wanted(host), found)
-            except AnsibleError:  # a template that cannot be filled in: the stamp's own tasks tell which
+                wanted = {} if args["journey"] == due.COMPARE_TENANT else inventory.wanted(host)
+                said = due.settled(args["journey"], wanted, found)
+            except InputError:  # the stamp's own tasks tell which
                 said = None
             if said is None:
                 waiting.append(host)
@@ -39,12 +45,11 @@ class ActionModule(ActionBase):
             screen.display(f"{host}: {said.line}")
             settled[host] = dict(said.verdict)
             warnings += [f"{host}: {one}" for one in (*said.warnings, *found.get("warnings", ()))]
-        unread = sum(bool(found.get("failed")) for found in args["stamps"].values())
-        if len(args["stamps"]) > 1:
-            screen.display(
-                f"{len(args['stamps'])} stamps read: {len(settled)} as wanted, {len(waiting) - unread} to look at, "
-                f"{unread} could not be read"
-            )
+        count, unread = len(args["stamps"]), sum(bool(found.get("failed")) for found in args["stamps"].values())
+        if count > 1:
+            compared = args["journey"] == due.COMPARE_TENANT
+            told = "compared" if compared else f"as wanted, {len(waiting) - unread} to look at"
+            screen.display(f"{count} stamps read: {len(settled)} {told}, {unread} could not be read")
         result.update(changed=False, hosts=waiting, settled=settled)
         if warnings:
             result["warnings"] = warnings

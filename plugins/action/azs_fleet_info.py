@@ -7,7 +7,7 @@ import itertools
 import os
 import typing as t
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
@@ -18,6 +18,13 @@ from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import I
 _MODULE: t.Final = "azurestack.hub.azs_fleet_info"
 _AT_ONCE: t.Final = 250
 """Stamps that one process reads: what it learns is looked for in all that it prints."""
+_SAID_BY: t.Final = {
+    "read_stamp": ("azs_verify_stamp", True),
+    "read_azure": ("azs_verify_azure", True),
+    "products": ("azs_verify_products", False),
+    "tenants": ("azs_report_tenants", True),
+}
+"""Option -> the variable of a stamp that says it where the task does not, and what it is when that says nothing either."""
 _HERE: t.Final = "localhost"
 _BUNDLE: t.Final = "~/azurestack-bundle"
 
@@ -33,6 +40,7 @@ class ActionModule(AzsAction):
             return super().work(args, task_vars)
         inventory, found = Inventory(task_vars, self._templar), t.cast(Found, {})
         asked: Found = {}
+        each = boolean(args.get("each_side") or False, strict=False)
         sides: dict[str, tuple[str, str]] = {}
         for host in args["hosts"]:
             try:
@@ -48,36 +56,38 @@ class ActionModule(AzsAction):
                 asked[host] = {**options, "access_token": self._token(options, host)}
             except AzsError as error:
                 found[host] = error.as_failure()
-            except AnsibleError as error:  # a template that cannot be filled in, a vault that cannot be opened
-                found[host] = InputError(
-                    f"A variable of {host} cannot be worked out",
-                    cause=" ".join(str(error).split()),
-                    remedy="Correct it in the inventory, or give the vault password that opens it. Nothing was contacted for this stamp",
-                ).as_failure()
         for (at_stamp, at_azure), hosts in _by(sides, asked).items():
             every = {host: asked[host] for host in hosts}
             if at_stamp == at_azure:
                 found.update(self._read(at_stamp, every, task_vars))
                 continue
-            read = self._read(at_stamp, {host: _side("admin", "azure", one) for host, one in every.items()}, task_vars)
-            found.update(read)
+            at_first = {host: _side("admin", "azure", one) for host, one in every.items()}
+            read = {
+                host: _with(one, {}, "stamp", each) for host, one in self._read(at_stamp, at_first, task_vars).items()
+            }
             further = {
                 host: {**_side("azure", "admin", one), "found": read[host]}
                 for host, one in every.items()
-                if not read[host].get("failed")
+                if each or not read[host].get("failed")
             }
-            found.update(self._read(at_azure, further, task_vars))
+            there = self._read(at_azure, further, task_vars)
+            found.update({**read, **{host: _with(one, read[host], "azure", each) for host, one in there.items()}})
         return {"changed": False, "stamps": {host: found[host] for host in args["hosts"]}}
 
     def _asked(self, inventory: Inventory, host: str, args: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Return the options that a stamp is read with."""
-        verified = {side: inventory.variable(host, f"azs_verify_{side}") for side in ("stamp", "azure")}
         reads = {
-            f"read_{side}": boolean(True if said is None else said, strict=False)
-            if args.get(f"read_{side}") is None
-            else args[f"read_{side}"]
-            for side, said in verified.items()
+            name: boolean(_first(args.get(name), inventory.variable(host, variable), default), strict=False)
+            for name, (variable, default) in _SAID_BY.items()
         }
+        tenant = self._tenant(inventory, host) if boolean(args.get("compare_tenant") or False, strict=False) else {}
+        if tenant:
+            endpoint = inventory.variable(host, "azs_admin_endpoint")
+            reads["read_stamp"] = bool(endpoint) and not tenant.keys() & {
+                "registration_id",
+                "registration_name",
+                "cloud_id",
+            }
         families = [family for family, side in (("admin", "stamp"), ("azure", "azure")) if reads[f"read_{side}"]]
         own = inventory.options(host, "cloud_id")
         for family in families:
@@ -86,16 +96,34 @@ class ActionModule(AzsAction):
         bundle = inventory.variable(host, "azs_bundle") or _BUNDLE
         return {
             **own,
+            **tenant,
             **reads,
             "name": host,
             "bundle": bundle,
             "azure_bundle": inventory.variable(host, "azs_azure_bundle") or bundle,
             **{
                 name: args[name]
-                for name in ("all_registrations", "receipt_stands_in", "products", "tenants")
+                for name in ("all_registrations", "receipt_stands_in", "each_side")
                 if args.get(name) is not None
             },
         }
+
+    def _tenant(self, inventory: Inventory, host: str) -> dict[str, t.Any]:
+        """Return the tenant that is compared, and what names the stamp's registration.
+
+        :raises InputError: no tenant is named.
+        """
+        tenant = inventory.options(host, "customer_subscription_id", "customer_tenant_id")
+        if not tenant:
+            raise InputError(
+                "Nothing tells which tenant to compare",
+                remedy="Set azs_customer_subscription_id, azs_customer_tenant_id, or both",
+            )
+        named = inventory.options(host, "registration_id", "registration_name", "resource_group", "cloud_id")
+        if not named.keys() & {"registration_id", "registration_name"}:
+            known = (inventory.variable(host, "azs_registration") or {}).get("id")
+            named.update({"registration_id": known} if known else {})
+        return {**tenant, **named}
 
     def _token(self, options: t.Mapping[str, t.Any], host: str) -> str | None:
         """Return the access token of a user who signs in at the controller; None where nobody does."""
@@ -123,6 +151,22 @@ class ActionModule(AzsAction):
                 read = {one["name"]: {"changed": False, "failed": True, **failure} for one in some}
             found.update(read)
         return found
+
+
+def _with(read: dict[str, t.Any], before: t.Mapping[str, t.Any], side: str, each: bool) -> dict[str, t.Any]:
+    """Return what was read of a stamp at one side, with what was read before where each side is told of.
+
+    :param read: with `failures`, if the stamp's own reader failed; without, if its process did.
+    """
+    if not each or not read.get("failed") or "failures" in read:
+        return read
+    failures = {**before.get("failures", {}), side: read}
+    return {**before, **next(iter(failures.values())), "failures": failures}
+
+
+def _first(*values: t.Any) -> t.Any:
+    """Return the first value that says something."""
+    return next(value for value in values if value is not None)
 
 
 def _side(family: str, other: str, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

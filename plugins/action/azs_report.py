@@ -6,10 +6,16 @@ from __future__ import annotations
 import base64
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._report import fleet
+from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import Inventory
+
+_CONNECTED: t.Final = "azs_connected"
+"""The group of the stamps that are to be as azs_plan says."""
 
 
 class ActionModule(ActionBase):
@@ -22,19 +28,23 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         dummy, args = self.validate_argument_spec(
             argument_spec={
-                "stamps": {"type": "list", "elements": "dict", "required": True},
+                "stamps": {"type": "list", "elements": "dict", "default": []},
+                "fleet": {"type": "dict", "default": {}},
                 "hosts": {"type": "list", "elements": "str", "default": []},
                 "within_days": {"type": "int", "default": 30},
                 "previous": {"type": "str", "default": ""},
             }
         )
+        warnings = [f"{host}: {said}" for host, read in args["fleet"].items() for said in read.get("warnings", ())]
         previous = fleet.parse(_decoded(args["previous"]))
         if args["previous"].strip() and previous is None:
-            result["warnings"] = [
+            warnings.append(
                 "The report before is none, or of another version: what changed since then is not known, this report begins anew."
-            ]
+            )
+        inventory, own = Inventory(task_vars or {}, self._templar), {one.get("name") for one in args["stamps"]}
+        together = [_line(inventory, host, read) for host, read in args["fleet"].items() if host not in own]
         made = fleet.report(
-            args["stamps"],
+            [*args["stamps"], *together],
             hosts=args["hosts"],
             moment=expiry.now(),
             within_days=args["within_days"],
@@ -43,7 +53,39 @@ class ActionModule(ActionBase):
         for line in made.lines():
             Display().display(line)
         result.update(changed=False, report=made.data, differs=made.differs)
+        if warnings:
+            result["warnings"] = warnings
         return result
+
+
+def _line(inventory: Inventory, host: str, read: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what was read of a stamp, and what its variables want of it, as the role `report` hands them over."""
+    try:
+        wanted = inventory.wanted(host)
+        if "name" not in wanted:
+            wanted.pop("resource_group", None)
+        endpoint = inventory.variable(host, "azs_admin_endpoint")
+        needed = _first(
+            inventory.variable(host, "azs_verify_require_activation"),
+            inventory.variable(host, "azs_verify_stamp"),
+            True,
+        )
+        azure = _first(inventory.variable(host, "azs_verify_azure"), True)
+        return {
+            "name": host,
+            "read": read,
+            "wanted": wanted,
+            "connected": _CONNECTED in inventory.variable(host, "group_names"),
+            "azure": boolean(azure, strict=False),
+            "stamp": endpoint is not None,
+            "require_activation": boolean(needed, strict=False),
+        }
+    except InputError as error:
+        return {"name": host, "read": read, "failure": error.as_failure()}
+
+
+def _first(*values: t.Any) -> t.Any:
+    return next(value for value in values if value is not None)
 
 
 def _decoded(content: str) -> str:

@@ -16,6 +16,7 @@ description:
   - Compares what the C(azs_*) variables want of each stamp with what M(azurestack.hub.azs_fleet_info) read of it, prints one line for
     each stamp that is as wanted, and returns the others. One task decides for all stamps of a play.
   - A stamp of which anything is not known is due. A stamp that could not be read is never as wanted.
+  - For a report those stamps are due of which nothing tells the registration; it has a line for each of the others, whatever it is.
   - It contacts nothing and runs on the controller.
 extends_documentation_fragment:
   - azurestack.hub.attributes
@@ -24,7 +25,7 @@ options:
   journey:
     description: What the stamps are read for. It is the name of the playbook.
     type: str
-    choices: [connected_register, verify]
+    choices: [connected_register, verify, report, compare_tenant]
     required: true
   stamps:
     description: What was read of each stamp, as M(azurestack.hub.azs_fleet_info) returns it.
@@ -56,7 +57,7 @@ hosts:
   elements: str
   sample: [stamp07]
 settled:
-  description: What is said of each other stamp, as M(azurestack.hub.azs_verdict) returns it.
+  description: What is said of each other stamp, as M(azurestack.hub.azs_verdict) returns it; or how its registration holds a tenant, with C(line).
   returned: success
   type: dict
 """

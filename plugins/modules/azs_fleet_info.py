@@ -35,7 +35,9 @@ options:
       - Further ones are C(read_stamp) and C(read_azure), whether that side is read (both on); C(receipt_stands_in) and C(products) as of
         M(azurestack.hub.azs_activation_info); C(tenants) as of M(azurestack.hub.azs_registration_info);
         C(all_registrations), whether all registrations of the cloud id are read, and not the one alone that the
-        activation names; C(azure_bundle), a bundle on the host that reaches Azure, whose artifacts may tell the cloud id; C(found), what
+        activation names; C(each_side) as below; C(customer_subscription_id) and
+        C(customer_tenant_id), a tenant of which is read how the registration holds it, instead of the registration, which is that of C(registration_id),
+        C(registration_name) in C(resource_group), or C(cloud_id), else the one that the activation names; C(azure_bundle), a bundle on the host that reaches Azure, whose artifacts may tell the cloud id; C(found), what
         was read of the stamp before; and C(access_token), of a user who signed in.
     type: list
     elements: dict
@@ -54,12 +56,22 @@ options:
       - With O(hosts), whether the receipt stands in for a stamp that has an admin endpoint and does not answer.
     type: bool
     default: true
-  products:
-    description: With O(hosts), whether the marketplace products are counted.
+  each_side:
+    description:
+      - With O(hosts), whether Azure is read also of a stamp that does not answer. The result of a stamp has then, by C(stamp) and
+        C(azure), all C(failures), and with them what the other side told.
     type: bool
     default: false
+  products:
+    description: With O(hosts), whether the marketplace products are counted. By default C(azs_verify_products) says so.
+    type: bool
   tenants:
-    description: With O(hosts), whether the tenants are counted.
+    description: With O(hosts), whether the tenants are counted. By default C(azs_report_tenants) says so.
+    type: bool
+  compare_tenant:
+    description:
+      - With O(hosts), whether is read how the registrations hold the tenant of C(azs_customer_subscription_id) and C(azs_customer_tenant_id),
+        instead of the registrations. A stamp is asked only when its variables do not tell which registration it has.
     type: bool
     default: false
 seealso:
@@ -96,7 +108,8 @@ RETURN = r"""
 stamps:
   description:
     - What was read of each stamp, by its name, with the fields of M(azurestack.hub.azs_connected_info).
-    - A stamp that could not be read has C(failed), C(msg) and C(error), as a failed task.
+    - A stamp that could not be read has C(failed), C(msg) and C(error), as a failed task; with O(each_side) C(failures), too.
+    - How the registration holds a tenant is C(standing), as C(comparison) of M(azurestack.hub.azs_tenant_mapping_info); null without registration.
   returned: success
   type: dict
 """
@@ -123,6 +136,12 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "products": {"type": "bool", "default": False},
     "tenants": {"type": "bool", "default": False},
     "all_registrations": {"type": "bool", "default": False},
+    "each_side": {"type": "bool", "default": False},
+    "customer_subscription_id": {"type": "str"},
+    "customer_tenant_id": {"type": "str"},
+    "registration_id": {"type": "str"},
+    "registration_name": {"type": "str"},
+    "resource_group": {"type": "str"},
     "found": {"type": "dict"},
     "access_token": {"type": "str", "no_log": True},
 }
@@ -194,8 +213,10 @@ def main() -> None:
             "read_azure": {"type": "bool"},
             "all_registrations": {"type": "bool", "default": False},
             "receipt_stands_in": {"type": "bool", "default": True},
-            "products": {"type": "bool", "default": False},
-            "tenants": {"type": "bool", "default": False},
+            "each_side": {"type": "bool", "default": False},
+            "products": {"type": "bool"},
+            "tenants": {"type": "bool"},
+            "compare_tenant": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     ).run(work)

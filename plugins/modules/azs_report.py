@@ -32,11 +32,18 @@ options:
       - C(registration_result), C(activation_result) and C(stamp_result) are the registered results of
         M(azurestack.hub.azs_registration_info), M(azurestack.hub.azs_activation_info) and M(azurestack.hub.azs_stamp_info),
         failed ones included; C(failure) is the result of anything else that failed.
+      - C(read) may stand for the first two, what M(azurestack.hub.azs_fleet_info) read of the stamp with C(each_side).
     type: list
     elements: dict
-    required: true
+    default: []
+  fleet:
+    description:
+      - What M(azurestack.hub.azs_fleet_info) read of stamps with C(each_side), by their inventory names. The C(azs_*) variables of these
+        hosts say what is wanted of them. A stamp that is among O(stamps) is taken from there.
+    type: dict
+    default: {}
   hosts:
-    description: Names of all stamps that the report is about. Those of which O(stamps) says nothing are unknown.
+    description: Names of all stamps that the report is about. Those of which nothing is given are unknown.
     type: list
     elements: str
     default: []

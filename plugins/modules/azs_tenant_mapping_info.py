@@ -143,16 +143,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm import registr
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
-from ansible_collections.azurestack.hub.plugins.module_utils._tenants import applying, comparing, locating, mappings
-
-
-@dataclasses.dataclass
-class Held:
-    """A registration and its mappings."""
-
-    registration: Registration
-    found: dict[str, str | None] = dataclasses.field(default_factory=dict)
-    hidden: bool = False
+from ansible_collections.azurestack.hub.plugins.module_utils._tenants import applying, comparing, holding, locating
+from ansible_collections.azurestack.hub.plugins.module_utils._tenants.holding import Held
 
 
 def work(module: AzsModule) -> dict[str, t.Any]:
@@ -161,8 +153,14 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     applying.check_in_flight(params["in_flight"])
     azure = session.connect(module, connections=params["in_flight"])
     subscription, tenant = params["customer_subscription_id"], params["customer_tenant_id"]
-    held = [Held(registration) for registration in _registrations(azure, params)]
-    applying.each(held, lambda one: _read(azure, one, subscription), in_flight=params["in_flight"])
+    read: dict[RegistrationId, Held] = {}
+
+    def look(one: Registration) -> None:
+        read[one.id] = holding.read(azure.client, one, subscription)
+
+    found = _registrations(azure, params)
+    applying.each(found, look, in_flight=params["in_flight"])
+    held = [read[one.id] for one in found]
     result: dict[str, t.Any] = {
         "changed": False,
         "registrations": _shown(held, params["limit"]),
@@ -184,14 +182,6 @@ def _registrations(azure: session.Azure, params: t.Mapping[str, t.Any]) -> list[
     where: RegistrationId = locating.one(azure, params)
     found = registrations.get(azure.client, where)
     return [found] if found else []
-
-
-def _read(azure: session.Azure, one: Held, subscription: str | None) -> None:
-    one.found = mappings.list_all(azure.client, one.registration.id)
-    if subscription and subscription not in one.found:
-        one.hidden, tenant = mappings.find(azure.client, one.registration.id, subscription)
-        if one.hidden:
-            one.found[subscription] = tenant
 
 
 def _shown(held: list[Held], limit: int) -> list[dict[str, t.Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _variables
 
 if t.TYPE_CHECKING:
@@ -55,14 +56,21 @@ class Inventory:
     def variable(self, host: str, name: str) -> t.Any:
         """Return a variable of a host with its templates filled in for that host; None when there is none.
 
-        :raises AnsibleError: a template cannot be filled in, or a vault not be opened.
+        :raises InputError: a template cannot be filled in, or a vault not be opened.
         """
         if host not in self._templars:
             known: dict[str, t.Any] = {**self._every.raw_get(host), **self._of_play}
             variables = {**known, "hostvars": self._every}
             self._templars[host] = known, self._templar.copy_with_new_env(available_variables=variables)
         known, templar = self._templars[host]
-        return templar.template(known[name]) if name in known else None
+        try:
+            return templar.template(known[name]) if name in known else None
+        except Exception as error:  # older versions of ansible-core let through whatever an expression raises
+            raise InputError(
+                f"A variable of {host} cannot be worked out",
+                cause=" ".join(str(error).split()),
+                remedy="Correct it in the inventory, or give the vault password that opens it",
+            ) from error
 
     def options(self, host: str, *names: str) -> dict[str, t.Any]:
         """Return options that a host's variables give; what they leave out, or empty, is not in it. Raises as `variable`."""

@@ -305,8 +305,8 @@ def test_a_tenant_at_a_stamp_whose_registration_nobody_knows(controller: t.Calla
     play = operator.run(
         "compare_tenant", azs_customer_subscription_id="3f0a8a5e-4b1c-4c53-8f0e-5d1f3b7c9a11"
     ).succeeded()
-    assert play.of("Show it").data["msg"] == (
-        "healthy: which registration it has is not known; set azs_admin_endpoint, or azs_cloud_id or azs_registration_id"
+    assert play.settled["healthy"]["line"] == (
+        "which registration it has is not known; set azs_admin_endpoint, or azs_cloud_id or azs_registration_id"
     )
 
 

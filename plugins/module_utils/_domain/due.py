@@ -14,6 +14,12 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsE
 
 REGISTER: t.Final = "connected_register"
 VERIFY: t.Final = "verify"
+REPORT: t.Final = "report"
+COMPARE_TENANT: t.Final = "compare_tenant"
+JOURNEYS: t.Final = (REGISTER, VERIFY, REPORT, COMPARE_TENANT)
+NOWHERE: t.Final = (
+    "which registration it has is not known; set azs_admin_endpoint, or azs_cloud_id or azs_registration_id"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +27,7 @@ class Settled:
     """What is said of a stamp that has nothing to do.
 
     :param line: its one line.
-    :param verdict: as chain.verdict returns it.
+    :param verdict: as chain.verdict returns it; how a registration holds a tenant, where that is asked for.
     :param warnings: what the operator should know in spite of it.
     """
 
@@ -33,15 +39,25 @@ class Settled:
 def settled(journey: str, wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> Settled | None:
     """Return what is said of a stamp that has nothing to do; None when it is due.
 
-    :param journey: REGISTER or VERIFY.
+    :param journey: REGISTER, VERIFY or COMPARE_TENANT.
     :param wanted: the options of azs_plan that the stamp's variables give.
     :param found: what azs_fleet_info read of it.
     """
     if found.get("failed"):
         return None
+    if journey == COMPARE_TENANT:
+        return _compared(found)
     if journey == REGISTER:
         return _registered(wanted, found)
     return _agreeing(wanted, found)
+
+
+def untold(found: t.Mapping[str, t.Any]) -> bool:
+    """Tell whether Azure was to be read of a stamp, and nothing tells which registration it has. Its privileged endpoint may.
+
+    :param found: what azs_fleet_info read of it.
+    """
+    return "registrations" in found and found["registrations"] is None
 
 
 def _registered(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> Settled | None:
@@ -86,3 +102,17 @@ def _agreeing(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> Se
     )
     untold = said["activation"] == chain.NOT_KNOWN
     return Settled(said["line"], said) if said["agrees"] and not untold else None
+
+
+def _compared(found: t.Mapping[str, t.Any]) -> Settled | None:
+    if "standing" not in found:
+        return None
+    standing = found["standing"]
+    if standing is None:
+        looked = found.get("registrations") is not None or "activation" in found
+        line = "not registered" if looked else NOWHERE
+    else:
+        line = str(standing["state"]).replace("_", " ")
+        if standing.get("subscription_id"):
+            line += f" ({standing['subscription_id']}, tenant {standing['tenant_id']})"
+    return Settled(line, {"line": line, **(standing or {})})

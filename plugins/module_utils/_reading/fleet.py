@@ -9,9 +9,11 @@ list of a subscription.
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import traceback
 import typing as t
 
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import session
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import memory
 from ansible_collections.azurestack.hub.plugins.module_utils._caller import Asker, Memo
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import leads
@@ -41,22 +43,66 @@ def _one(module: Caller, options: t.Mapping[str, t.Any], shared: Memo) -> dict[s
     controller = {"access_token": options["access_token"]}
     asker = Asker({**options, "stamp": options["name"]}, warnings.append, module.hide, controller, given, shared)
     found: dict[str, t.Any] = dict(options["found"] or {})
-    try:
-        if options["read_stamp"]:
-            found = activation.read(asker)
-        if options["read_azure"]:
-            found.update(_in_azure(asker, found))
-    except AzsError as error:
-        found = {**found, **error.as_failure(), **error.result}
-    except Exception as error:  # one stamp's, which must not take the others with it
-        found = {
-            **found,
-            "failed": True,
-            "msg": f"Unexpected {type(error).__name__}. This is a bug: please report it with the traceback.",
-            "exception": traceback.format_exc(),
-            "error": {"kind": "bug", "message": type(error).__name__},
-        }
+    warnings += found.pop("warnings", [])
+    failures: dict[str, dict[str, t.Any]] = found.pop("failures", {})
+    sides: tuple[tuple[str, t.Callable[[], dict[str, t.Any]]], ...] = (
+        ("stamp", lambda: activation.read(asker)),
+        ("azure", lambda: (_standing if _names_tenant(options) else _in_azure)(asker, found)),
+    )
+    for side, read_it in sides:
+        if options[f"read_{side}"] and (options["each_side"] or not failures):
+            try:
+                found.update(read_it())
+            except AzsError as error:
+                failures[side] = {**error.as_failure(), **error.result}
+            except Exception as error:  # one stamp's, which must not take the others with it
+                failures[side] = _bug(error)
+    if failures:
+        found.update(next(iter(failures.values())))
+    if failures and options["each_side"]:
+        found["failures"] = failures
     return {**found, "changed": False, **({"warnings": warnings} if warnings else {})}
+
+
+def _bug(error: Exception) -> dict[str, t.Any]:
+    return {
+        "failed": True,
+        "msg": f"Unexpected {type(error).__name__}. This is a bug: please report it with the traceback.",
+        "exception": "".join(traceback.format_exception(error)),
+        "error": {"kind": "bug", "message": type(error).__name__},
+    }
+
+
+def _names_tenant(options: t.Mapping[str, t.Any]) -> bool:
+    return bool(options["customer_subscription_id"] or options["customer_tenant_id"])
+
+
+def _standing(asker: Caller, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return how a stamp's registration holds a tenant."""
+    # Imported here: every module start pays for what it imports, and hardly one reads tenants.
+    from ansible_collections.azurestack.hub.plugins.module_utils._tenants import comparing, holding
+
+    params = asker.params
+    leading = params["registration_id"] or (found.get("activation") or {}).get("registration_id")
+    if not (leading or params["registration_name"] or params["cloud_id"]):
+        return {"registrations": None, "standing": None}
+    azure = session.connect(asker)
+    registered = registration.named(
+        asker,
+        azure,
+        registration.Asked(
+            name=params["registration_name"],
+            resource_group=params["resource_group"],
+            registration_id=leading,
+            cloud_id=params["cloud_id"],
+        ),
+    )
+    if registered is None:
+        return {"registrations": [], "standing": None}
+    subscription, tenant = params["customer_subscription_id"], params["customer_tenant_id"]
+    held = holding.read(azure.client, registered, subscription)
+    standing = comparing.compare(held.found, subscription, tenant)
+    return {"registrations": [{"id": str(registered.id)}], "standing": dataclasses.asdict(standing)}
 
 
 def _in_azure(asker: Caller, found: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -56,6 +56,16 @@ def read(module: Caller, asked: Asked) -> dict[str, t.Any]:
     }
 
 
+def named(module: Caller, azure: session.Azure, asked: Asked) -> Registration | None:
+    """Return the registration of an id in any subscription, of a name, or else of a cloud id; None when there is none."""
+    if asked.registration_id:
+        return registrations.get(azure.client, RegistrationId.parse(asked.registration_id))
+    found = _read(module, azure, asked)
+    if asked.name:
+        return next(iter(found), None)
+    return next((one for one in found if claims.same_id(one.cloud_id, asked.cloud_id)), None)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Key:
     """What an activation key says; its claims' digest tells it from another one."""

@@ -76,9 +76,9 @@ def row(stamp: t.Mapping[str, t.Any], moment: datetime.datetime, within_days: in
 
     :param stamp: `name`; `wanted` (`cloud_id`, `billing_model`, both flags, `name`, `resource_group`, `bridge_principal`);
         `connected`, whether the stamp is to be as azs_plan says; `azure` and `stamp`, whether they were to be asked; `require_activation`, whether
-        something has to tell the activation; the results
-        of azs_registration_info (`registration_result`), azs_activation_info (`activation_result`) and azs_stamp_info
-        (`stamp_result`); and `failure`, the result of what failed beside them.
+        something has to tell the activation; what azs_fleet_info read of it with `each_side` (`read`), or the results of
+        azs_activation_info (`activation_result`) and azs_registration_info (`registration_result`); that of azs_stamp_info (`stamp_result`); and
+        `failure`, the result of what failed beside them.
     :param moment: aware UTC time.
     :param within_days: a stamp with fewer days left expires soon.
     """
@@ -147,8 +147,9 @@ def nothing_known(name: str) -> dict[str, t.Any]:
 
 def _found(stamp: t.Mapping[str, t.Any]) -> _Found:
     problems: list[Problem] = []
+    together = _sides(stamp["read"]) if stamp.get("read") else {}
     answers = [
-        _answer(stamp.get(name), problems)
+        _answer(stamp.get(name) or together.get(name), problems)
         for name in ("activation_result", "stamp_result", "registration_result", "failure")
     ]
     at_stamp, information, in_azure = answers[:3]
@@ -164,13 +165,27 @@ def _found(stamp: t.Mapping[str, t.Any]) -> _Found:
     if activation and activation.get("evidence") == "receipt" and stamp.get("stamp"):
         why = [_short(warning) for warning in at_stamp.get("warnings") or []]
         problems.append(Problem(why[0] if why else "the stamp did not answer, its activation is as of the receipt"))
-    remembered = at_stamp.get("remembered") or {}
+    remembered = at_stamp.get("remembered") or together.get("remembered") or {}
     asked = (stamp.get("wanted") or {}).get("cloud_id") or None
     cloud_id = asked or remembered.get("cloud_id") or (information.get("stamp") or {}).get("cloud_id")
     registrations = in_azure.get("registrations")
     if registrations is None and not told and not problems:
         problems.append(Problem("neither Azure nor the stamp was asked"))
     return _Found(registrations, activation if told else None, remembered, cloud_id, problems)
+
+
+def _sides(read: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what was read of a stamp together with others, as the results that tell each side."""
+    if read.get("failed") and "failures" not in read:
+        return {"failure": read}
+    failures = read.get("failures") or {}
+    at_stamp = {name: read[name] for name in ("activation", "remembered", "warnings") if name in read}
+    in_azure = {"registrations": read["registrations"]} if "registrations" in read else {}
+    return {
+        "activation_result": failures.get("stamp", at_stamp),
+        "registration_result": failures.get("azure", in_azure),
+        "remembered": read.get("remembered"),
+    }
 
 
 def _answer(result: t.Any, problems: list[Problem]) -> dict[str, t.Any]:

@@ -140,6 +140,24 @@ def test_each_fault_is_one_stamps_own(reader: Reader, fleet: Simulator) -> None:
     assert max(last[name] for name in NAMES if name not in wrong) < min(last[name] for name in waiting)
 
 
+def test_a_side_that_fails_leaves_the_other_one(reader: Reader, fleet: Simulator) -> None:
+    """Who asks for each side gets what one tells, and why the other one does not."""
+    wrong = {**reader.options(NAMES[0]), "admin_secret": "not-it", "cloud_id": fleet.stamp(NAMES[0])["cloud_id"]}
+    lost = {**reader.options(NAMES[1]), "secret": "not-it"}
+    untold = {**reader.options(NAMES[2]), "admin_secret": "not-it"}
+    sound = reader.options(NAMES[3])
+    found = reader.read({**one, "each_side": True} for one in (wrong, lost, untold, sound))["stamps"]
+    one = found[NAMES[0]]
+    assert one["failed"] and set(one["failures"]) == {"stamp"} and one["msg"] == one["failures"]["stamp"]["msg"]
+    assert [registration["cloud_id"] for registration in one["registrations"]] == [wrong["cloud_id"]]
+    two = found[NAMES[1]]
+    assert two["failed"] and set(two["failures"]) == {"azure"}
+    assert two["activation"]["state"] == "Registered" and "registrations" not in two
+    three = found[NAMES[2]]
+    assert three["failed"] and three["registrations"] is None
+    assert _as_it_is(fleet, NAMES[3], found[NAMES[3]]) and "failures" not in found[NAMES[3]]
+
+
 def test_no_credential_of_a_stamp_reaches_another_one(reader: Reader, fleet: Simulator) -> None:
     mark = fleet.mark()
     reader.read(reader.options(name) for name in NAMES)

@@ -82,3 +82,44 @@ def test_a_side_that_was_not_asked_is_not_compared() -> None:
     del read["registrations"]
     said = due.settled(due.VERIFY, {}, read)
     assert said is not None and said.verdict["agrees"]
+
+
+@pytest.mark.parametrize(
+    ("read", "untold"),
+    [
+        pytest.param(found(), False, id="read"),
+        pytest.param({**found(), "registrations": []}, False, id="no registration"),
+        pytest.param({**found(), "registrations": None}, True, id="nothing leads to the registration"),
+        pytest.param(
+            {"failed": True, "registrations": None, "failures": {"stamp": {}}}, True, id="silent, and nothing else"
+        ),
+        pytest.param({"failed": True, "msg": "A variable cannot be worked out."}, False, id="not read"),
+        pytest.param({"activation": {}, "remembered": {}}, False, id="Azure is not to be read"),
+    ],
+)
+def test_a_report_asks_only_a_stamp_that_nothing_else_tells(read: dict[str, t.Any], untold: bool) -> None:
+    assert due.untold(read) is untold
+
+
+@pytest.mark.parametrize(
+    ("read", "line"),
+    [
+        pytest.param({"standing": {"state": "missing"}}, "missing", id="missing"),
+        pytest.param(
+            {"standing": {"state": "other_tenant", "subscription_id": "one", "tenant_id": None}},
+            "other tenant (one, tenant None)",
+            id="another one's",
+        ),
+        pytest.param({"activation": {}, "standing": None}, "not registered", id="not activated"),
+        pytest.param({"registrations": [], "standing": None}, "not registered", id="no registration"),
+        pytest.param({"registrations": None, "standing": None}, due.NOWHERE, id="nothing leads to the registration"),
+    ],
+)
+def test_a_tenant_is_compared_in_one_line(read: dict[str, t.Any], line: str) -> None:
+    said = due.settled(due.COMPARE_TENANT, {}, read)
+    assert said is not None and said.line == line
+
+
+def test_a_tenant_of_which_nothing_was_read_is_no_line() -> None:
+    assert due.settled(due.COMPARE_TENANT, {}, {"failed": True, "activation": {}}) is None
+    assert due.settled(due.COMPARE_TENANT, {}, {"activation": {}}) is None

@@ -266,3 +266,36 @@ def test_nothing_gets_in_that_is_not_named() -> None:
         place["agreement_number"] = place["content"] = place["invocation"] = secret
     given["registration_result"]["registrations"][0]["key"] = {"cloud_id": guid(1), "token": secret}
     assert secret not in json.dumps(report(given).data)
+
+
+def together(one: dict[str, t.Any], **changes: t.Any) -> dict[str, t.Any]:
+    """The same stamp, read together with others."""
+    read = {
+        **one.pop("activation_result"),
+        "registrations": one.pop("registration_result")["registrations"],
+        "failed": "failures" in changes,
+        **changes,
+    }
+    return {**one, "read": read}
+
+
+def test_a_stamp_that_was_read_with_others_has_the_same_line() -> None:
+    for one in (stamp("a"), stamp("a", days=-1), stamp("a", registration={"lock": None}), stamp("a", activation=OFF)):
+        assert line(together(copy.deepcopy(one))) == line(one)
+
+
+@pytest.mark.parametrize("side", ["stamp", "azure"])
+def test_a_side_that_was_not_read_is_never_in_sync(side: str) -> None:
+    one = together(stamp("a"), failures={side: REFUSED}, **REFUSED)
+    del one["read"][{"stamp": "activation", "azure": "registrations"}[side]]
+    said = line(one)
+    assert said["status"] == "unknown" and said[side] is None
+    assert said["reasons"] == ["The stamp does not answer (https://admin.example): the connection was refused"]
+    assert said[{"stamp": "azure", "azure": "stamp"}[side]]["billing_model" if side == "stamp" else "state"]
+
+
+def test_a_stamp_of_which_nothing_was_read_tells_why() -> None:
+    one = {**stamp("a"), "read": {"failed": True, "unreachable": True, "msg": "No route to host"}}
+    del one["activation_result"], one["registration_result"]
+    said = line(one)
+    assert (said["status"], said["reasons"]) == ("unknown", ["the runner cannot be reached: No route to host"])
