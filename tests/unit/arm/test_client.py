@@ -218,10 +218,12 @@ class TestAttempts:
             assert len(server.requests) == 2
 
     def test_milliseconds_are_understood(self) -> None:
-        with Server(error("TooManyRequests", "", 429, x_ms_retry_after_ms="10"), Answer({})) as server:
+        with Server(
+            error("TooManyRequests", "", 429, x_ms_retry_after_ms="10", Retry_After="20"), Answer({})
+        ) as server:
             began = time.monotonic()
             client(server).get("/r", VERSION, doing="read it")
-            assert time.monotonic() - began < 0.4
+            assert time.monotonic() - began < 10
 
     def test_a_service_that_asks_for_too_long_fails_at_once(self) -> None:
         with Server(error("TooManyRequests", "slow down", 429, Retry_After="3600")) as server:
