@@ -233,11 +233,19 @@ _AT_THE_STAMP: t.Final[tuple[Failure, ...]] = (
     ),
     Failure(
         kind="bridge_principal_of_another_user",
-        met="New-AzureBridgeServicePrincipal failed: <403, Authorization_RequestDenied or Insufficient privileges>",
+        met="New-AzureBridgeServicePrincipal failed: <user> is not the owner of <application>",
         cause="the stamp's bridge principal belongs to the user who registered the stamp, and the directory lets no other user "
         "change it",
         remedy="Sign in as the user who registered the stamp, or unregister the stamp first and register it anew as this "
         "user, who needs the right to register applications in the directory",
+    ),
+    Failure(
+        kind="bridge_principal_refused",
+        met="New-AzureBridgeServicePrincipal failed: <403, Authorization_RequestDenied or Insufficient privileges>",
+        cause="the directory refused the stamp's bridge principal: the user may not register applications there, or the principal that "
+        "the stamp has belongs to another user, the one who registered it",
+        remedy="Give the user the right to register applications in the directory. Where the user has it, sign in as the user who "
+        "registered the stamp, or unregister the stamp first and register it anew as this user",
     ),
     Failure(
         kind="pep_scripts_not_allowed",

@@ -232,7 +232,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         if renewed:
             return _kept(module, where, renewed) | {"changed": True}
         module.warn(f"The {where.name} in {where.path} is damaged or missing; a new one is minted.")
-    if differences == [minting.UNREADABLE]:
+    if differences and {*minting.CONTRACT, minting.UNTOLD}.issuperset(differences):
         module.warn(
             "Agreement number or asset tag differ from those of the kept token. The next leg registers the stamp again where the "
             "registration's activation key tells another one. Where that tells neither, it takes azs_registration's "

@@ -26,18 +26,20 @@ def registration_body(
     subscription: Subscription, group: Group, registration: Registration, object_id_form: str
 ) -> dict[str, Any]:
     """The resource as ARM shows it: never the token."""
-    properties = {"cloudId": registration.cloud_id, "billingModel": registration.claims["billingModel"]}
     object_id = _shown_object_id(registration, object_id_form)
-    if object_id:
-        properties["objectId"] = object_id
+    # Members and their order as recorded (azure.json).
     return {
         "id": subscription.registration_scope(group, registration),
         "name": registration.name,
         "type": TYPE,
-        "location": "global",
-        "tags": registration.tags,
         "etag": registration.etag,
-        "properties": properties,
+        "location": "global",
+        **({"tags": registration.tags} if registration.tags else {}),
+        "properties": {
+            "cloudId": registration.cloud_id,
+            **({"objectId": object_id} if object_id else {}),
+            "billingModel": registration.claims["billingModel"],
+        },
     }
 
 
@@ -139,7 +141,7 @@ def _write(call: Call, body: dict[str, Any]) -> Answer:
     existing = group.registrations.get(name.lower())
     if existing:
         scope = call.subscription.registration_scope(group, existing)
-        call.require_none(scope, "write", [lock.scope for lock in call.cloud.access.locks_at(scope)])
+        call.require_none(scope, "write", _stopping(call, scope))
         if call.request.headers.get("If-Match", "*") not in ("*", existing.etag):
             raise ArmError(412, "PreconditionFailed", "The etag does not match that of the registration.")
     else:
@@ -151,6 +153,16 @@ def _write(call: Call, body: dict[str, Any]) -> Answer:
         201 if new else 200,
         registration_body(call.subscription, group, registration, call.world.settings.disconnected_object_id),
     )
+
+
+def _stopping(call: Call, scope: str) -> list[str]:
+    """The scopes of the locks that stop registering again: those that forbid writes, and of the others what the setting says."""
+    others = {
+        "none": lambda lock: False,
+        "own": lambda lock: lock.scope.lower() == scope.lower(),
+        "any": lambda lock: True,
+    }[call.world.settings.locked_writes]
+    return [lock.scope for lock in call.cloud.access.locks_at(scope) if lock.level == "ReadOnly" or others(lock)]
 
 
 @route("DELETE", REGISTRATION, f"{TYPE}/delete", REGISTRATION_VERSIONS)

@@ -323,23 +323,23 @@ class Cloud:
         del group.registrations[registration.name.lower()]
 
     def activation_key(self, subscription: Subscription, group: Group, registration: Registration) -> str:
-        """Export the key: a fresh document every time, of the same content, which ends with all of the token (recorded)."""
+        """Export the key: members and order as recorded (azure.json), which ends with all of the token."""
         registration.exports += 1
+        own = {"iat": time.time(), "jti": uuid.uuid4().hex} if self.world.settings.numbered_documents else {}
         return self.signing_key.sign(
             {
                 "subscriptionId": subscription.id,
                 "resourceGroupName": group.name,
                 "registrationName": registration.name,
                 "certPinningRootSubjects": ["CN=Rehearsal Root"],
-                "certPinningIntermediateThumbprints": [],
+                "certPinningIntermediateThumbprints": ["7A" * 20],
                 "usageEndpoint": self.arm_url,
-                "usageResourceUri": "https://usage.microsoftazurestack.com",
                 "marketplaceEndpoint": self.arm_url,
+                "usageResourceUri": "https://usage.microsoftazurestack.com",
                 "marketplaceResourceUri": "https://marketplace.microsoftazurestack.com",
                 "expires": tokens.expiry_claim(registration.expires),
-                "iat": time.time(),
-                "jti": uuid.uuid4().hex,
                 **registration.claims,
+                **own,
             }
         )
 

@@ -117,7 +117,7 @@ class StampSpec:
     admin_secret: str = ""
     opaque_tokens: bool = False
     agreement_number_told: bool = True  # whether token and key hold it; recorded ones do
-    asset_tag_told: bool = False  # likewise; in no recorded one
+    asset_tag_told: bool | None = None  # likewise; in no recorded one, so it is drawn at every start
     registration_lifetime: float = 0.0  # seconds; 0: the subscription's
     durations: dict[str, float] = dataclasses.field(default_factory=dict)
     progress_records: dict[str, int] = dataclasses.field(default_factory=dict)

@@ -7,10 +7,11 @@ import asyncio
 import dataclasses
 import itertools
 import logging
+import re
 import struct
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -23,6 +24,7 @@ from .wording import Wording
 
 _FRAGMENT = struct.Struct(">QQBI")
 _MESSAGE_HEADER = 40
+_TO_CLIENT = 1
 _MESSAGE_TYPE = slice(4, 8)
 _PIPELINE_ID = slice(24, 40)
 _BOM = b"\xef\xbb\xbf"
@@ -220,6 +222,17 @@ class Pipeline:
         record = records.information(message, source, computer, self._pool.wording)
         self._send(record, ps.PSRPMessageType.InformationRecord)
 
+    def replay(self, messages: Sequence[Mapping[str, str]]) -> None:
+        """Say what was recorded, and end in the state that the last message tells."""
+        for message in messages:
+            header = struct.pack("<II", _TO_CLIENT, int(message["type"], 16))
+            header += self._pool.server.runspace_pool_id.bytes_le + self._server.pipeline_id.bytes_le
+            self._pool.tell(self, header + message["clixml"].encode("utf-8"))
+        told = re.search(r'<I32 N="PipelineState">(\d+)</I32>', messages[-1]["clixml"])
+        if told is None:
+            raise ValueError("the last recorded message is not a pipeline's state")
+        self._ended(ps.PSInvocationState(int(told.group(1))))
+
     async def _run(self, run: Callable[[Pipeline], Awaitable[None]]) -> None:
         try:
             await run(self)
@@ -230,7 +243,8 @@ class Pipeline:
             failure = psobjects.PSError(f"Simulator failure: {error!r}", "SimulatorFailure", "NotSpecified")
             self._end(ps.PSInvocationState.Failed, failure)
         else:
-            self._end(ps.PSInvocationState.Completed)
+            if self.running:
+                self._end(ps.PSInvocationState.Completed)
 
     def _invocation(self, option: ps.RemoteStreamOptions) -> records.Invocation | None:
         """What PowerShell tells of the command, the values of its parameters among it, if the client asked for that."""
@@ -246,8 +260,11 @@ class Pipeline:
     def _end(self, state: ps.PSInvocationState, error: psobjects.PSError | None = None) -> None:
         record = None if error is None else records.error_that_ends(error, self._pool.wording)
         self._server.prepare_message(records.state(int(state), record), message_type=ps.PSRPMessageType.PipelineState)
-        self._server.state = state
         self._pool.flush()
+        self._ended(state)
+
+    def _ended(self, state: ps.PSInvocationState) -> None:
+        self._server.state = state
         self.output.finish()
         self._server.close()
 
@@ -306,6 +323,10 @@ class RunspacePool:
             elif kind != ps.PSRPMessageType.RunspacePoolState:  # which Windows sends to the client that opened it alone
                 answer.extend(b"".join(fragments))
         return bytes(answer)
+
+    def tell(self, pipeline: Pipeline, message: bytes) -> None:
+        """Hand a whole message, header and text, to a pipeline's output."""
+        pipeline.output.add(_fragments(next(self._object_ids), message))
 
     def flush(self) -> None:
         """Hand what psrpcore has to say to the outputs that it is for."""

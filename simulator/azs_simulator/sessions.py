@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import typing
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
@@ -24,7 +25,7 @@ if typing.TYPE_CHECKING:
     from .stamp import Stamp
 
 EFFECTS = frozenset(
-    {"error", "busy", "timeout", "hardware", "empty_output", "two_outputs", "not_offered", "plan_failed"}
+    {"error", "busy", "timeout", "hardware", "empty_output", "two_outputs", "not_offered", "plan_failed", "replay"}
 )
 """Fault effects that a cmdlet knows; a rule has to match a `cmdlet`, or another request uses it up:
 
@@ -39,6 +40,8 @@ EFFECTS = frozenset(
 - `empty_output`: writes nothing, or `value` in place of the output
 - `two_outputs`: writes its output twice
 - `not_offered`: this version does not have the cmdlet, or with `parameter` not that parameter
+- `replay`: nothing is run; the client gets recorded `messages` (type and CLIXML each, as in a recording), the last of which is the
+  pipeline's state
 """
 
 _GET_COMMAND = "Microsoft.PowerShell.Commands.GetCommandCommand"
@@ -74,6 +77,9 @@ class Session:
 
     async def run(self, pipeline: Pipeline, effect: Effect | None) -> None:
         """Run the statements of a pipeline. Raises psobjects.PSError."""
+        if effect is not None and effect.kind == "replay":
+            pipeline.replay(effect.get("messages", []))
+            return
         for statement in _statements(pipeline.commands or []):
             first, *others = [self._resolve(command, effect, piped=n > 0) for n, command in enumerate(statement)]
             try:
@@ -157,6 +163,8 @@ class Session:
         told = stamp.actions[cmdlet.name] = {
             "Status": "Running",
             "StartDateTime": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            # What the cmdlet was given, secrets among it, as the instances in public transcripts have it.
+            "RuntimeParameters": json.dumps({name: str(value) for name, value in parameters.items()}),
         }
         failed = effect is not None and effect.kind == "plan_failed"
         plan.when_ended(lambda worked: told.update(Status="Completed" if worked and not failed else "Failed"))
@@ -240,9 +248,9 @@ class Session:
         if action is None or form == "silent":
             return []
         if form == "text":
-            return [f"{function}: status is {action['Status']}"]
+            return [f"{function}: status is {action['Status']}", f"Input parameters: {action['RuntimeParameters']}"]
         if form == "timeless":
-            return [psobjects.property_bag({"FunctionName": function, "Status": action["Status"]})]
+            action = {name: value for name, value in action.items() if name != "StartDateTime"}
         return [psobjects.property_bag({"FunctionName": function, **action})]
 
     def _ship_transcripts(self, parameters: dict[str, Any]) -> None:

@@ -11,6 +11,22 @@ from .wording import WORDINGS
 
 SERVICES = ("arm", "login", "admin", "pep")
 
+PLAIN: dict[str, Any] = {
+    "activation_list": True,
+    "expirations_of_2018": False,
+    "action_status_form": "silent",
+    "numbered_documents": True,
+    "plan_story": "silent",
+    "plan_objects": False,
+    "hidden_busy": False,
+    "disconnected_object_id": "none",
+    "locked_writes": "own",
+    "mapping_status": 201,
+    "padded_mapping_ids": False,
+    "bodyless_empty_lists": False,
+}
+"""One way of what is drawn at every start, but for codes and wording: for tests that count requests or compare whole results."""
+
 
 @dataclasses.dataclass
 class Settings:
@@ -29,14 +45,14 @@ class Settings:
     page_size: int = 100
     """Entries per page of a list of registrations or customer subscriptions."""
     mapping_status: int = 201
-    """Answer to a customer subscription's PUT: 201 has no body (documentation), 200 has one (published swagger)."""
+    """Answer to a customer subscription's PUT: 201 has no body (documentation), 200 has one (published swagger). Drawn at every start."""
     empty_mapping_list: bool = False
     """Customer subscriptions are not listed although a GET by id finds them (seen in the wild)."""
     padded_mapping_ids: bool = False
     """Customer subscriptions are listed as the published examples have them: the registration's name before the id, blanks
-    around it."""
+    around it. Drawn at every start."""
     bodyless_empty_lists: bool = False
-    """A list of customer subscriptions without entries has no body (documentation) instead of an empty list."""
+    """A list of customer subscriptions without entries has no body (documentation) instead of an empty list. Drawn at every start."""
     looping_pages: bool = False
     """The last page of a list links back to the first."""
     metadata_list: bool = False
@@ -57,9 +73,12 @@ class Settings:
     activation_list: bool = True
     """Whether the admin ARM has the list of activations below the subscription; drawn at every start."""
     expirations_of_2018: bool = False
-    """Activations tell their expiration as those of 2018 do: without a zone, in a local time (UTC-8), and no cloud's name."""
+    """Activations tell their expiration as those of 2018 do: without a zone, in a local time (UTC-8), and no cloud's name. Drawn at every start."""
     action_status_form: str = "silent"
-    """What Get-ActionStatus answers, which is not published: "object" with its times, "timeless" object, "text", or "silent"."""
+    """What Get-ActionStatus answers, which is not published: one of `story.STATUS_FORMS`; drawn at every start."""
+    numbered_documents: bool = True
+    """Whether each token and key holds a time and a number of its own; without, as recorded, two of the same content are the same
+    text. Drawn at every start."""
     clock_offset: float = 0.0
     """Seconds by which the Date headers of the HTTP services are off: what a controller sees whose own clock is."""
     plan_story: str = "silent"
@@ -72,6 +91,9 @@ class Settings:
     disconnected_object_id: str = "none"
     """The object id of registrations of disconnected stamps, whose form is not published: "none", "zeros" or an "id" that is no
     principal's; drawn at every start."""
+    locked_writes: str = "own"
+    """Which locks CanNotDelete stop registering again: the registration's "own" (the vendor's tool lifts it), "any" that is inherited
+    too, or "none", as Azure documents that level; drawn at every start."""
     wording: str = "5.1"
     """Whether sessions that open from now on word errors, and name types, as PowerShell "5.1" does or "7"; drawn at every
     start, because a stamp's update may bring another version."""

@@ -98,6 +98,7 @@ class Stamp:
         self.billing_model = spec.billing_model or ("PayAsYouUse" if spec.connected else "Capacity")
         self.agreement_number = spec.agreement_number or ("12345678" if self.billing_model == "Capacity" else "")
         self.asset_tag = spec.asset_tag or ("AT-0042" if self.billing_model in ASSET_TAG_MODELS else "")
+        self.asset_tag_told = dice.one_of((True, False)) if spec.asset_tag_told is None else spec.asset_tag_told
         self.durations = {**DURATIONS, **spec.durations}
         self.progress_records = {**PROGRESS_RECORDS, **spec.progress_records}
         self.principals: list[Principal] = []
@@ -229,27 +230,26 @@ class Stamp:
             )
 
     def mint_token(self, params: Mapping[str, Any]) -> str:
-        """New-RegistrationToken: a token, never the same twice. Raises CmdletError."""
+        """New-RegistrationToken: a token. Raises CmdletError."""
         self.check_token_request(params)
         model = str(_given(params, "BillingModel", "Development")).lower()
+        number, tag = str(params.get("AgreementNumber") or ""), str(params.get("MsAssetTag") or "")
+        # Members and their order as recorded (azure.json); what no recorded token holds comes after them.
         claims: dict[str, Any] = {
-            "billingModel": next(entry for entry in BILLING_MODELS if entry.lower() == model),
             "cloudId": self.cloud_id,
-            "marketplaceSyndicationEnabled": bool(params.get("MarketplaceSyndicationEnabled")),
-            "usageReportingEnabled": bool(params.get("UsageReportingEnabled")),
+            **({"objectId": self.principals[-1].object_id} if self.principals else {}),
+            "billingModel": next(entry for entry in BILLING_MODELS if entry.lower() == model),
             "hardwareInfo": self.hardware,
             "regionNames": [self.region],
+            **({"agreementNumber": number} if self.spec.agreement_number_told else {}),
+            "usageReportingEnabled": bool(params.get("UsageReportingEnabled")),
+            "marketplaceSyndicationEnabled": bool(params.get("MarketplaceSyndicationEnabled")),
             "issuer": "AzureStack",
             "version": str(_given(params, "TokenVersion", "3.0" if self.knows_token_version else "1.0")),
-            "issuedAt": datetime.now(timezone.utc).isoformat(),
-            "nonce": self.world.dice.guid(),
+            **({"msAssetTag": tag} if self.asset_tag_told and self.knows_asset_tag else {}),
         }
-        if self.spec.agreement_number_told:
-            claims["agreementNumber"] = str(params.get("AgreementNumber") or "")
-        if self.spec.asset_tag_told and self.knows_asset_tag:
-            claims["msAssetTag"] = str(params.get("MsAssetTag") or "")
-        if self.principals:
-            claims["objectId"] = self.principals[-1].object_id
+        if self.world.settings.numbered_documents:
+            claims.update(issuedAt=datetime.now(timezone.utc).isoformat(), nonce=self.world.dice.guid())
         self.last_token_request = dict(params)
         self.tokens_minted += 1
         opaque = self.spec.opaque_tokens and claims["version"] == "6.0"
@@ -343,8 +343,8 @@ class Stamp:
                 "uuid": digest(n, "uuid"),
                 "numCores": 48,
                 "bios": [digest(n, "bios")],
-                "cpu": [digest(n, "cpu", c) for c in range(2)],
                 "nic": [digest(n, "nic", c) for c in range(2)],
+                "cpu": [digest(n, "cpu", c) for c in range(2)],
                 "disk": [digest(n, "disk", c) for c in range(2)],
                 "memory": [digest(n, "memory")],
             }

@@ -14,6 +14,10 @@ from xml.sax.saxutils import quoteattr
 STORIES = ("silent", "steps", "input")
 """Nothing in the verbose stream; the plan's steps; before them also the cmdlet's parameters, secrets among them."""
 
+STATUS_FORMS = ("silent", "object", "timeless", "text")
+"""What Get-ActionStatus answers: nothing, an object with status and start, one without the start, or text. All of them tell the
+cmdlet's parameters too."""
+
 TNC = "tnc"
 """The command that is not found, with which a cmdlet ends whose verbose stream said that the stamp is busy (1809)."""
 

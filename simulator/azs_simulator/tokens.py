@@ -61,11 +61,11 @@ class SigningKey:
     def __init__(self) -> None:
         self._private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._numbers = self._private.public_key().public_numbers()
-        self.kid = b64url(hashlib.sha256(self._numbers.n.to_bytes(256, "big")).digest()[:20])
+        self.kid = hashlib.sha256(self._numbers.n.to_bytes(256, "big")).hexdigest()[:32].upper()
 
     def sign(self, claims: Mapping[str, Any], **headers: str) -> str:
         """A compact JWS of `claims`."""
-        header = {"alg": "RS256", "kid": self.kid, **headers}
+        header = {"kid": self.kid, "alg": "RS256", **headers}
         signed = ".".join(b64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
         return f"{signed}.{b64url(self._private.sign(signed.encode('ascii'), padding.PKCS1v15(), hashes.SHA256()))}"
 

@@ -16,7 +16,7 @@ from .directory import Directory, Principal
 from .fleet import Fleet, FleetError, PrincipalSpec, RegistrationSpec
 from .settings import Settings
 from .stamp import CmdletError, Stamp
-from .story import STORIES
+from .story import STATUS_FORMS, STORIES
 from .wording import WORDINGS
 
 __all__ = [
@@ -99,8 +99,15 @@ class World:
             absent_mapping_code=self.dice.one_of(ABSENT_MAPPING_CODES),
             plan_story=self.dice.one_of(STORIES),
             plan_objects=self.dice.one_of((True, False)),
+            action_status_form=self.dice.one_of(STATUS_FORMS),
             hidden_busy=self.dice.one_of((True, False)),
             disconnected_object_id=self.dice.one_of(("none", "zeros", "id")),
+            numbered_documents=self.dice.one_of((True, False)),
+            mapping_status=self.dice.one_of((200, 201)),
+            padded_mapping_ids=self.dice.one_of((True, False)),
+            bodyless_empty_lists=self.dice.one_of((True, False)),
+            expirations_of_2018=self.dice.one_of((True, False)),
+            locked_writes=self.dice.one_of(("own", "any", "none")),
             wording=self.dice.one_of(tuple(WORDINGS)),
         )
         self.sign_in_key = tokens.SigningKey()

@@ -14,6 +14,7 @@ from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from azs_simulator.client import Simulator
+from azs_simulator.settings import PLAIN
 
 SMALL_FLEET: dict[str, t.Any] = {
     "stamps": [{"name": "one"}, {"name": "two", "connected": True}],
@@ -28,7 +29,7 @@ SMALL_FLEET: dict[str, t.Any] = {
             ],
         }
     ],
-    "settings": {"provider_registration": 0.1, "move_duration": 0.1},
+    "settings": {**PLAIN, "provider_registration": 0.1, "move_duration": 0.1},
 }
 
 

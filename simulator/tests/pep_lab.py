@@ -16,6 +16,7 @@ from pypsrp.wsman import WSMan
 from azs_simulator import fleet, pep
 from azs_simulator.faults import Faults
 from azs_simulator.journal import Journal
+from azs_simulator.settings import PLAIN
 from azs_simulator.stamp import Stamp
 from azs_simulator.tls import Tls
 from azs_simulator.world import World
@@ -45,7 +46,7 @@ class Lab:
     """The endpoints of a fleet. `close` ends them."""
 
     def __init__(self, *stamps: dict[str, Any], clouds: list[dict[str, Any]] | None = None, **settings: Any) -> None:
-        settings = {"plan_story": "silent", "plan_objects": False, "hidden_busy": False, **settings}
+        settings = {**PLAIN, **settings}
         content = {"stamps": list(stamps), "settings": settings, **({"clouds": clouds} if clouds else {})}
         self.world = World(fleet.parse(content), seed=7)
         self.faults = Faults()

@@ -28,7 +28,8 @@ FLEET = {
         {"name": "old", "registration": {}},
         {"name": "syndicated", "connected": True, "registration": {}},
         {"name": "expired", "registration": {"expires_in_days": -3}},
-    ]
+    ],
+    "settings": {"expirations_of_2018": False},
 }
 
 

@@ -18,6 +18,7 @@ from azs_simulator.binding import Parameter, bind, integer, switch, text, texts
 from azs_simulator.faults import Effect
 from azs_simulator.psobjects import PSError
 from azs_simulator.sessions import Session
+from azs_simulator.settings import PLAIN
 from azs_simulator.wording import WORDINGS
 from azs_simulator.world import World
 
@@ -217,7 +218,7 @@ class Player:
     """Lets the simulator do what was recorded."""
 
     def __init__(self) -> None:
-        settings = {"wording": "7", "plan_story": "silent", "plan_objects": False, "hidden_busy": False}
+        settings = {**PLAIN, "wording": "7"}
         world = World(fleet.parse({"stamps": [STAMP], "settings": settings}), seed=7)
         (self.stamp,) = world.stamps.values()
         (place,) = self.stamp.cloud.registrations()

@@ -106,6 +106,17 @@ def test_a_lock_forbids_deleting_and_registering_again(arm, simulator):
     assert arm("DELETE", R).status_code == 200
 
 
+@pytest.mark.parametrize(("setting", "own", "inherited"), [("own", 409, 200), ("any", 409, 409), ("none", 200, 200)])
+def test_which_locks_stop_registering_again(arm, simulator, setting, own, inherited):
+    arm.register("one")
+    simulator.settings(locked_writes=setting)
+    for scope, status in ((R, own), ("/resourceGroups/azurestack", inherited)):
+        lock = f"{scope}/providers/Microsoft.Authorization/locks/keep"
+        arm("PUT", lock, {"properties": {"level": "CanNotDelete"}})
+        assert arm("PUT", R, registration_body(simulator, "one")).status_code == status
+        arm("DELETE", lock)
+
+
 def test_a_lock_goes_with_its_registration(arm, simulator):
     arm.register("one")
     simulator.do("add-lock", stamp="one")
@@ -199,7 +210,7 @@ def test_tags_and_etag(arm, simulator):
     patched = arm("PATCH", R, {"tags": {"site": "north"}}).json()
     assert patched["tags"] == {"site": "north"} and patched["etag"].startswith('"')
     assert arm("PATCH", R, registration_body(simulator, "one")).json()["tags"] == {"site": "north"}
-    assert arm("PUT", R, registration_body(simulator, "one")).json()["tags"] == {}
+    assert arm("PUT", R, registration_body(simulator, "one")).json().get("tags") is None
 
 
 def test_opaque_tokens_and_token_versions(simulate):

@@ -12,6 +12,7 @@ from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 
 from azs_simulator.client import Simulator
+from azs_simulator.settings import PLAIN
 
 FLEET = {
     "stamps": [
@@ -19,7 +20,7 @@ FLEET = {
         {"name": "vehicle", "billing_model": "Ruggedized", "asset_tag": "A", "pep_tls": True, "ercs": 2},
     ],
     "clouds": [{"subscriptions": [{"provider_registered": True}]}],
-    "settings": {"plan_objects": False, "plan_story": "silent", "hidden_busy": False},
+    "settings": PLAIN,
 }
 
 

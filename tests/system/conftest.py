@@ -10,6 +10,7 @@ import pytest
 from controllers import Controller, Elsewhere
 
 from azs_simulator.client import Simulator
+from azs_simulator.settings import PLAIN
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,13 +23,7 @@ def quiet_plans() -> t.Iterator[None]:
 
     def quietly(fleet: t.Any, *arguments: t.Any, **options: t.Any) -> Simulator:
         if isinstance(fleet, dict):
-            quiet = {
-                "plan_story": "silent",
-                "plan_objects": False,
-                "hidden_busy": False,
-                "disconnected_object_id": "none",
-            }
-            fleet = {**fleet, "settings": {**quiet, **fleet.get("settings", {})}}
+            fleet = {**fleet, "settings": {**PLAIN, **fleet.get("settings", {})}}
         return start(fleet, *arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
 
 import pytest
@@ -24,16 +25,18 @@ DISCONNECTED: t.Final = {
     },
     "syndication": {"azs_marketplace_syndication": True},
     "nodes": {"azs_reregister": True},
+    "agreement": {"azs_agreement_number": "7654321"},
 }
+NAMES = (*DISCONNECTED, "carried", "became-connected")
 FLEET = {
     "stamps": [
         {"name": name, "ercs": 1, "nodes": 2, "identity": "ADFS", "registration": {"subscription": name}}
-        for name in (*DISCONNECTED, "became-connected")
+        for name in NAMES
     ],
     "clouds": [
         {
             "name": "AzureCloud",
-            "subscriptions": [{"name": name} for name in (*DISCONNECTED, "became-connected")],
+            "subscriptions": [{"name": name} for name in NAMES],
             "principals": [
                 {"name": "registrar", "role": "registration"},
                 {"name": USER, "kind": "user", "role": "registration"},
@@ -54,7 +57,9 @@ def subscriptions(simulator: Simulator) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "stamps", [("billing",), pytest.param(("syndication", "nodes"), marks=pytest.mark.deep)], ids=["billing", "others"]
+    "stamps",
+    [("billing", "agreement"), pytest.param(("syndication", "nodes"), marks=pytest.mark.deep)],
+    ids=["billing", "others"],
 )
 def test_disconnected_stamps_in_their_place(
     simulator: Simulator, controller: t.Callable[..., Controller], stamps: tuple[str, ...]
@@ -63,8 +68,10 @@ def test_disconnected_stamps_in_their_place(
     simulator.do("set-stamp", stamp="nodes", nodes=3)
     before = {name: simulator.registration_of(name) for name in stamps}
     here = controller().knows({name: {"azs_subscription_id": ids[name], **DISCONNECTED[name]} for name in stamps})
+    checked = here.run("disconnected_all_legs", "--check").succeeded()
     traffic = Traffic(simulator)
-    here.run("disconnected_all_legs").succeeded()
+    real = here.run("disconnected_all_legs").succeeded()
+    assert checked.changes == real.changes
     entries = traffic.read()
     for name in stamps:
         assert cmdlets(entries, name) == [INFORMATION, KEY_PAIR, TOKEN, ACTIVATE], name
@@ -75,6 +82,20 @@ def test_disconnected_stamps_in_their_place(
         assert new["usage_reporting"] is activation["usageReportingEnabled"] is (name == "billing")
         assert activation["marketplaceSyndicationEnabled"] is (name == "syndication")
         assert (new["billing_model"] == "Ruggedized") == (name == "billing")
+
+
+def test_check_mode_knows_the_agreement_number_that_an_archive_brings(
+    simulator: Simulator, controller: t.Callable[..., Controller], tmp_path: pathlib.Path
+) -> None:
+    name, archive = "carried", tmp_path / "stamps.tar.gz"
+    changed = {name: {"azs_subscription_id": subscriptions(simulator)[name], "azs_agreement_number": "7654321"}}
+    stamp_zone, azure_zone = controller().knows(changed), controller().knows(changed)
+    stamp_zone.run("disconnected_export_token", azs_archive=archive).succeeded()
+    checked = azure_zone.run("disconnected_register", "--check", azs_archive=archive).succeeded()
+    traffic = Traffic(simulator)
+    real = azure_zone.run("disconnected_register", azs_archive=archive).succeeded()
+    assert writes(traffic.read(), changed[name]["azs_subscription_id"]) == AGAIN
+    assert checked.changes == real.changes
 
 
 def test_capacity_becomes_pay_as_you_use(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:

@@ -43,7 +43,9 @@ class Entry:
 
     :param sha256: digest of the normalised clear text; shows damage, does not prove origin.
     :param size: characters of the normalised clear text.
-    :param fingerprint: of a token, salted digest of agreement number and asset tag, `<salt>$<digest>`.
+    :param agreement_number: of a token, as it tells it itself: empty when there is none, None when it does not tell.
+    :param asset_tag: likewise.
+    :param fingerprint: of a token, salted digest of what it does not tell of agreement number and asset tag, `<salt>$<digest>`.
     :param encrypted_sha256: digest of the file's bytes when it is encrypted with Ansible Vault, else None.
     :param claims_digest: of a key, the digest that the receipt has of the key that was used, see `receipt.digest_of`.
     """
@@ -60,6 +62,8 @@ class Entry:
     token_version: str | None = None
     bridge_principal: str | None = None
     stamp_version: str | None = None
+    agreement_number: str | None = None
+    asset_tag: str | None = None
     fingerprint: str | None = None
     registration_id: str | None = None
     expires: str | None = None
@@ -89,6 +93,8 @@ _SHAPES: t.Final[dict[str, records.Shape]] = {
     "token_version": records.is_text,
     "bridge_principal": records.is_text,
     "stamp_version": records.is_text,
+    "agreement_number": records.is_text,
+    "asset_tag": records.is_text,
     "fingerprint": records.matching(r"(?:[0-9a-f]{2})+\$[0-9a-f]{64}"),
     "registration_id": records.is_text,
     "expires": records.is_moment,

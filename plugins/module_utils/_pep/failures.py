@@ -215,10 +215,15 @@ def _of_text(cmdlet: str, text: str) -> _failures.Failure | None:
 
 
 def _refused_principal(cmdlet: str, text: str) -> _failures.Failure | None:
-    """Return the failure that the directory does not let this user change the bridge principal."""
-    if cmdlet == "New-AzureBridgeServicePrincipal" and _REFUSED.search(text):
+    """Return the failure that the directory does not let this user change the bridge principal.
+
+    Only a message that speaks of the owner says why; what a refusal without that word means is not published.
+    """
+    if cmdlet != "New-AzureBridgeServicePrincipal":
+        return None
+    if _NOT_OWNER.search(text):
         return _failures.named("bridge_principal_of_another_user")
-    return None
+    return _failures.named("bridge_principal_refused") if _REFUSED.search(text) else None
 
 
 def _id_of(error: Said) -> str | None:
@@ -233,8 +238,9 @@ _INNER: t.Final = frozenset(
     for code in _failures.named(kind).codes
 )
 """Ids of errors that a command inside a cmdlet can end with, too."""
+_NOT_OWNER: t.Final = re.compile(r"\bnot (?:the|an) owner\b", re.IGNORECASE)
 _REFUSED: t.Final = re.compile(
-    r"Authorization_RequestDenied|Insufficient privileges|\bForbidden\b|\b403\b|not (?:the|an) owner", re.IGNORECASE
+    r"Authorization_RequestDenied|Insufficient privileges|\bForbidden\b|\b403\b", re.IGNORECASE
 )
 
 

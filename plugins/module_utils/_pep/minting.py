@@ -15,8 +15,9 @@ if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import PepSession
 
-UNREADABLE: t.Final = "agreement_number_and_asset_tag"
-"""The difference that can be seen in no place but the manifest entry, and only as a difference."""
+CONTRACT: t.Final = ("agreement_number", "asset_tag")
+UNTOLD: t.Final = "agreement_number_and_asset_tag"
+"""The difference in what the token does not tell, which shows in no place but the manifest entry, and only as a difference."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +74,13 @@ class Order:
             found.append("cloud_id")
         if self.encrypt != (entry.encrypted_sha256 is not None):
             found.append("encrypted")
-        if not bundle.same_fingerprint(entry.fingerprint, wanted.agreement_number, wanted.asset_tag):
-            found.append(UNREADABLE)
+        for name in CONTRACT:
+            told = getattr(entry, name)
+            if told is not None and _plain(told) != _plain(getattr(wanted, name)):
+                found.append(name)
+        untold = _untold(wanted, entry)
+        if any((*untold, entry.fingerprint)) and not bundle.same_fingerprint(entry.fingerprint, *untold):
+            found.append(UNTOLD)
         return found
 
     def shown_after(self, entry: bundle.Entry, differences: t.Sequence[str]) -> dict[str, t.Any]:
@@ -82,8 +88,8 @@ class Order:
 
         :param differences: to the token that was there before.
         """
-        changed = ", changed" if UNREADABLE in differences else ""
-        return {**_said(entry), "encrypted": self.encrypt, UNREADABLE: f"not shown{changed}", "minted": "by this task"}
+        changed = ", changed" if {*CONTRACT, UNTOLD}.intersection(differences) else ""
+        return {**_said(entry), "encrypted": self.encrypt, UNTOLD: f"not shown{changed}", "minted": "by this task"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +112,7 @@ class Minted:
         return getattr(self.request, name) if said is None else said
 
     def entry(self, where: bundle.Place) -> bundle.Entry:
-        """Return the manifest entry of the token; of a predicted one without what only the token itself would tell."""
+        """Return the manifest entry of the token; a predicted one tells all that it was asked for."""
         request = self.request
         facts: dict[str, t.Any] = {
             "cloud_id": self.decoded.cloud_id or self.stamp.cloud_id,
@@ -118,9 +124,18 @@ class Minted:
             "stamp_version": self.stamp.stamp_version,
         }
         if self.token is None:
+            facts.update({name: getattr(request, name) or "" for name in CONTRACT})
             return bundle.Entry(kind=bundle.TOKEN, stamp=where.stamp, sha256="", size=0, created="", **facts)
-        facts["fingerprint"] = bundle.fingerprint(request.agreement_number, request.asset_tag)
+        facts.update({name: getattr(self.decoded, name) for name in CONTRACT})
+        untold = _untold(request, self.decoded)
+        facts["fingerprint"] = bundle.fingerprint(*untold) if any(untold) else None
         return bundle.new_entry(bundle.TOKEN, where.stamp, self.token, **facts)
+
+
+def _untold(request: billing.Request, says: claims.TokenClaims | bundle.Entry) -> tuple[str | None, str | None]:
+    """Return agreement number and asset tag as they are asked for, each as None where the token itself tells it."""
+    number, tag = (getattr(request, name) if getattr(says, name) is None else None for name in CONTRACT)
+    return number, tag
 
 
 def shown(entry: bundle.Entry, where: bundle.Place, *, encrypted: bool) -> dict[str, t.Any]:
@@ -144,7 +159,7 @@ def shown_before(entry: bundle.Entry) -> dict[str, t.Any]:
     return {
         **_said(entry),
         "encrypted": entry.encrypted_sha256 is not None,
-        UNREADABLE: "not shown",
+        UNTOLD: "not shown",
         "minted": entry.created,
     }
 

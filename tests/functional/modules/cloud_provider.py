@@ -76,6 +76,8 @@ FLEET: t.Final = {
             ],
         },
     ],
+    # What else is drawn has tests of its own.
+    "settings": {"mapping_status": 201, "padded_mapping_ids": False, "bodyless_empty_lists": False},
 }
 
 _SHORT: t.Final = (

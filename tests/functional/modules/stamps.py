@@ -7,6 +7,7 @@ import pathlib
 import typing as t
 
 from azs_simulator.client import Simulator
+from azs_simulator.settings import PLAIN
 
 if t.TYPE_CHECKING:
     from processes import Modules, Outcome, Running
@@ -20,6 +21,7 @@ FLEET: t.Final = {
         {"name": "single-{n}", "count": 20, "version": "1.2311.1.22", "nodes": 1, "ercs": 1},
         {"name": "middle-{n}", "count": 4, "version": "1.2008.0.49", "nodes": 4, "ercs": 1},
         {"name": "old-{n}", "count": 8, "version": "1.1904.0.36", "nodes": 4, "ercs": 1},
+        {"name": "silent-{n}", "count": 2, "ercs": 1, "agreement_number_told": False},
         {"name": "connected-{n}", "count": 8, "version": "1.2311.1.22", "nodes": 4, "ercs": 1, "connected": True},
         {"name": "tls-{n}", "count": 8, "version": "1.2311.1.22", "nodes": 1, "ercs": 2, "pep_tls": True},
         {"name": "registered-{n}", "count": 80, "nodes": 4, "ercs": 2, "registration": {"activated": False}},
@@ -36,7 +38,7 @@ FLEET: t.Final = {
         {"name": "expired-{n}", "count": 4, "nodes": 1, "ercs": 1, "registration": {"expires_in_days": -1}},
     ],
     # Requests are counted, and what a plan tells takes some more.
-    "settings": {"plan_story": "silent", "plan_objects": False},
+    "settings": PLAIN,
 }
 
 

@@ -712,6 +712,8 @@ def test_the_stamp_is_asked_how_an_action_ended_whose_session_was_lost(
     finally:
         here.simulator.settings(action_status_form="silent")
     assert here.cmdlets()[:2] == [ACTIVATE, "Get-ActionStatus"]
+    key = here.key_file.read_text().strip()
+    assert not any(part in outcome.printed for part in (key, *key.split(".")))
     if kind is None:
         assert outcome.changed and not outcome["confirmed"] and "Get-ActionStatus says" in outcome.warnings[0]
         assert here.receipt.exists()

@@ -23,6 +23,7 @@ FLEET: t.Final = {
         {"name": "ended", "registration": {"expires_in_days": -3.5}},
         {"name": "entra", "connected": True, "registration": {}},
     ],
+    "settings": {"expirations_of_2018": False},
 }
 LOOK = ["GET /metadata/endpoints", "GET /subscriptions", "GET activation"]
 

@@ -20,6 +20,7 @@ FLEET: t.Final = {
         {"name": "idle", "connected": True, "registration": {"activated": False}},
         {"name": "new", "connected": True},
     ],
+    "settings": {"expirations_of_2018": False},
 }
 AZURE = ("subscription_id", "tenant", "client_id", "secret", "cloud_environment", "ca_bundle")
 

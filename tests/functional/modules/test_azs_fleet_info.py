@@ -11,6 +11,7 @@ import typing as t
 import pytest
 
 from azs_simulator.client import Simulator
+from azs_simulator.settings import PLAIN
 
 if t.TYPE_CHECKING:
     from processes import Modules, Outcome
@@ -19,7 +20,7 @@ COUNT: t.Final = 24
 NAMES: t.Final = [f"stamp-{number:02}" for number in range(1, COUNT + 1)]
 FLEET: t.Final = {
     "stamps": [{"name": name, "connected": True, "registration": {}} for name in NAMES],
-    "settings": {"plan_story": "silent"},
+    "settings": PLAIN,
 }
 FIELDS: t.Final = (
     "subscription_id",

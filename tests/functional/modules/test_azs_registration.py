@@ -772,6 +772,29 @@ class TestForeignLocks:
         assert here.register().changed
         assert not here.register().changed
 
+    @pytest.mark.parametrize(("setting", "refused"), [("own", False), ("any", True), ("none", False)])
+    def test_whichever_locks_stop_registering_again_the_registration_stays_protected(
+        self, registrar: Make, setting: str, refused: bool
+    ) -> None:
+        """Not published: whether a lock that only forbids deletions, and is inherited, stops Azure from registering again."""
+        here = registrar()
+        here.register()
+        scope = f"/subscriptions/{here.subscription_id}"
+        here.simulator.do("add-lock", scope=scope, name="keep", level="CanNotDelete")
+        before = here.simulator.state()["settings"]["locked_writes"]
+        here.simulator.settings(locked_writes=setting)
+        try:
+            outcome = here.register(reregister=True)
+        finally:
+            here.simulator.settings(locked_writes=before)
+        if refused:
+            answers(outcome, "resource_locked", scope)
+        else:
+            assert outcome.changed
+        registration = here.registration()
+        assert registration and registration["locks"] == ["CanNotDelete"] * 2  # its own, and the inherited one
+        assert not here.register().changed
+
     def test_no_stamp_is_registered_in_a_read_only_group(self, registrar: Make) -> None:
         here = registrar()
         scope = f"/subscriptions/{here.subscription_id}"

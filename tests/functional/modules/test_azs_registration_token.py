@@ -57,7 +57,7 @@ def test_mints_in_one_session(operator: Make) -> None:
     }
     assert outcome["stamp"]["nodes"] == 4
     assert outcome["pep_host"] == here.pep["pep_hosts"][0]
-    assert AGREEMENT not in json.dumps(entry)
+    assert (entry["agreement_number"], entry["fingerprint"]) == (AGREEMENT, None)
     assert stat.S_IMODE((here.bundle / f"{here.stamp}.registration-token.txt").stat().st_mode) == 0o600
     log = here.requests()
     assert [entry["cmdlet"] for entry in log if entry["action"] == "Command"] == [
@@ -214,9 +214,21 @@ def test_a_changed_agreement_number_mints_anew_and_says_what_azure_cannot_show(o
     outcome = here.token({"agreement_number": "1234567"})
     assert outcome.changed and predicted.changed
     assert outcome["diff"] == predicted["diff"]
+    assert outcome["renewed_because"] == ["agreement_number"]
     assert outcome["diff"]["after"]["agreement_number_and_asset_tag"] == "not shown, changed"
     assert any("reregister" in warning for warning in outcome.warnings)
     assert "1234567" not in said(outcome) and AGREEMENT not in said(outcome)
+
+
+def test_a_changed_agreement_number_that_the_token_does_not_tell_is_noticed_all_the_same(operator: Make) -> None:
+    here = operator("silent")
+    here.token()
+    entry = stored(here)[1]
+    assert entry["agreement_number"] is None and AGREEMENT not in json.dumps(entry)
+    assert not here.token().changed
+    outcome = here.token({"agreement_number": "1234567"})
+    assert outcome.changed and outcome["renewed_because"] == ["agreement_number_and_asset_tag"]
+    assert outcome["diff"]["after"]["agreement_number_and_asset_tag"] == "not shown, changed"
 
 
 def test_renew_mints_although_it_fits(operator: Make) -> None:

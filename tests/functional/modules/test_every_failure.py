@@ -333,6 +333,10 @@ ELSEWHERE: t.Final = {
         "pep/test_pep_failures.py",
         "test_sign_in_and_owner_inside_the_message_of_the_bridge_principal_s_cmdlet",
     ),
+    "bridge_principal_refused": (
+        "pep/test_pep_failures.py",
+        "test_sign_in_and_owner_inside_the_message_of_the_bridge_principal_s_cmdlet",
+    ),
     "pep_asks": ("pep/test_pep_failures.py", "test_errors_are_recognised_by_their_ids"),
     "unreachable": ("modules/test_azs_activation_info.py", "test_an_endpoint_that_does_not_answer"),
     "certificate_not_trusted": ("modules/test_azs_activation_info.py", "test_an_untrusted_certificate"),

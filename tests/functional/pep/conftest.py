@@ -8,14 +8,16 @@ import typing as t
 import pytest
 
 from azs_simulator.client import Simulator
+from azs_simulator.settings import PLAIN
 
 FLEET: t.Final = {
     "stamps": [
         {"name": "stamp-{n}", "count": 16, "nodes": 1, "ercs": 1},
+        {"name": "recorded", "nodes": 1, "ercs": 1},
         {"name": "tls", "nodes": 1, "ercs": 1, "pep_tls": True},
     ],
     # Requests are counted, and what a plan tells takes some more.
-    "settings": {"plan_story": "silent", "plan_objects": False},
+    "settings": PLAIN,
 }
 
 

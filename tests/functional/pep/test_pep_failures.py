@@ -119,8 +119,9 @@ def test_a_plan_that_failed_says_its_step_and_what_is_known_of_the_reason() -> N
         ("AADSTS7000215: Invalid client secret", "wrong_secret"),
         ("MSIS9622: Client authentication failed", "wrong_secret"),
         ("AADSTS700082: The refresh token has expired", "refresh_token_refused"),
-        ("Code: Authorization_RequestDenied Message: Insufficient privileges", "bridge_principal_of_another_user"),
-        ("The remote server returned an error: (403) Forbidden.", "bridge_principal_of_another_user"),
+        ("The user is not the owner of the application", "bridge_principal_of_another_user"),
+        ("Code: Authorization_RequestDenied Message: Insufficient privileges", "bridge_principal_refused"),
+        ("The remote server returned an error: (403) Forbidden.", "bridge_principal_refused"),
     ],
 )
 def test_sign_in_and_owner_inside_the_message_of_the_bridge_principal_s_cmdlet(said: str, kind: str) -> None:

@@ -50,6 +50,9 @@ ENTRY = bundle.Entry(
     fingerprint=bundle.fingerprint("1", None),
 )
 
+TOLD = dataclasses.replace(ENTRY, fingerprint=None, agreement_number="1", asset_tag="")
+TAG_UNTOLD = dataclasses.replace(TOLD, asset_tag=None)
+
 
 @pytest.mark.parametrize(
     ("changes", "entry", "expected"),
@@ -60,8 +63,8 @@ ENTRY = bundle.Entry(
         ({"token_version": "6.0"}, ENTRY, []),
         ({"token_version": "4.0"}, ENTRY, ["token_version"]),
         ({"marketplace_syndication": True}, ENTRY, ["marketplace_syndication"]),
-        ({"billing_model": "Ruggedized", "asset_tag": "T"}, ENTRY, ["billing_model", minting.UNREADABLE]),
-        ({"agreement_number": "2"}, ENTRY, [minting.UNREADABLE]),
+        ({"billing_model": "Ruggedized", "asset_tag": "T"}, ENTRY, ["billing_model", minting.UNTOLD]),
+        ({"agreement_number": "2"}, ENTRY, [minting.UNTOLD]),
         ({"encrypt": True}, ENTRY, ["encrypted"]),
         ({"encrypt": True}, dataclasses.replace(ENTRY, encrypted_sha256="x"), []),
         (
@@ -74,7 +77,13 @@ ENTRY = bundle.Entry(
             dataclasses.replace(ENTRY, bridge_principal="o1"),
             [],
         ),
-        ({}, dataclasses.replace(ENTRY, fingerprint=None), [minting.UNREADABLE]),
+        ({}, dataclasses.replace(ENTRY, fingerprint=None), [minting.UNTOLD]),
+        ({}, TOLD, []),
+        ({"agreement_number": "2"}, TOLD, ["agreement_number"]),
+        ({"billing_model": "Ruggedized", "asset_tag": "T"}, TOLD, ["billing_model", "asset_tag"]),
+        ({}, TAG_UNTOLD, []),
+        ({"asset_tag": "T"}, TAG_UNTOLD, [minting.UNTOLD]),
+        ({"asset_tag": "U"}, dataclasses.replace(TAG_UNTOLD, fingerprint=bundle.fingerprint(None, "U")), []),
     ],
 )
 def test_what_a_kept_token_has_otherwise(changes: dict[str, t.Any], entry: bundle.Entry, expected: list[str]) -> None:
@@ -87,8 +96,8 @@ def test_a_disconnected_stamp_has_no_bridge_principal() -> None:
 
 
 def test_diffs_hold_no_secret(tmp_path: pathlib.Path) -> None:
-    shown = order(agreement_number="2").shown_after(ENTRY, [minting.UNREADABLE])
-    assert shown[minting.UNREADABLE] == "not shown, changed"
+    shown = order(agreement_number="2").shown_after(ENTRY, [minting.UNTOLD])
+    assert shown[minting.UNTOLD] == "not shown, changed"
     assert "fingerprint" not in shown
     place = bundle.place(bundle.TOKEN, bundle=str(tmp_path), stamp="s1", path=None)
     assert "fingerprint" not in minting.shown(ENTRY, place, encrypted=False)
