@@ -272,7 +272,8 @@ actions:
   description:
     - What was done, or in check mode would be done, in this order.
     - Of C(register_provider), C(create_resource_group), C(lift_lock), C(register), C(put_lock), C(assign_role),
-      C(delete_registration).
+      C(unassign_role), C(delete_registration).
+    - C(unassign_role) takes the role from the bridge principal that another one replaces.
   returned: success
   type: list
   elements: str

@@ -37,6 +37,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain.preflight i
     PUT_LOCK,
     REGISTER,
     REGISTER_PROVIDER,
+    UNASSIGN_ROLE,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.rights import REGISTRATION_OWNER
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
@@ -465,6 +466,7 @@ def _create(
 
 def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Registration, how: How) -> Outcome:
     client, where = azure.client, found.id
+    left: role_assignments.Assignment | None = None
     level = locks.level(client, where)
     key = None if how.prepare and how.reregister else key_claims(azure, where, needed=not how.reregister)
     doubt = expiry.unreadable(key.unreadable_expiry, f"the registration {where}") if key else None
@@ -498,17 +500,30 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
         outcome.principal = outcome.after["bridge_principal"]
         if _lacks_role(azure, where, outcome.principal, kept=outcome.principal == outcome.before["bridge_principal"]):
             outcome.actions.append(ASSIGN_ROLE)
+        left = _left_behind(azure, outcome) if register else None
     require_allowed(azure, {str(where): outcome.actions}, how, f"keep the registration {where.name}")
+    if left is not None:
+        outcome.actions.insert(outcome.actions.index(REGISTER) + 1, UNASSIGN_ROLE)
     if how.prepare:
         outcome.actions = []
-    if how.check or how.prepare:
         return outcome
+    if how.check:
+        if left is not None:
+            how.warn(_replaced(left))
+        return outcome
+
+    def write() -> Registration:
+        answer = _put(azure, where, wanted, how)
+        if left is not None:  # now, because the lock forbids it
+            _leave(azure, outcome, left, how)
+        return answer
+
     done: dict[str, str] = {}
     if register:
         made = locks.unlocked(
             client,
             where,
-            lambda: _put(azure, where, wanted, how),
+            write,
             doing=f"register the stamp as {where.name}",
             locked=level is not None,
         )
@@ -520,6 +535,32 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
     with telling_what_was_done(done):
         _assign_role(azure, outcome, how)
     return outcome
+
+
+def _left_behind(azure: Azure, outcome: Outcome) -> role_assignments.Assignment | None:
+    """Return the role assignment of a bridge principal that registering again replaces, None when there is none."""
+    old = outcome.before["bridge_principal"]
+    if old is None or outcome.principal is None or claims.same_id(old, outcome.principal):
+        return None
+    return role_assignments.find(azure.client, str(outcome.id), REGISTRATION_OWNER, old)
+
+
+def _leave(azure: Azure, outcome: Outcome, left: role_assignments.Assignment, how: How) -> None:
+    """Take the role from the bridge principal that was replaced, and say so; what forbids it does not undo the registration."""
+    try:
+        role_assignments.delete(azure.client, left)
+    except ArmError as error:
+        outcome.actions.remove(UNASSIGN_ROLE)
+        how.warn(
+            f"The bridge principal {left.principal_id}, which was replaced, still has its role on the registration. {error} Delete "
+            f"the role assignment {left.id} by hand."
+        )
+    else:
+        how.warn(_replaced(left))
+
+
+def _replaced(left: role_assignments.Assignment) -> str:
+    return f"The registration gets another bridge principal: {left.principal_id}, which it had, no longer has its role on it."
 
 
 def _lacks_role(azure: Azure, where: RegistrationId, principal: str | None, *, kept: bool) -> bool:

@@ -132,6 +132,18 @@ class TestRoleAssignment:
         assert outcome["changed"] and outcome["actions"] == ["register"]
         assert f"The registration {here.id} was written before that" in outcome.message
 
+    def test_a_role_that_cannot_be_taken_from_a_replaced_principal_is_said_and_no_failure(
+        self, registrar: Make
+    ) -> None:
+        here = registrar()
+        old = bridged(here)
+        here.register(assign_role=True)
+        bridged(here)
+        here.fault("error", "DELETE", "roleAssignments/[^/]+", status=403, code="AuthorizationFailed", message="No.")
+        outcome = here.register(assign_role=True)
+        assert outcome["actions"] == ["lift_lock", "register", "put_lock", "assign_role"]
+        assert here.locked() and any(old in one and "still has its role" in one for one in outcome.warnings)
+
     def test_a_registration_without_principal_has_none(self, registrar: Make) -> None:
         here = registrar()
         outcome = here.register(assign_role=True)
