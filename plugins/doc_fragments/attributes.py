@@ -44,6 +44,10 @@ options:
       access_token:
         description: Access token of the user who signed in at the controller.
         type: str
+      silent:
+        description: Addresses of privileged endpoints that did not answer in this run.
+        type: list
+        elements: str
 """
 
     FULL = r"""

@@ -220,7 +220,7 @@ class Player:
     def __init__(self) -> None:
         settings = {**PLAIN, "wording": "7"}
         world = World(fleet.parse({"stamps": [STAMP], "settings": settings}), seed=7)
-        (self.stamp,) = world.stamps.values()
+        self.stamp = next(iter(world.stamps.values()))
         (place,) = self.stamp.cloud.registrations()
         self._key = self.stamp.cloud.activation_key(*place)
         self._session = Session(self.stamp, "ERCS01", [])

@@ -55,8 +55,9 @@ def open_session(options: PepOptions, notify: Notify) -> t.Iterator[PepSession]:
     """Open a session at the first address that answers; close it whatever happens.
 
     Only an address that does not answer, or has no room for another session (rooms are counted on each machine), is
-    passed over, and tried last in every later session of the run. Refused sign-ins, unknown configurations and untrusted certificates end the search: the next address
-    would say the same, and every wrong password counts towards locking the account.
+    passed over, and tried last in every later session of the run. Refused sign-ins, unknown configurations and untrusted
+    certificates end the search: the next address would say the same, and every wrong password counts towards locking the
+    account.
 
     :param notify: takes warnings: an address that was passed over, transcripts that could not be shipped.
     :raises PepUnreachable: no address answered.

@@ -23,8 +23,8 @@ def named(text: str, by: str = "--limit") -> kinds.Named:
     return kinds.Named(by, text, frozenset(MIXED.get(text, [text])))
 
 
-def refusal(kind: str, *texts: str, found: t.Collection[str] = ("x",), groups: t.Any = MIXED) -> str | None:
-    return kinds.refusal(kind, groups, [named(text) for text in texts], found)
+def refusal(kind: str, *texts: str, found: t.Collection[str] = ("x",), groups: t.Any = None) -> str | None:
+    return kinds.refusal(kind, MIXED if groups is None else groups, [named(text) for text in texts], found)
 
 
 @pytest.mark.parametrize(
