@@ -28,6 +28,8 @@ options:
     description:
       - V(packed) writes the archive from the bundle. What only the archive holds stays in it, and so does what is newer
         there, so that the archive can travel through all legs of many stamps. A truncated or damaged archive is replaced.
+      - What is used up leaves the archive. A key takes the place of its stamp's token, a token that of the key of another token,
+        and the record of a deactivation that of both. A token whose key is in the archive already stays out of it.
       - V(unpacked) writes the bundle from the archive. Artifacts of the bundle that are newer than those of the archive
         stay, with a warning.
       - V(checked) only makes sure that the archive can be written later, before anything is made for it. The bundle is not read.
@@ -45,10 +47,14 @@ options:
     required: true
   stamps:
     description:
-      - Names of the stamps whose artifacts to unpack. Each of them has to be in the archive.
-      - Everything is unpacked when not given. Packing always takes the whole bundle.
+      - Names of the stamps whose artifacts to pack or unpack. When unpacking, each of them has to be in the archive.
+      - Those of all stamps when not given.
     type: list
     elements: str
+  kind:
+    description: Kind of the artifacts to pack. All kinds when not given; unpacking always takes all.
+    type: str
+    choices: [registration_token, activation_key, deactivation]
   predicted:
     description:
       - In check mode, whether an earlier task of the play would have changed the bundle. The archive then changes, too,
@@ -64,6 +70,13 @@ EXAMPLES = r"""
   azurestack.hub.azs_bundle:
     bundle: /var/lib/azurestack/bundle
     archive: /media/usb/stamps.tar.gz
+
+- name: Pack the keys of two stamps alone for the way back
+  azurestack.hub.azs_bundle:
+    bundle: /var/lib/azurestack/bundle
+    archive: /media/usb/stamps.tar.gz
+    kind: activation_key
+    stamps: [stamp01, stamp02]
 
 - name: Make sure that the USB stick is there before tokens are minted
   azurestack.hub.azs_bundle:
@@ -160,7 +173,7 @@ _Outcome = tuple[bool, list[archive.Item], dict[str, t.Any], dict[str, t.Any]]
 
 def _pack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _Outcome:
     files.check_medium(file)
-    own, broken = archive.items_of(directory)
+    own, broken = archive.items_of(directory, stamps=module.params["stamps"], kind=module.params["kind"])
     for error in broken:
         module.warn(f"Left out of the archive: {error}")
     files.check_target(file)
@@ -269,6 +282,7 @@ def main() -> None:
             "bundle": {"type": "path", "required": True},
             "archive": {"type": "path", "required": True},
             "stamps": {"type": "list", "elements": "str"},
+            "kind": {"type": "str", "choices": [*bundle.KINDS]},
             "predicted": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

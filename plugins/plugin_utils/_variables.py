@@ -90,7 +90,7 @@ _OTHERS: t.Final = frozenset(
     }
 )
 _MADE: t.Final = re.compile(
-    r"azs_(?:(?:pep|azure|admin)_options|stamps_found|registration|further_registrations|unpacked|carried|expected"
+    r"azs_(?:(?:pep|azure|admin)_options|stamps_found|registration|further_registrations|unpacked|carried|carried_hashes|expected"
     r"|handed_on|handover(?:_.*)?|packing_.*|named_.*|places|twins|role_group|role_result|check|kind|fleet|due|journey|due_stamps|stamps_due)"
 )
 """Those that the inventory plugin and the playbooks make; nobody sets them, and nobody is told of them."""

@@ -516,10 +516,10 @@ def test_the_disconnected_workflow(fleet: Fleet, stamps: str, without: str) -> N
         assert said["registration_id"] == fleet.simulator.registration_of(stamp)["id"]
         assert set(said) == {"cloud_id", "registration_token", "registration_id", "activation_key", "expires"}
         assert all(re.fullmatch(r"[0-9a-f]{64}", said[name]) for name in ("registration_token", "activation_key"))
-    again = fleet.run(
-        fleet.template("disconnected 3 activate"), stamps, artifacts=handed_on, without=f"{PREFIX}{without}"
-    )
-    assert again.status == "successful" and again.changed == 0, again.stdout
+    # The archive in Azure's zone has no token any more: what the job before handed on is compared all the same.
+    for leg in ("disconnected 2 register", "disconnected 3 activate"):
+        again = fleet.run(fleet.template(leg), stamps, artifacts=handed_on, without=f"{PREFIX}{without}")
+        assert again.status == "successful" and again.changed == 0, again.stdout
     verified = fleet.run(fleet.template("verify"), stamps, without=f"{PREFIX}{without}")
     assert verified.status == "successful", verified.stdout
     fleet.assert_nothing_leaked()

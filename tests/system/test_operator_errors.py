@@ -194,7 +194,7 @@ def test_leg_2(simulator: Simulator, controller: t.Callable[..., Controller]) ->
         "missing",
         "missing_artifact",
         f"There is no registration token of missing ({missing})",
-        "Run the leg that writes it, or copy the whole bundle here, then run this leg again",
+        "Run the leg that writes it, with a new archive where one is used, or copy the whole bundle here, then run this leg again",
     )
     says(
         play,

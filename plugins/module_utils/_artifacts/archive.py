@@ -39,6 +39,11 @@ class Item:
     entry_raw: bytes | None
 
     @property
+    def sha256(self) -> str:
+        """Digest of the clear text; where it is encrypted and no entry tells it, of the file."""
+        return self.entry.sha256 if self.entry else bundle.identity(self.raw, self.where)
+
+    @property
     def encrypted(self) -> bool:
         """Whether the artifact is encrypted with Ansible Vault."""
         return self.raw.startswith(bundle.VAULT_HEADER.encode())
@@ -67,13 +72,17 @@ class Item:
         return bundle.parse_entry(self.entry_raw, self.where) if self.entry_raw is not None else None
 
 
-def items_of(directory: pathlib.Path) -> tuple[list[Item], list[ArtifactError]]:
+def items_of(
+    directory: pathlib.Path, *, stamps: t.Collection[str] | None = None, kind: str | None = None
+) -> tuple[list[Item], list[ArtifactError]]:
     """Return the artifacts of a bundle that match their manifest entries, and what is wrong with the others.
 
+    :param stamps: names of those whose artifacts are meant; None for all.
+    :param kind: the kind that is meant; None for all.
     :raises ArtifactError: the bundle is missing or empty, or none of its artifacts can be used.
     """
     try:
-        names = [name for name in os.listdir(directory) if _NAME.fullmatch(name)]
+        names = [name for name in os.listdir(directory) if _is_meant(name, stamps, kind)]
     except (FileNotFoundError, NotADirectoryError):
         names = []
     except (OSError, ValueError) as error:
@@ -86,7 +95,8 @@ def items_of(directory: pathlib.Path) -> tuple[list[Item], list[ArtifactError]]:
         ) from None
     if not names:
         raise ArtifactError(
-            "The bundle holds no artifact",
+            f"The bundle holds no {bundle.NAMES[kind] if kind else 'artifact'}"
+            + (f" of {', '.join(sorted(stamps))}" if stamps is not None else ""),
             kind="empty_bundle",
             where=str(directory),
             remedy="Compare the path, or run the leg that writes the bundle",
@@ -105,13 +115,25 @@ def items_of(directory: pathlib.Path) -> tuple[list[Item], list[ArtifactError]]:
 def merge(of_bundle: list[Item], of_archive: list[Item]) -> list[Item]:
     """Return what an archive holds after packing a bundle: nothing that is newer, or only there, is lost from it.
 
-    The medium may carry artifacts of other stamps, and what the other zone made since this bundle was filled.
+    The medium may carry artifacts of other stamps, and what the other zone made since this bundle was filled. Left out of it is
+    what a packed artifact used up: the token of a key, the key of another token, both where the stamp was deactivated.
     """
     merged = {item.where.path.name: item for item in of_bundle}
+    own = {(item.where.stamp, item.where.kind): item for item in of_bundle}
     for item in of_archive:
-        own = merged.get(item.where.path.name)
-        if own is None or item.completes(own) or newer(item.entry, own.entry):
+        there = merged.get(item.where.path.name)
+        if there is None or item.completes(there) or newer(item.entry, there.entry):
             merged[item.where.path.name] = item
+    for item in of_archive:
+        stamp, kind = item.where.stamp, item.where.kind
+        token = own.get((stamp, bundle.TOKEN))
+        if (stamp, kind) in own or kind == bundle.DEACTIVATION:
+            continue
+        if (stamp, bundle.DEACTIVATION) in own or (kind == bundle.TOKEN and (stamp, bundle.KEY) in own):
+            del merged[item.where.path.name]
+        elif kind == bundle.KEY and token is not None:
+            used = item.entry is not None and item.entry.token_sha256 == token.sha256
+            del merged[(token if used else item).where.path.name]
     return [merged[name] for name in sorted(merged)]
 
 
@@ -174,6 +196,15 @@ def unpack(raw: bytes, archive_path: pathlib.Path, directory: pathlib.Path) -> l
     except ArtifactError as error:
         error.where = f"{pathlib.Path(error.where or '').name} in {archive_path}"
         raise
+
+
+def _is_meant(name: str, stamps: t.Collection[str] | None, kind: str | None) -> bool:
+    match = _NAME.fullmatch(name)
+    return (
+        match is not None
+        and (stamps is None or match["stamp"] in stamps)
+        and (kind is None or _KIND_OF[match["middle"]] == kind)
+    )
 
 
 def _by_artifact(names: t.Iterable[str]) -> list[list[str]]:

@@ -48,6 +48,7 @@ class Entry:
     :param fingerprint: of a token, salted digest of what it does not tell of agreement number and asset tag, `<salt>$<digest>`.
     :param encrypted_sha256: digest of the file's bytes when it is encrypted with Ansible Vault, else None.
     :param claims_digest: of a key, the digest that the receipt has of the key that was used, see `receipt.digest_of`.
+    :param token_sha256: of a key, the digest of the token that the bundle had when the key was exported.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class Entry:
     expires: str | None = None
     encrypted_sha256: str | None = None
     claims_digest: str | None = None
+    token_sha256: str | None = None
     format: int = FORMAT
 
     def as_result(self) -> dict[str, t.Any]:
@@ -100,6 +102,7 @@ _SHAPES: t.Final[dict[str, records.Shape]] = {
     "expires": records.is_moment,
     "encrypted_sha256": records.is_sha256,
     "claims_digest": records.is_digest,
+    "token_sha256": records.is_sha256,
     "format": records.is_number,
 }
 _OF_ANOTHER_STAMP: t.Final = {
@@ -315,6 +318,17 @@ def identity(raw: bytes, where: Place) -> str:
     :raises ArtifactError: the file is empty or holds something else.
     """
     return hashlib.sha256(text_of(raw, str(where.path), where.kind).encode()).hexdigest()
+
+
+def sha256_of(where: Place) -> str | None:
+    """Return the digest of an artifact's clear text, None when there is none that can be used."""
+    try:
+        artifact = read(where)
+    except ArtifactError:
+        return None
+    if artifact.entry is not None:
+        return artifact.entry.sha256
+    return text.digest(artifact.content) if artifact.content is not None else None
 
 
 def verify(where: Place, raw: bytes, entry: Entry | None) -> None:

@@ -47,7 +47,7 @@ def read_up_to(path: pathlib.Path, largest: int, what: str, *, follow: bool = Fa
             f"There is no {what}",
             kind="missing_artifact",
             where=str(path),
-            remedy="Run the leg that writes it, or copy the whole bundle here, then run this leg again",
+            remedy="Run the leg that writes it, with a new archive where one is used, or copy the whole bundle here, then run this leg again",
         ) from None
     except (OSError, ValueError) as error:
         if not follow and getattr(error, "errno", None) == errno.ELOOP:

@@ -26,9 +26,12 @@ class Carrier:
         self.bundle, self.archive = directory / "bundle", directory / "stick.tar.gz"
         self._modules = modules
 
-    def carry(self, state: str = "packed", **how: t.Any) -> Outcome:
+    def carry(
+        self, state: str = "packed", *, stamps: list[str] | None = None, kind: str | None = None, **how: t.Any
+    ) -> Outcome:
         """Run the module."""
-        options = {"state": state, "bundle": str(self.bundle), "archive": str(self.archive)}
+        options = {"state": state, "bundle": str(self.bundle), "archive": str(self.archive), "stamps": stamps}
+        options |= {"kind": kind} if kind else {}
         return self._modules.run("azs_bundle", options, **how)
 
     def place(self, stamp: str, kind: str = bundle.TOKEN) -> bundle.Place:
@@ -58,6 +61,19 @@ def test_a_lost_manifest_entry_comes_back_and_is_not_packed_away(carrier: Carrie
     assert outcome.changed and where.entry_path.read_bytes() == whole
     assert "no manifest entry" in outcome["diff"]["before"][where.path.name]
     assert not carrier.carry("unpacked").changed
+
+
+def test_what_is_of_other_stamps_or_of_another_kind_is_not_packed(carrier: Carrier) -> None:
+    """Kind: secrets that nobody needs travel between the zones (issue 15, row 11)."""
+    for stamp in ("mine", "foreign"):
+        carrier.make(stamp)
+    foreign = carrier.place("foreign")
+    foreign.path.write_text("half of a to")
+    outcome = carrier.carry(stamps=["mine"], kind=bundle.TOKEN)
+    assert [one["stamp"] for one in outcome["artifacts"]] == ["mine"] and not outcome.warnings
+    assert not carrier.carry(stamps=["mine"], kind=bundle.TOKEN).changed
+    missing = carrier.carry(stamps=["mine"], kind=bundle.KEY)
+    assert missing.kind == "empty_bundle" and "no activation key of mine" in missing.message
 
 
 def test_what_must_not_be_packed_is_left_out_and_said(carrier: Carrier, tmp_path: pathlib.Path) -> None:

@@ -254,17 +254,57 @@ def test_packing_loses_nothing_that_the_archive_brings_from_elsewhere(tmp_path: 
     here, there = tmp_path / "here", tmp_path / "there"
     made(here, bundle.TOKEN, "both", "newerHere", "2026-11-02T00:00:00Z")
     made(there, bundle.TOKEN, "both", "olderThere", "2026-11-01T00:00:00Z")
-    made(here, bundle.KEY, "both", "olderHere", "2025-11-01T00:00:00Z")
-    made(there, bundle.KEY, "both", "newerThere", "2026-11-01T00:00:00Z")
+    made(here, bundle.KEY, "stale", "olderHere", "2025-11-01T00:00:00Z")
+    made(there, bundle.KEY, "stale", "newerThere", "2026-11-01T00:00:00Z")
     made(there, bundle.TOKEN, "another", "onlyThere", "2026-11-01T00:00:00Z")
     made(here, bundle.TOKEN, "new", "onlyHere", "2026-11-02T00:00:00Z")
     merged = archive.merge(archive.items_of(here)[0], archive.items_of(there)[0])
     assert {item.where.path.name: item.raw.decode() for item in merged} == {
         "another.registration-token.txt": "onlyThere",
-        "both.activation-key.txt": "newerThere",
         "both.registration-token.txt": "newerHere",
         "new.registration-token.txt": "onlyHere",
+        "stale.activation-key.txt": "newerThere",
     }
+
+
+OUT, BACK, OVER = (f"s.{bundle.KINDS[kind]}.txt" for kind in (bundle.TOKEN, bundle.KEY, bundle.DEACTIVATION))
+
+
+@pytest.mark.parametrize(
+    ("packed", "there", "left"),
+    [
+        ((bundle.KEY, None), (bundle.TOKEN, None), {BACK}),
+        ((bundle.TOKEN, None), (bundle.KEY, "token"), {BACK}),
+        ((bundle.TOKEN, None), (bundle.KEY, "another"), {OUT}),
+        ((bundle.TOKEN, None), (bundle.KEY, None), {OUT}),
+        ((bundle.DEACTIVATION, None), (bundle.KEY, "token"), {OVER}),
+        ((bundle.DEACTIVATION, None), (bundle.TOKEN, None), {OVER}),
+        ((bundle.TOKEN, None), (bundle.DEACTIVATION, None), {OUT, OVER}),
+    ],
+    ids=[
+        "no token comes back with its key",
+        "leg 1 once more",
+        "a token that was minted anew",
+        "a key of which nothing tells the token",
+        "a key of a deactivated stamp",
+        "a token of a deactivated stamp",
+        "registered again after a deactivation",
+    ],
+)
+def test_what_is_used_up_does_not_travel_on(
+    tmp_path: pathlib.Path, packed: tuple[str, str | None], there: tuple[str, str | None], left: set[str]
+) -> None:
+    """Kind: secrets that nobody needs travel between the zones (issue 15, row 11)."""
+    lists = []
+    for (kind, token), directory in ((packed, tmp_path / "here"), (there, tmp_path / "there")):
+        where, content = bundle.place(kind, bundle=str(directory), stamp="s", path=None), kind.partition("_")[2] or kind
+        entry = bundle.new_entry(kind, "s", content, token_sha256=text.digest(token) if token else None)
+        bundle.store(where, entry, content)
+        lists.append(archive.items_of(directory)[0])
+    assert {item.where.path.name for item in archive.merge(*lists)} == left
+    assert archive.merge([], [*lists[0], *lists[1]]) == sorted(
+        [*lists[0], *lists[1]], key=lambda item: item.where.path.name
+    )  # of stamps that are not packed all stays
 
 
 def test_an_artifact_without_an_entry_is_taken_from_the_bundle(tmp_path: pathlib.Path) -> None:
