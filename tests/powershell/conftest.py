@@ -12,6 +12,7 @@ from stamps import Operator, Stamps
 
 from azs_simulator.client import Simulator
 from azs_simulator.powershell import NoPowerShell, find_pwsh
+from azs_simulator.settings import PLAIN
 
 FLEET: t.Final = {
     "engine": "powershell",
@@ -26,6 +27,7 @@ FLEET: t.Final = {
         },
         {"name": "activated-{n}", "count": 4, "nodes": 4, "ercs": 1, "registration": {}},
     ],
+    "settings": PLAIN,
 }  # fmt: skip
 
 

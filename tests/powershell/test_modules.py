@@ -77,7 +77,7 @@ def test_a_version_without_the_newer_parameters(operator: t.Callable[[str], Oper
 
 def test_a_thrown_text_is_told(operator: t.Callable[[str], Operator]) -> None:
     here = operator("modern")
-    text = "The moon is full."
+    text = "The moon is full"
     here.fault(
         "error",
         match={"action": "Command", "cmdlet": "New-RegistrationToken"},

@@ -12,6 +12,7 @@ import recorder
 from test_engine import invoke, pool
 
 from azs_simulator.client import Simulator
+from azs_simulator.settings import PLAIN
 
 VERBOSE, WARNING, PROGRESS, ERROR, OUTPUT, STATE = 0x41008, 0x41009, 0x41010, 0x41005, 0x41004, 0x41006
 TOKEN: t.Final = "New-RegistrationToken"
@@ -38,16 +39,15 @@ CALLS: t.Final[tuple[tuple[str, dict[str, t.Any]], ...]] = (
 @pytest.fixture(scope="module")
 def built_in(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Simulator]:
     """The same kind of stamp with the built-in engine."""
-    with Simulator.start(
-        {"stamps": [{"name": "one", "nodes": 1, "ercs": 1}]}, tmp_path_factory.mktemp("built-in")
-    ) as running:
+    fleet = {"stamps": [{"name": "one", "nodes": 1, "ercs": 1}], "settings": PLAIN}
+    with Simulator.start(fleet, tmp_path_factory.mktemp("built-in")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Simulator]:
     """And with PowerShell."""
-    fleet = {"engine": "powershell", "stamps": [{"name": "one", "nodes": 1, "ercs": 1}]}
+    fleet = {"engine": "powershell", "stamps": [{"name": "one", "nodes": 1, "ercs": 1}], "settings": PLAIN}
     with Simulator.start(fleet, tmp_path_factory.mktemp("real")) as running:
         yield running
 
