@@ -120,14 +120,12 @@ content:
   type: str
 """
 
-import dataclasses
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import keys, provisioning, registrations, session
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
     bundle,
-    files,
     handover,
     memory,
     unfinished,
@@ -183,15 +181,6 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         hidden = handover.write(module, where, key, new)
     if where.bundled and not module.check_mode and memory.recall(str(where.path.parent), where.stamp)[0]["unused_key"]:
         unfinished.finish(unfinished.path_of(where))  # the key itself is the mark now: it was not used yet
-    if (
-        kept
-        and entry is not None
-        and where.bundled
-        and not module.check_mode
-        and new.token_sha256 != entry.token_sha256
-    ):
-        entry = dataclasses.replace(entry, token_sha256=new.token_sha256)
-        files.write(where.entry_path, entry.as_json())
     file_entry = entry if kept else None if module.check_mode else new
     return {
         "changed": not kept,

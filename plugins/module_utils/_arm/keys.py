@@ -49,7 +49,6 @@ def new_entry(where: bundle.Place, key: str, said: claims.KeyClaims, registratio
 
     :param registration_id: used where the key does not name its registration.
     """
-    token = bundle.place(bundle.TOKEN, bundle=str(where.path.parent), stamp=where.stamp, path=None)
     return bundle.new_entry(
         bundle.KEY,
         where.stamp,
@@ -63,7 +62,6 @@ def new_entry(where: bundle.Place, key: str, said: claims.KeyClaims, registratio
         registration_id=said.registration_id or registration_id,
         expires=expiry.normal(said.expires),
         claims_digest=receipt.digest_of(said, key),
-        token_sha256=bundle.sha256_of(token) if where.bundled else None,
     )
 
 

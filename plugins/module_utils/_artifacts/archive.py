@@ -104,12 +104,24 @@ def items_of(
     items, broken = [], []
     for of_one in _by_artifact(names):
         try:
-            items += _items({name: _read(name, directory) for name in of_one}, directory)
+            items += map(_naming_its_token, _items({name: _read(name, directory) for name in of_one}, directory))
         except ArtifactError as error:
             broken.append(error)
     if not items:
         raise broken[0]
     return items, broken
+
+
+def _naming_its_token(item: Item) -> Item:
+    """Return a key with the digest of the token that lies beside it, which does not travel with the key; any other item as it is."""
+    if item.where.kind != bundle.KEY or item.entry is None:
+        return item
+    token = bundle.sha256_of(
+        bundle.place(bundle.TOKEN, bundle=str(item.where.path.parent), stamp=item.where.stamp, path=None)
+    )
+    if token in (None, item.entry.token_sha256):
+        return item
+    return dataclasses.replace(item, entry_raw=dataclasses.replace(item.entry, token_sha256=token).as_json())
 
 
 def merge(of_bundle: list[Item], of_archive: list[Item]) -> list[Item]:

@@ -48,7 +48,7 @@ class Entry:
     :param fingerprint: of a token, salted digest of what it does not tell of agreement number and asset tag, `<salt>$<digest>`.
     :param encrypted_sha256: digest of the file's bytes when it is encrypted with Ansible Vault, else None.
     :param claims_digest: of a key, the digest that the receipt has of the key that was used, see `receipt.digest_of`.
-    :param token_sha256: of a key, the digest of the token that the bundle had when the key was exported.
+    :param token_sha256: of a key in an archive, the digest of the token that lay beside it when it was packed.
     """
 
     kind: str

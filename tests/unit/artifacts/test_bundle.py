@@ -307,6 +307,16 @@ def test_what_is_used_up_does_not_travel_on(
     )  # of stamps that are not packed all stays
 
 
+def test_a_key_in_an_archive_names_the_token_that_lay_beside_it(tmp_path: pathlib.Path) -> None:
+    """Kind: what is written into a bundle is a change that is told. So the token is named when the key is packed, and not before."""
+    made(tmp_path, bundle.KEY, "stamp-01", A_KEY, "2026-11-01T00:00:00Z")
+    made(tmp_path, bundle.TOKEN, "stamp-01", CONTENT, "2026-11-01T00:00:00Z")
+    (packed,) = archive.items_of(tmp_path, kind=bundle.KEY)[0]
+    assert packed.entry and packed.entry.token_sha256 == text.digest(CONTENT)
+    there = bundle.read_entry(packed.where)
+    assert there and there.token_sha256 is None
+
+
 def test_an_artifact_without_an_entry_is_taken_from_the_bundle(tmp_path: pathlib.Path) -> None:
     made(tmp_path / "there", bundle.KEY, "stamp-01", "there", "2026-11-01T00:00:00Z")
     files.write(tmp_path / "here" / "stamp-01.activation-key.txt", A_KEY.encode())
