@@ -829,7 +829,8 @@ _REFUSED: t.Final[tuple[Failure, ...]] = (
         "that the host never sees (:O)",
         remedy="In AWX make /var/lib/azurestack on every node, owned by awx, add the line /var/lib/azurestack:/var/lib/azurestack:rw to "
         "'Paths to expose to isolated jobs' (AWX_ISOLATION_SHOW_PATHS), and name a path below it. Elsewhere mount a directory of the host "
-        "(podman run --volume, a volume of the pod), and not with :O. Nothing was changed",
+        "(podman run --volume, a volume of the pod), and not with :O. Where the container is kept (one to develop in, for example), "
+        "set kept_container to true (azs_kept_container in playbooks). Nothing was changed",
     ),
     Failure(
         kind="named_registration_missing",

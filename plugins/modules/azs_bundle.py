@@ -55,6 +55,10 @@ options:
     description: Kind of the artifacts to pack. All kinds when not given; unpacking always takes all.
     type: str
     choices: [registration_token, activation_key, deactivation]
+  kept_container:
+    description: With O(state=checked), whether the container that the task runs in, if it does, is kept, so that nothing in it is lost.
+    type: bool
+    default: false
   predicted:
     description:
       - In check mode, whether an earlier task of the play would have changed the bundle. The archive then changes, too,
@@ -146,8 +150,9 @@ def carry(module: AzsModule) -> dict[str, t.Any]:
         files.check_medium(file)
         files.check_target(file)
         files.check_room(file.parent, probe=not module.check_mode)
-        containers.check_lasting("bundle", directory)
-        containers.check_lasting("archive", file.parent)
+        kept = module.params["kept_container"]
+        containers.check_lasting("bundle", directory, kept=kept)
+        containers.check_lasting("archive", file.parent, kept=kept)
         return {"changed": False, "archive": str(file), "artifacts": []}
     try:
         changed, items, before, after = (_pack if module.params["state"] == "packed" else _unpack)(
@@ -283,6 +288,7 @@ def main() -> None:
             "archive": {"type": "path", "required": True},
             "stamps": {"type": "list", "elements": "str"},
             "kind": {"type": "str", "choices": [*bundle.KINDS]},
+            "kept_container": {"type": "bool", "default": False},
             "predicted": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

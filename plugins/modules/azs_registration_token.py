@@ -81,6 +81,12 @@ options:
     description: Whether to mint a new token although the one that is there fits, for example after nodes were added.
     type: bool
     default: false
+  kept_container:
+    description:
+      - Whether the container that the task runs in, if it does, is kept, so that nothing in it is lost. The token of a disconnected stamp is
+        otherwise refused a place inside a container that is on no mount.
+    type: bool
+    default: false
   bridge_principal_refresh_token:
     description:
       - Refresh token of the Azure user who registers. When given, the service principal of the Azure bridge is made
@@ -211,6 +217,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "disconnected": {"type": "bool", "default": False},
     "cloud_id": {"type": "str"},
     "renew": {"type": "bool", "default": False},
+    "kept_container": {"type": "bool", "default": False},
     **principals.SPEC,
     **handover.WRITE_SPEC,
 }
@@ -232,7 +239,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         if renewed:
             return _kept(module, where, renewed) | {"changed": True}
         module.warn(f"The {where.name} in {where.path} is damaged or missing; a new one is minted.")
-    if differences and {*minting.CONTRACT, minting.UNTOLD}.issuperset(differences):
+    if differences and {*billing.CONTRACT, minting.UNTOLD}.issuperset(differences):
         module.warn(
             "Agreement number or asset tag differ from those of the kept token. The next leg registers the stamp again where the "
             "registration's activation key tells another one. Where that tells neither, it takes azs_registration's "
@@ -241,7 +248,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     # A token, and above all a bridge principal, that cannot be stored would be made anew at each try.
     files.check_room(where.path.parent, probe=not module.check_mode)
     if order.disconnected:
-        containers.check_lasting(where.name, where.path.parent)
+        containers.check_lasting(where.name, where.path.parent, kept=module.params["kept_container"])
     # Imported here because a kept token needs no session, and this is most of the module's start-up.
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session
 

@@ -67,6 +67,7 @@ _OTHERS: t.Final = frozenset(
         "azs_encrypt",
         "azs_in_flight",
         "azs_keep_expired",
+        "azs_kept_container",
         "azs_known_stamps",
         "azs_marketplace_syndication",
         "azs_move_timeout",

@@ -62,6 +62,7 @@ def inventory(world: World, ca_path: Path) -> dict[str, Any]:
                     "vars": {
                         "ansible_connection": "local",
                         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+                        "azs_kept_container": True,  # wherever a rehearsal runs, nothing of it is missed later
                         **azure_variables(world, first, ca_path),
                     },
                     "children": {name: {"hosts": hosts} for name, hosts in groups.items() if hosts},

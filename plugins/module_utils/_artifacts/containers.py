@@ -86,12 +86,15 @@ def why_lost(path: str, mounts: t.Sequence[Mount], marks: t.Collection[str]) -> 
     return None
 
 
-def check_lasting(what: str, directory: pathlib.Path) -> None:
+def check_lasting(what: str, directory: pathlib.Path, *, kept: bool) -> None:
     """Refuse a directory that would be lost with its container, before something is made for it.
 
     :param what: what lies there, for the message.
+    :param kept: whether the operator says that a container, if this is one, is kept.
     :raises ArtifactError: kind lost_with_container.
     """
+    if kept:
+        return
     try:
         mounts = parse(pathlib.Path(MOUNTS).read_text(encoding="utf-8", errors="surrogateescape"))
     except OSError:  # no Linux, hence no container

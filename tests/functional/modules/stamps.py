@@ -89,8 +89,13 @@ class Operator:
 
     def token(self, options: t.Mapping[str, t.Any] | None = None, **how: t.Any) -> Outcome:
         """Run azs_registration_token for a disconnected stamp with capacity billing."""
-        wanted = {"billing_model": "Capacity", "agreement_number": AGREEMENT, "disconnected": True, **self.place}
-        return self.run("azs_registration_token", {**wanted, **(options or {})}, **how)
+        wanted = {
+            "billing_model": "Capacity",
+            "agreement_number": AGREEMENT,
+            "disconnected": True,
+            "kept_container": True,
+        }
+        return self.run("azs_registration_token", {**wanted, **self.place, **(options or {})}, **how)
 
     def bring_key(self) -> str:
         """Put the activation key of the stamp's registration into the bundle, as Microsoft's tools write it."""

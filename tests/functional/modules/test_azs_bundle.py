@@ -27,11 +27,18 @@ class Carrier:
         self._modules = modules
 
     def carry(
-        self, state: str = "packed", *, stamps: list[str] | None = None, kind: str | None = None, **how: t.Any
+        self,
+        state: str = "packed",
+        *,
+        stamps: list[str] | None = None,
+        kind: str | None = None,
+        kept: bool = True,
+        **how: t.Any,
     ) -> Outcome:
-        """Run the module."""
+        """Run the module; whatever these tests run in is kept."""
         options = {"state": state, "bundle": str(self.bundle), "archive": str(self.archive), "stamps": stamps}
         options |= {"kind": kind} if kind else {}
+        options |= {"kept_container": kept}
         return self._modules.run("azs_bundle", options, **how)
 
     def place(self, stamp: str, kind: str = bundle.TOKEN) -> bundle.Place:
@@ -140,10 +147,11 @@ def test_what_a_container_would_take_along_is_refused(carrier: Carrier, tmp_path
         (own, mounted[1], own, "no mount"),
         (mounted[0], stick / "stamps.tar.gz", stick, "(:O)"),
     ):
-        outcome = carrier.carry("checked", check=check, inside=inside)
+        assert carrier.carry("checked", check=True, inside=inside).changed is False  # the operator says that it is kept
+        outcome = carrier.carry("checked", kept=False, check=check, inside=inside)
         assert outcome.kind == "lost_with_container", outcome.message
         for part in (str(lost), why, "inside a container", "/var/lib/azurestack:/var/lib/azurestack:rw"):
             assert part in outcome.message
     carrier.bundle, carrier.archive = mounted
-    assert not carrier.carry("checked", check=check, inside=inside).changed
+    assert not carrier.carry("checked", kept=False, check=check, inside=inside).changed
     assert not list(stick.iterdir())

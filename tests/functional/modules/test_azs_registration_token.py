@@ -269,7 +269,13 @@ def test_a_damaged_manifest_entry_is_replaced_and_a_newer_bundle_is_not(operator
 def test_a_single_file_instead_of_a_bundle(operator: Make, tmp_path: pathlib.Path) -> None:
     here = operator("modern")
     path = tmp_path / "stick" / "token.txt"
-    options = {"billing_model": "Capacity", "agreement_number": AGREEMENT, "disconnected": True, "path": str(path)}
+    options = {
+        "billing_model": "Capacity",
+        "agreement_number": AGREEMENT,
+        "disconnected": True,
+        "kept_container": True,
+        "path": str(path),
+    }
     assert here.run("azs_registration_token", options)["token"]["path"] == str(path)
     assert path.with_name("token.txt.json").exists()
     assert not here.run("azs_registration_token", options).changed
@@ -381,7 +387,13 @@ def test_an_interrupted_run_closes_its_session(operator: Make) -> None:
     mark = here.simulator.mark()
     running = here.start(
         "azs_registration_token",
-        {"billing_model": "Capacity", "agreement_number": AGREEMENT, "disconnected": True, **here.place},
+        {
+            "billing_model": "Capacity",
+            "agreement_number": AGREEMENT,
+            "disconnected": True,
+            "kept_container": True,
+            **here.place,
+        },
     )
     here.simulator.wait_for(mark, 60, stamp=here.stamp, action="Command", cmdlet="New-RegistrationToken")
     running.send(signal.SIGTERM)
@@ -396,7 +408,7 @@ def test_a_pipe_in_place_of_the_file_is_told_before_anything_is_contacted(
 ) -> None:
     here, path = operator("modern"), tmp_path / "token.txt"
     os.mkfifo(path)
-    options = {"billing_model": "Capacity", "agreement_number": AGREEMENT, "disconnected": True}
+    options = {"billing_model": "Capacity", "agreement_number": AGREEMENT, "disconnected": True, "kept_container": True}
     assert here.run("azs_registration_token", {**options, "path": str(path)}).kind == "unwritable_artifact"
     assert here.requests() == [] and stat.S_ISFIFO(path.stat().st_mode)
 
@@ -407,10 +419,10 @@ def test_a_token_that_would_be_lost_with_its_container_is_not_minted(operator: M
     here, root = operator("modern"), tmp_path / "root"
     root.mkdir()
     inside = functools.partial(in_container.command, root)
-    outcome = here.token({"bundle": "/mnt/bundle"}, inside=inside)
+    outcome = here.token({"bundle": "/mnt/bundle", "kept_container": False}, inside=inside)
     assert outcome.kind == "lost_with_container" and "/mnt/bundle" in outcome.message, outcome.message
     assert here.requests() == []
-    assert here.token(inside=inside).changed
+    assert here.token({"kept_container": False}, inside=inside).changed
 
 
 def test_the_token_of_another_stamp_is_not_kept(operator: Make) -> None:
