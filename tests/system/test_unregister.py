@@ -68,16 +68,16 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
     simulator: Simulator, controller: t.Callable[..., Controller], going: tuple[str, ...], refused: str
 ) -> None:
     subscriptions = {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
-    registrations = {name: str((simulator.registration_of(name) or {})["id"]) for name in CONNECTED}
-    own: dict[str, dict[str, t.Any]] = {
-        "named": {
+    registrations = {name: str((simulator.registration_of(name) or {})["id"]) for name in (*going, refused)}
+    own: dict[str, dict[str, t.Any]] = {"elsewhere": {"azs_subscription_id": subscriptions["Registrations"]}}
+    if "named" in going:
+        own["named"] = {
             "azs_registration_name": registrations["named"].split("/")[8],
             "azs_resource_group": registrations["named"].split("/")[4],
             "azs_cloud_id": simulator.stamp("named")["cloud_id"],
-        },
-        "mistyped": {"azs_registration_id": f"{registrations['mistyped']}-2"},
-        "elsewhere": {"azs_subscription_id": subscriptions["Registrations"]},
-    }
+        }
+    if refused == "mistyped":
+        own["mistyped"] = {"azs_registration_id": f"{registrations['mistyped']}-2"}
     if "interrupted" in going:
         simulator.do("deactivate-stamp", stamp="interrupted")  # as a run leaves it that ended in between
     here = controller().knows(
@@ -95,7 +95,7 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
         failure = play.failure(refused)
         kind, part = {
             "elsewhere": ("registered_elsewhere", "azurestack.hub.connected_change"),
-            "mistyped": ("named_registration_missing", registrations["mistyped"]),
+            "mistyped": ("named_registration_missing", registrations[refused]),
         }[refused]
         assert failure.kind == kind and part in failure.message
     assert checked.changes == first.changes

@@ -22,7 +22,8 @@ OTHER_TENANT: t.Final = "elsewhere.onmicrosoft.com"
 AGREEMENT: t.Final = "7654321"
 FLEET: t.Final = {
     "stamps": [
-        {"name": "stamp-{n}", "count": SUBSCRIPTIONS, "nodes": 2, "ercs": 1},
+        {"name": "stamp-{n}", "count": SUBSCRIPTIONS, "nodes": 2, "ercs": 1, "asset_tag_told": False},
+        {"name": "telling-{n}", "count": 4, "nodes": 2, "ercs": 1, "asset_tag_told": True},
         {"name": "opaque-{n}", "count": 4, "nodes": 2, "ercs": 1, "opaque_tokens": True},
     ],
     "clouds": [
@@ -210,7 +211,7 @@ def registrar(
         number = next(registrar_numbers)
         (cloud,) = azure_simulator.state()["clouds"].values()
         subscription = {"id": beside.subscription_id} if beside else cloud["subscriptions"][number]
-        stamp = f"{kind}-{number % 4 + 1 if kind == 'opaque' else number + 1}"
+        stamp = f"{kind}-{number + 1 if kind == 'stamp' else number % 4 + 1}"
         return Registrar(modules, azure_simulator, stamp, subscription, tmp_path)
 
     return make

@@ -176,8 +176,9 @@ class TestFirstRun:
 class TestSecondRun:
     """A stamp that is registered."""
 
-    def test_nothing_to_do(self, registrar: Make) -> None:
-        here = registrar()
+    @pytest.mark.parametrize(("kind", "untold"), [("stamp", ["asset_tag"]), ("telling", [])])
+    def test_nothing_to_do(self, registrar: Make, kind: str, untold: list[str]) -> None:
+        here = registrar(kind)
         here.register()
         here.requests()
         outcome = here.register()  # with another token of the same contents
@@ -185,7 +186,7 @@ class TestSecondRun:
         assert here.requests() == LOOK
         assert outcome["diff"]["before"] == outcome["diff"]["after"]
         assert outcome["registration"]["expires"] == "9999-12-30T23:59:59Z"
-        assert outcome["not_compared"] == ["asset_tag", "bridge_principal"]
+        assert outcome["not_compared"] == [*untold, "bridge_principal"]
 
     def test_another_agreement_number_is_found_and_registered(self, registrar: Make) -> None:
         """A part of the token that only the key tells: billed wrongly until somebody compares it."""
