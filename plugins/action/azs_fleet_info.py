@@ -77,7 +77,9 @@ class ActionModule(AzsAction):
     def _asked(self, inventory: Inventory, host: str, args: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Return the options that a stamp is read with."""
         reads = {
-            name: boolean(_first(args.get(name), inventory.variable(host, variable), default), strict=False)
+            name: inventory.flag(host, variable, default=default)
+            if args.get(name) is None
+            else boolean(args[name], strict=False)
             for name, (variable, default) in _SAID_BY.items()
         }
         tenant = self._tenant(inventory, host) if boolean(args.get("compare_tenant") or False, strict=False) else {}
@@ -162,11 +164,6 @@ def _with(read: dict[str, t.Any], before: t.Mapping[str, t.Any], side: str, each
         return read
     failures = {**before.get("failures", {}), side: read}
     return {**before, **next(iter(failures.values())), "failures": failures}
-
-
-def _first(*values: t.Any) -> t.Any:
-    """Return the first value that says something."""
-    return next(value for value in values if value is not None)
 
 
 def _side(family: str, other: str, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -45,7 +45,7 @@ class ActionModule(ActionBase):
         given = dict(self._task.args)
         dummy, args = self.validate_argument_spec(argument_spec=SPEC)
         host = (task_vars or {}).get("inventory_hostname", "localhost")
-        result.update(changed=False, drift=[], steps={}, not_compared=list(plan.CONTRACT))
+        result.update(changed=False, drift=[], steps={}, not_compared=list(billing.CONTRACT))
         try:
             _options.check_texts(given, SPEC)
             wanted, warnings = plan.wanted_of(args)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import typing as t
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import expiry
@@ -64,28 +63,19 @@ def _line(inventory: Inventory, host: str, read: t.Mapping[str, t.Any]) -> dict[
         wanted = inventory.wanted(host)
         if "name" not in wanted:
             wanted.pop("resource_group", None)
-        endpoint = inventory.variable(host, "azs_admin_endpoint")
-        needed = _first(
-            inventory.variable(host, "azs_verify_require_activation"),
-            inventory.variable(host, "azs_verify_stamp"),
-            True,
-        )
-        azure = _first(inventory.variable(host, "azs_verify_azure"), True)
         return {
             "name": host,
             "read": read,
             "wanted": wanted,
             "connected": _CONNECTED in inventory.variable(host, "group_names"),
-            "azure": boolean(azure, strict=False),
-            "stamp": endpoint is not None,
-            "require_activation": boolean(needed, strict=False),
+            "azure": inventory.flag(host, "azs_verify_azure", default=True),
+            "stamp": inventory.variable(host, "azs_admin_endpoint") is not None,
+            "require_activation": inventory.flag(
+                host, "azs_verify_require_activation", "azs_verify_stamp", default=True
+            ),
         }
     except InputError as error:
         return {"name": host, "read": read, "failure": error.as_failure()}
-
-
-def _first(*values: t.Any) -> t.Any:
-    return next(value for value in values if value is not None)
 
 
 def _decoded(content: str) -> str:

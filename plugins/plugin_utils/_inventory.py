@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _variables
 
@@ -18,12 +20,7 @@ if t.TYPE_CHECKING:
 RENAMED: t.Final = {"name": "azs_registration_name"}
 """Option -> the variable that stands for it, where that is not azs_<option>."""
 WANTED: t.Final = (
-    "billing_model",
-    "agreement_number",
-    "asset_tag",
-    "usage_reporting",
-    "marketplace_syndication",
-    "token_version",
+    *billing.OPTIONS,
     "cloud_id",
     "name",
     "resource_group",
@@ -71,6 +68,11 @@ class Inventory:
                 cause=" ".join(str(error).split()),
                 remedy="Correct it in the inventory, or give the vault password that opens it",
             ) from error
+
+    def flag(self, host: str, *names: str, default: bool) -> bool:
+        """Return the first of some variables of a host that says something, as true or false. Raises as `variable`."""
+        told = (self.variable(host, name) for name in names)
+        return bool(boolean(next((one for one in told if one is not None), default), strict=False))
 
     def options(self, host: str, *names: str) -> dict[str, t.Any]:
         """Return options that a host's variables give; what they leave out, or empty, is not in it. Raises as `variable`."""

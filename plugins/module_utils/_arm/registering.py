@@ -22,6 +22,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEF
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import (
+    billing,
     claims,
     conflicts,
     expiry,
@@ -48,8 +49,6 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     telling_what_was_done,
 )
 
-CONTRACT: t.Final = ("agreement_number", "asset_tag")
-"""Part of the registration token that the key alone tells, and not every key: where it does not, it is not compared."""
 FIELDS: t.Final = ("cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal")
 NO_PRINCIPAL: t.Final = "00000000-0000-0000-0000-000000000000"
 _TAKEN: t.Final = (
@@ -234,11 +233,11 @@ def differences(
     """
     different: list[dict[str, t.Any]] = []
     unknown: list[str] = []
-    for field in CONTRACT:
+    for field in billing.CONTRACT:
         want, have = getattr(wanted, field), getattr(key, field, None)
         if want is None or have is None:
             unknown.append(field)
-        elif not claims.same_id(want.strip() or "none", have.strip() or "none"):
+        elif not billing.same_contract(want, have):
             different.append(
                 {"field": field, "wanted": want or None, "found": have or None, "read_from": "activation_key"}
             )
@@ -419,7 +418,7 @@ def _create(
         existed=False,
         principal=principal,
         actions=[*([REGISTER_PROVIDER] if provider_usable is False else []), *in_group],
-        not_compared=list(CONTRACT),
+        not_compared=list(billing.CONTRACT),
     )
     needed: dict[str, list[str]] = {scope: [REGISTER_PROVIDER]} if provider_usable is False else {}
     target_scope = scope if new_group else group_scope

@@ -7,14 +7,13 @@ import dataclasses
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registering import (
-    CONTRACT,
     FIELDS,
     NEW_PRINCIPAL,
     Wanted,
     plain,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts.bundle import Entry
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
 
 
@@ -42,7 +41,7 @@ def wanted(token: str, entry: Entry | None, cloud_id: str | None) -> Wanted:
         _same_stamp(entry.cloud_id, facts["cloud_id"])
     facts["cloud_id"] = facts["cloud_id"] or cloud_id
     tells = decoded.hardware is not None or entry is not None
-    contract = {name: getattr(decoded, name) for name in CONTRACT}
+    contract = {name: getattr(decoded, name) for name in billing.CONTRACT}
     return Wanted(
         **facts, **contract, hardware=decoded.hardware, token=token, disconnected=tells and _no_principal(facts)
     )
@@ -55,7 +54,7 @@ def predicted(token: t.Mapping[str, t.Any], cloud_id: str | None) -> Wanted:
     :raises ArtifactError: it would be another stamp's.
     :raises InputError: it names no cloud id.
     """
-    facts = {name: token.get(name) for name in (*FIELDS, *CONTRACT, "token_version")}
+    facts = {name: token.get(name) for name in (*FIELDS, *billing.CONTRACT, "token_version")}
     _same_stamp(facts["cloud_id"], cloud_id)
     facts["cloud_id"] = facts["cloud_id"] or cloud_id
     if not facts["cloud_id"]:

@@ -16,6 +16,17 @@ BILLING_MODELS: t.Final = ("PayAsYouUse", "Capacity", "Development", "Ruggedized
 DISCONNECTED_MODELS: t.Final = ("Capacity", "Ruggedized")
 """Capacity billing; ruggedized systems are capacity billing with an asset tag."""
 TOKEN_VERSIONS: t.Final = ("3.0", "4.0", "6.0")
+CONTRACT: t.Final = ("agreement_number", "asset_tag")
+"""Part of a registration token that not every token, and not every activation key, tells: where it does not, it is neither drift nor in
+sync."""
+OPTIONS: t.Final = (
+    "billing_model",
+    *CONTRACT,
+    "usage_reporting",
+    "marketplace_syndication",
+    "token_version",
+)
+"""What `request` takes of the options of a module or of a stamp's variables."""
 
 _USAGE_REPORTING_DEFAULT: t.Final = {
     "PayAsYouUse": True,
@@ -68,6 +79,11 @@ class Request:
             token_version=self.token_version or versions.default_token_version(version),
             takes_asset_tag=versions.knows_asset_tag(version),
         )
+
+
+def same_contract(one: str | None, other: str | None) -> bool:
+    """Compare two agreement numbers, or two asset tags: neither case nor blanks around count, and none is the same as an empty one."""
+    return (one or "").strip().lower() == (other or "").strip().lower()
 
 
 def request(

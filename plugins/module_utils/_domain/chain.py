@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import choice, expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, choice, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER, same_id
 
 LOCK: t.Final = "RegistrationResourceLock"
@@ -35,7 +35,6 @@ _COMPARED: t.Final = (
     ("marketplace_syndication", "marketplace syndication"),
     ("usage_reporting", "usage reporting"),
 )
-_CONTRACT: t.Final = (("agreement_number", "agreement number"), ("asset_tag", "asset tag"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,9 +183,10 @@ def _of_registration(registration: t.Mapping[str, t.Any], wanted: t.Mapping[str,
         if asked is not None and is_ is not None and asked != is_:
             text = f"{name} is {_on(is_)} in the registration, wanted is {_on(asked)}"
             findings.append(Finding(text, field, asked, is_, KEY))
-    for field, name in _CONTRACT:
+    for field in billing.CONTRACT:
         asked, is_ = wanted.get(field), registration.get(field)
-        if asked and is_ is not None and asked != is_:
+        if asked and is_ is not None and not billing.same_contract(asked, is_):
+            name = field.replace("_", " ")
             text = f"the {name} is {is_ or 'missing'} in the registration's activation key, wanted is {asked}"
             findings.append(Finding(text, field, asked, is_ or None, KEY))
     findings += _of_key(registration)

@@ -24,8 +24,6 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims impo
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
 
 REGISTERED: t.Final = "Registered"
-CONTRACT: t.Final = ("agreement_number", "asset_tag")
-"""Part of the registration token that not every activation key tells: where it does not, it is neither drift nor in sync."""
 
 # Where a value was read, in `read_from`, beside the places of the chain.
 BUNDLE: t.Final = "bundle"
@@ -134,17 +132,7 @@ def wanted_of(options: t.Mapping[str, t.Any]) -> tuple[Wanted, list[str]]:
     :returns: what is wanted, and warnings about what was changed in it.
     :raises InputError: a rule is broken; nothing was contacted.
     """
-    given: dict[str, t.Any] = {
-        name: options.get(name)
-        for name in (
-            "billing_model",
-            "agreement_number",
-            "asset_tag",
-            "usage_reporting",
-            "marketplace_syndication",
-            "token_version",
-        )
-    }
+    given: dict[str, t.Any] = {name: options.get(name) for name in billing.OPTIONS}
     request, warnings = billing.request(disconnected=False, **given)
     principal = (options.get("bridge_principal") or "").strip() or None
     if principal and not _GUID.fullmatch(principal):
@@ -211,7 +199,7 @@ def plan(
         cloud_id=(registration or {}).get("cloud_id") or wanted.cloud_id or remembered.get("cloud_id"),
         registration_id=registration["id"] if registration else None,
         bridge_principal=principal,
-        not_compared=tuple(field for field in CONTRACT if (registration or {}).get(field) is None),
+        not_compared=tuple(field for field in billing.CONTRACT if (registration or {}).get(field) is None),
     )
 
 
@@ -267,9 +255,9 @@ def _in_azure(
         for field in ("billing_model", *_FLAGS)
         if registration.get(field) is not None and registration[field] != getattr(wanted.request, field)
     ]
-    for field in CONTRACT:
+    for field in billing.CONTRACT:
         asked, told = getattr(wanted.request, field), registration.get(field)
-        if asked and told is not None and asked != told:
+        if asked and told is not None and not billing.same_contract(asked, told):
             found.append(Drift(field, asked, told or None, KEY))
     principal = registration.get("bridge_principal")
     if wanted.bridge_principal and not same_id(wanted.bridge_principal, principal):

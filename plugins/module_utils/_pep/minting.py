@@ -15,7 +15,6 @@ if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import PepSession
 
-CONTRACT: t.Final = ("agreement_number", "asset_tag")
 UNTOLD: t.Final = "agreement_number_and_asset_tag"
 """The difference in what the token does not tell, which shows in no place but the manifest entry, and only as a difference."""
 
@@ -37,15 +36,8 @@ class Order:
     @classmethod
     def from_params(cls, params: t.Mapping[str, t.Any]) -> tuple[Order, list[str]]:
         """Return the order of a module's options, and warnings. Raises InputError when a rule is broken."""
-        request, warnings = billing.request(
-            billing_model=params["billing_model"],
-            disconnected=params["disconnected"],
-            agreement_number=params["agreement_number"],
-            asset_tag=params["asset_tag"],
-            usage_reporting=params["usage_reporting"],
-            marketplace_syndication=params["marketplace_syndication"],
-            token_version=params["token_version"],
-        )
+        given = {name: params[name] for name in billing.OPTIONS}
+        request, warnings = billing.request(disconnected=params["disconnected"], **given)
         principal = principals.BridgePrincipal.from_params(params)
         if principal and params["disconnected"]:
             raise InputError(
@@ -74,9 +66,9 @@ class Order:
             found.append("cloud_id")
         if self.encrypt != (entry.encrypted_sha256 is not None):
             found.append("encrypted")
-        for name in CONTRACT:
+        for name in billing.CONTRACT:
             told = getattr(entry, name)
-            if told is not None and _plain(told) != _plain(getattr(wanted, name)):
+            if told is not None and not billing.same_contract(told, getattr(wanted, name)):
                 found.append(name)
         untold = _untold(wanted, entry)
         if any((*untold, entry.fingerprint)) and not bundle.same_fingerprint(entry.fingerprint, *untold):
@@ -88,7 +80,7 @@ class Order:
 
         :param differences: to the token that was there before.
         """
-        changed = ", changed" if {*CONTRACT, UNTOLD}.intersection(differences) else ""
+        changed = ", changed" if {*billing.CONTRACT, UNTOLD}.intersection(differences) else ""
         return {**_said(entry), "encrypted": self.encrypt, UNTOLD: f"not shown{changed}", "minted": "by this task"}
 
 
@@ -124,9 +116,9 @@ class Minted:
             "stamp_version": self.stamp.stamp_version,
         }
         if self.token is None:
-            facts.update({name: getattr(request, name) or "" for name in CONTRACT})
+            facts.update({name: getattr(request, name) or "" for name in billing.CONTRACT})
             return bundle.Entry(kind=bundle.TOKEN, stamp=where.stamp, sha256="", size=0, created="", **facts)
-        facts.update({name: getattr(self.decoded, name) for name in CONTRACT})
+        facts.update({name: getattr(self.decoded, name) for name in billing.CONTRACT})
         untold = _untold(request, self.decoded)
         facts["fingerprint"] = bundle.fingerprint(*untold) if any(untold) else None
         return bundle.new_entry(bundle.TOKEN, where.stamp, self.token, **facts)
@@ -134,7 +126,7 @@ class Minted:
 
 def _untold(request: billing.Request, says: claims.TokenClaims | bundle.Entry) -> tuple[str | None, str | None]:
     """Return agreement number and asset tag as they are asked for, each as None where the token itself tells it."""
-    number, tag = (getattr(request, name) if getattr(says, name) is None else None for name in CONTRACT)
+    number, tag = (getattr(request, name) if getattr(says, name) is None else None for name in billing.CONTRACT)
     return number, tag
 
 

@@ -275,7 +275,7 @@ def _planned(found: _Found, wanted: t.Mapping[str, t.Any], known: t.AbstractSet[
         )
         made = plan.plan(
             plan.Wanted(
-                dataclasses.replace(request, **{field: wanted[field] for field in plan.CONTRACT}),
+                dataclasses.replace(request, **{field: wanted[field] for field in billing.CONTRACT}),
                 found.cloud_id,
                 wanted["name"],
                 wanted["resource_group"],

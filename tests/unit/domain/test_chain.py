@@ -265,6 +265,7 @@ def test_two_registrations_and_which_one_to_delete(
         (None, None),
         ("7654321", "the agreement number is 7654321"),
         ("", "the agreement number is missing"),
+        (" 01234567", None),
     ],
 )
 def test_the_agreement_is_compared_where_the_key_tells_it(told: str | None, part: str | None) -> None:

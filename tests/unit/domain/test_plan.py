@@ -293,7 +293,9 @@ def test_lines(field: str, found: t.Any, place: str, line: str) -> None:
     assert plan.Drift(field, wanted, found, place).line() == line
 
 
-@pytest.mark.parametrize(("told", "steps_taken"), [("01234567", set()), ("7654321", AGAIN), ("", AGAIN), (None, set())])
+@pytest.mark.parametrize(
+    ("told", "steps_taken"), [("01234567", set()), ("01234567 ", set()), ("7654321", AGAIN), ("", AGAIN), (None, set())]
+)
 def test_the_agreement_is_compared_where_the_key_tells_it(told: str | None, steps_taken: set[str]) -> None:
     made = plan_of({"agreement_number": "01234567"}, registration={"agreement_number": told})
     assert steps(made) == steps_taken
