@@ -27,8 +27,9 @@ def registered_elsewhere(
         cause=f"{name}"
         + (f" in resource group {resource_group}" if resource_group else "")
         + " was asked for, and a stamp has one registration",
-        remedy="Leave name out, or set name and resource_group to that registration, to keep it; "
-        "run azurestack.hub.connected_change to give it another place, azurestack.hub.connected_unregister to remove it",
+        remedy="Leave name out, or set name and resource_group to that registration, to keep it. azurestack.hub.move takes it to another "
+        "resource group without loss. azurestack.hub.connected_change gives another name or group too, but loses all marketplace items "
+        "and mapped tenants. Nothing was changed",
         details={"registration_id": str(registration["id"])},
     )
 
@@ -45,8 +46,9 @@ def in_another_subscription(who: str, registration_id: str, found: str, wanted: 
         kind="registered_elsewhere",
         where=registration_id,
         cause=f"subscription_id is {wanted}, and a stamp has one registration",
-        remedy="Set subscription_id to that subscription, or run azurestack.hub.connected_change, "
-        "which removes the activation and the old registration first",
+        remedy="Set subscription_id to that subscription to keep the registration. azurestack.hub.move takes it to another subscription "
+        "of a CSP without loss. azurestack.hub.connected_change registers a connected stamp anew elsewhere, but loses all marketplace "
+        "items and mapped tenants. Nothing was changed",
         details={"registration_id": registration_id},
     )
 
