@@ -89,5 +89,5 @@ options:
     description: Password of O(pep_transcript_username).
     type: str
 requirements:
-  - pypsrp >= 0.8.1 on the host that the module runs on
+  - pypsrp >= 0.9.0 on the host that the module runs on
 """

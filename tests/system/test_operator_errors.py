@@ -128,7 +128,7 @@ def test_leg_1(
         "library",
         "missing_library",
         f"The Python library pypsrp is missing on {here} ({bare_python})",
-        f"Install it there: {bare_python} -m pip install 'pypsrp>=0.8.1'",
+        f"Install it there: {bare_python} -m pip install 'pypsrp>=0.9.0'",
     )
     says(
         play,

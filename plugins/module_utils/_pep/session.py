@@ -66,7 +66,7 @@ def open_session(options: PepOptions, notify: Notify) -> t.Iterator[PepSession]:
     """
     if MISSING:
         raise MissingLibrary(
-            "pypsrp", "pypsrp>=0.8.1", f"the modules reach the privileged endpoint with it ({MISSING})"
+            "pypsrp", "pypsrp>=0.9.0", f"the modules reach the privileged endpoint with it ({MISSING})"
         )
     with _terminable():
         session = _first_that_answers(options, notify)

@@ -329,7 +329,7 @@ def test_without_pypsrp(operator: Make, tmp_path: pathlib.Path) -> None:
     (tmp_path / "pypsrp").mkdir()
     (tmp_path / "pypsrp" / "__init__.py").write_text("raise ImportError('No module named pypsrp')\n", encoding="utf-8")
     outcome = operator("modern").run(MODULE, environment={"PYTHONPATH": str(tmp_path)})
-    answers(outcome, "pypsrp is missing", "pip install 'pypsrp>=0.8.1'", "ansible_python_interpreter")
+    answers(outcome, "pypsrp is missing", "pip install 'pypsrp>=0.9.0'", "ansible_python_interpreter")
     assert socket.gethostname() in outcome.message
     assert outcome.kind == "missing_library"
 
