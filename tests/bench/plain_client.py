@@ -147,6 +147,13 @@ class Endpoint:
         return t.cast(list[t.Any], output)
 
 
+def told(output: t.Sequence[t.Any], name: str) -> str:
+    """Return a property of the only object that has it, among the others that a cmdlet leaves behind."""
+    bags = [{**one.adapted_properties, **one.extended_properties} for one in output if not isinstance(one, str)]
+    (value,) = [bag[name] for bag in bags if name in bag]
+    return str(value)
+
+
 def register(azure: Arm, stamp: Variables, once: threading.Lock, prepared: list[str]) -> bool:
     """Register and activate a stamp."""
     subscription = f"/subscriptions/{stamp['azs_subscription_id']}"
@@ -154,29 +161,29 @@ def register(azure: Arm, stamp: Variables, once: threading.Lock, prepared: list[
     if activation(stamp):
         return False
     with Endpoint(stamp) as endpoint:
-        (information,) = endpoint("Get-AzureStackStampInformation")
-        known = {**information.adapted_properties, **information.extended_properties}
+        cloud_id = told(endpoint("Get-AzureStackStampInformation"), "CloudID")
         endpoint("Set-RegistrationKeyPair")
-        (made,) = endpoint(
+        made = endpoint(
             "New-AzureBridgeServicePrincipal",
             RefreshToken=stamp["azs_refresh_token"],
             AzureEnvironment=stamp["azs_bridge_principal_environment"],
             TimeoutInSeconds=1800,
         )
-        principal = str({**made.adapted_properties, **made.extended_properties}["ObjectId"])
-        (token,) = endpoint(
+        principal = told(made, "ObjectId")
+        minted = endpoint(
             "New-RegistrationToken",
             BillingModel=stamp["azs_billing_model"],
             MarketplaceSyndicationEnabled=True,
             UsageReportingEnabled=True,
             AgreementNumber="",
         )
+        token = max((one for one in minted if isinstance(one, str) and " " not in one), key=len)
     with once:
         if not prepared:
             azure("POST", f"{subscription}/providers/Microsoft.AzureStack/register", RESOURCES)
             azure("PUT", group, RESOURCES, {"location": stamp["azs_location"]})
             prepared.append(group)
-    where = f"{group}/providers/Microsoft.AzureStack/registrations/azurestack-{known['CloudID']}"
+    where = f"{group}/providers/Microsoft.AzureStack/registrations/azurestack-{cloud_id}"
     body = {"location": "global", "properties": {"registrationToken": token}}
     while True:
         try:

@@ -30,7 +30,7 @@ CORES = {
     "2.19": ("3.11", "3.12", "3.13"),
     "2.20": ("3.12", "3.13"),
     "2.21": ("3.12", "3.13"),
-    "candidate": ("3.12", "3.13"),
+    "candidate": ("3.13",),
 }
 """ansible-core -> Pythons that it runs on as a controller, of those that the collection supports. "candidate" is the newest pre-release."""
 OLDEST = ROOT / "tests" / "requirements-oldest.txt"
@@ -169,7 +169,8 @@ def make(place: pathlib.Path, core: str, program: str) -> None:
         return
     shutil.rmtree(place, ignore_errors=True)
     subprocess.run([program, "-m", "venv", str(place)], check=True, capture_output=True, text=True)
-    wanted = ["--pre", "ansible-core>=2.22.0a0"] if core == "candidate" else [f"ansible-core=={core}.*"]
+    # Not --pre, which would take pre-releases of the libraries too.
+    wanted = ["ansible-core>=2.22.0a0"] if core == "candidate" else [f"ansible-core=={core}.*"]
     libraries = (
         ["--requirement", str(OLDEST)]
         if core == min(CORES, key=number)
