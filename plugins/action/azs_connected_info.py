@@ -42,6 +42,8 @@ class ActionModule(AzsAction):
         }
         with _hosts.at(self, there, task_vars) as (reader, variables):
             found = AzsAction.module(reader, "azurestack.hub.azs_registration_info", asked, variables)
+        if "registrations" in found:
+            found["registrations"] = leads.found_by(where, found["registrations"])
         found.pop("ansible_facts", None)  # what Ansible learned of the other host is none of the task's host
         warnings = [*known.get("warnings", ()), *found.get("warnings", ())]
         return {**known, **found, **({"warnings": warnings} if warnings else {})}

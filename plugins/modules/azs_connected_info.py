@@ -82,7 +82,8 @@ remembered:
 registrations:
   description:
     - As of M(azurestack.hub.azs_registration_info), with lock and role assignment.
-    - Null when neither the activation nor anything else tells the registration or the cloud id; Azure is not asked then.
+    - Null when nothing tells which registration the stamp has; where nothing names one, and nothing tells the cloud id, Azure is not
+      asked. An activation names a registration that is not there when that was moved.
   returned: success
   type: list
   elements: dict
@@ -105,7 +106,8 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     where = leads.to_registration(known, module.params["cloud_id"])
     if where is None:
         return {**known, "registrations": None}
-    return {**known, **registration.read(module, registration.Asked(**where, role_assignment=True))}
+    found = registration.read(module, registration.Asked(**where, role_assignment=True))
+    return {**known, **found, "registrations": leads.found_by(where, found["registrations"])}
 
 
 def main() -> None:

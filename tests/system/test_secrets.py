@@ -23,8 +23,9 @@ FLEET = {
     ],
 }
 EXPORT, REGISTER, ACTIVATE = LEGS
-TOKEN_OR_KEY = re.compile(r"eyJ[A-Za-z0-9_-]{30,}")
-"""How registration tokens, activation keys and access tokens begin: base64 of a JSON object."""
+TOKEN_OR_KEY = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{30,}")
+"""How registration tokens, activation keys and access tokens begin: base64 of a JSON object. In the middle of what is sealed these
+letters come by chance."""
 
 
 def secrets_of(simulator: Simulator, *bundles: pathlib.Path) -> set[str]:

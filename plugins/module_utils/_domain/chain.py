@@ -139,7 +139,9 @@ def _registration(wanted: t.Mapping[str, t.Any], activation: t.Any, findings: li
         cloud_id = wanted.get("cloud_id")
         findings.append(
             Finding(
-                f"Azure has no registration of cloud id {cloud_id} in this subscription",
+                f"Azure has no registration of cloud id {cloud_id} in this subscription"
+                if cloud_id
+                else "Azure has no registration where the activation names one, and nothing tells the cloud id to look for another",
                 "registration",
                 cloud_id,
                 read_from=REGISTRATION,

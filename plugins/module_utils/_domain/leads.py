@@ -15,3 +15,14 @@ def to_registration(known: t.Mapping[str, t.Any], cloud_id: str | None) -> dict[
     hint = known["activation"]["registration_id"] or None
     cloud_id = cloud_id or known["remembered"].get("cloud_id") or None
     return {"registration_hint": hint, "cloud_id": cloud_id} if hint or cloud_id else None
+
+
+def found_by(where: t.Mapping[str, t.Any], registrations: list[dict[str, t.Any]]) -> list[dict[str, t.Any]] | None:
+    """Return what Azure has, None when that tells nothing about the stamp.
+
+    An activation goes on naming the place that its registration was moved from: where it names nothing, and no cloud id is known to look
+    for, the stamp may be registered all the same.
+
+    :param where: what was looked by, as `to_registration` returns it.
+    """
+    return registrations if registrations or where["cloud_id"] else None

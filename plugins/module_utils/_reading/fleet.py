@@ -83,8 +83,9 @@ def _standing(asker: Caller, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     from ansible_collections.azurestack.hub.plugins.module_utils._tenants import comparing, holding
 
     params = asker.params
-    leading = params["registration_id"] or (found.get("activation") or {}).get("registration_id")
-    if not (leading or params["registration_name"] or params["cloud_id"]):
+    hint = (found.get("activation") or {}).get("registration_id")
+    asked_for = params["registration_id"] or params["registration_name"]
+    if not (asked_for or hint or params["cloud_id"]):
         return {"registrations": None, "standing": None}
     azure = session.connect(asker)
     registered = registration.named(
@@ -93,12 +94,16 @@ def _standing(asker: Caller, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         registration.Asked(
             name=params["registration_name"],
             resource_group=params["resource_group"],
-            registration_id=leading,
+            registration_id=params["registration_id"],
+            registration_hint=None if asked_for else hint,
             cloud_id=params["cloud_id"],
         ),
     )
     if registered is None:
-        return {"registrations": [], "standing": None}
+        moved = not (
+            asked_for or params["cloud_id"]
+        )  # an activation goes on naming the place that its registration was moved from
+        return {"registrations": None if moved else [], "standing": None}
     subscription, tenant = params["customer_subscription_id"], params["customer_tenant_id"]
     held = holding.read(azure.client, registered, subscription)
     standing = comparing.compare(held.found, subscription, tenant)
@@ -123,4 +128,5 @@ def _in_azure(asker: Caller, found: dict[str, t.Any]) -> dict[str, t.Any]:
         role_assignment=True,
         tenants=params["tenants"],
     )
-    return registration.read(asker, asked)
+    read = registration.read(asker, asked)
+    return {**read, "registrations": leads.found_by(where, read["registrations"])}

@@ -60,6 +60,10 @@ def named(module: Caller, azure: session.Azure, asked: Asked) -> Registration | 
     """Return the registration of an id in any subscription, of a name, or else of a cloud id; None when there is none."""
     if asked.registration_id:
         return registrations.get(azure.client, RegistrationId.parse(asked.registration_id))
+    if asked.registration_hint:
+        hinted = registrations.get(azure.client, RegistrationId.parse(asked.registration_hint))
+        if hinted is not None or not asked.cloud_id:
+            return hinted
     found = _read(module, azure, asked)
     if asked.name:
         return next(iter(found), None)
