@@ -99,6 +99,7 @@ registrations:
     - C(expires_in_days) is null when the registration never expires.
     - C(key) is what the activation key says, C(claims_digest) a digest of its claims that stays the same from export to
       export.
+    - C(bridge_principal) is null for a disconnected stamp. C(object_id) is what Azure shows, maybe of disconnected stamps too.
     - C(role_assignment) is null when it was not asked for, and without a bridge principal.
     - C(tenants) is the number of tenant mappings, null when it was not asked for.
   returned: success
@@ -114,6 +115,7 @@ registrations:
       marketplace_syndication: false
       usage_reporting: false
       bridge_principal:
+      object_id:
       token_version: "1.0"
       agreement_number: "01234567"
       asset_tag:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -55,6 +56,8 @@ FLEET = {
             ],
         }
     ],
+    # An object id on the registration of a disconnected stamp is no sign of a bridge principal.
+    "settings": {"disconnected_object_id": "id"},
 }
 
 
@@ -167,3 +170,12 @@ def test_registering_again_keeps_what_there_is(simulator: Simulator, controller:
         assert after["billing_model"] == old["billing_model"] == "Capacity"
         assert after["writes"] == old["writes"] + 1
     assert play.verdict("early")["line"].endswith("expires in 365 days")
+    here.run("verify", "--limit", "apart", azs_billing_model="Capacity").succeeded()
+
+    # The operator's word: a connected stamp is not made a disconnected one by the way.
+    groups = here.place / "groups.yml"
+    groups.write_text(json.dumps({"azs_disconnected": {"hosts": {"early": {}}}}))
+    traffic.read()
+    refused = here.run("reregister", "-i", str(groups), "--limit", "early").failure("early")
+    assert "said to be disconnected, and its registration names the bridge principal" in refused.message
+    assert changing(traffic.read()) == []

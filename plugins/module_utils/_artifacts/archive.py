@@ -101,7 +101,8 @@ def items_of(
             where=str(directory),
             remedy="Compare the path, or run the leg that writes the bundle",
         )
-    items, broken = [], []
+    items: list[Item] = []
+    broken: list[ArtifactError] = []
     for of_one in _by_artifact(names):
         try:
             items += map(_naming_its_token, _items({name: _read(name, directory) for name in of_one}, directory))

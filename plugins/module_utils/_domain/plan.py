@@ -177,7 +177,7 @@ def plan(
     registration = _choose(wanted, registrations or (), activation.get("registration_id"))
     in_azure = _in_azure(wanted, registration, remembered, REGISTRATION if registrations is not None else NOWHERE)
     register = wanted.reregister or wanted.new_bridge_principal or bool(in_azure)
-    on_record = (registration or {}).get("bridge_principal") or remembered.get("bridge_principal")
+    on_record = _principal(registration or {}) or remembered.get("bridge_principal")
     principal = wanted.bridge_principal or (None if wanted.new_bridge_principal else on_record)
     protection = _protection(registration, principal)
     at_stamp = _at_stamp(wanted, activation, remembered, registration)
@@ -192,7 +192,7 @@ def plan(
             lock=registration is None or "lock" in missing,
             role_assignment="role_assignment" in missing
             or registration is None
-            or (register and not same_id(principal or "a new one", registration.get("bridge_principal"))),
+            or (register and not same_id(principal or "a new one", _principal(registration))),
             key=activate,
             activation=activate,
         ),
@@ -235,6 +235,11 @@ def _choose(
     return chosen
 
 
+def _principal(registration: t.Mapping[str, t.Any]) -> str | None:
+    """Return the bridge principal. That the stamp is connected is the operator's word here, so Azure's object id is its own where no key tells."""
+    return registration.get("bridge_principal") or (None if registration.get("key") else registration.get("object_id"))
+
+
 def _named(wanted: Wanted, registration: t.Mapping[str, t.Any]) -> bool:
     same_group = not wanted.resource_group or same_id(wanted.resource_group, registration["resource_group"])
     return same_id(wanted.name, registration["name"]) and same_group
@@ -259,7 +264,7 @@ def _in_azure(
         asked, told = getattr(wanted.request, field), registration.get(field)
         if asked and told is not None and not billing.same_contract(asked, told):
             found.append(Drift(field, asked, told or None, KEY))
-    principal = registration.get("bridge_principal")
+    principal = _principal(registration)
     if wanted.bridge_principal and not same_id(wanted.bridge_principal, principal):
         found.append(Drift("bridge_principal", wanted.bridge_principal, principal, KEY))
     elif principal is None:

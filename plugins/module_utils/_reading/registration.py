@@ -159,8 +159,9 @@ def _shown(
     if asked.lock:
         level = locks.level(azure.client, where)
         lock = {"name": locks.NAME, "level": level} if level is not None else None
+    # A key that does not tell leaves it to the role assignment: Azure may show an object id of a disconnected stamp, too.
     id_shown = registering.plain("bridge_principal", registration.bridge_principal)
-    principal = registering.principal_of(id_shown, said) or (said.opaque and id_shown) or None
+    principal = None if said.opaque else registering.principal_of(id_shown, said)
     role = None
     if asked.role_assignment and (principal or id_shown):
         found = role_assignments.find(azure.client, str(where), rights.REGISTRATION_OWNER, principal or id_shown)
@@ -175,6 +176,7 @@ def _shown(
         "marketplace_syndication": said.marketplace_syndication,
         "usage_reporting": said.usage_reporting,
         "bridge_principal": principal,
+        "object_id": id_shown,
         "token_version": said.token_version,
         "agreement_number": said.agreement_number,
         "asset_tag": said.asset_tag,

@@ -187,6 +187,15 @@ def test_another_principal_that_exists() -> None:
     assert steps(made) == {*AGAIN, "role_assignment"}
 
 
+def test_azures_object_id_stands_in_for_a_key_that_does_not_tell() -> None:
+    """The playbook is for connected stamps; else an object id proves nothing, see a registration whose key names no principal."""
+    untold = {"bridge_principal": None, "role_assignment": None, "object_id": PRINCIPAL}
+    assert drift(plan_of(registration={**untold, "key": None})) == []
+    told = plan_of(registration={**untold, "key": {"bridge_principal": None}})
+    assert drift(told) == [("bridge_principal", "a new one", None, "activation_key")]
+    assert "principal" in steps(told)
+
+
 def test_what_the_operator_asks_for_is_no_drift() -> None:
     again = plan_of({"reregister": True})
     assert again.drift == ()
