@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible.plugins.action import ActionBase
@@ -31,7 +32,7 @@ class ActionModule(ActionBase):
         }
         hosts = {host: {**of_play, **variables} for host, variables in hosts.items()}
         try:
-            _variables.check(hosts, args["required"])
+            _variables.check(hosts, args["required"], os.environ)
         except InputError as error:
             result.update(error.as_failure())
         result["changed"] = False

@@ -811,10 +811,17 @@ _REFUSED: t.Final[tuple[Failure, ...]] = (
         remedy="Put it in quotes: YAML reads 0123 as the number 83, yes as true, and 2026-11-26 as a date",
     ),
     Failure(
+        kind="wrong_value",
+        met="<variable> is <value>, and can be <values>; <variable> is not true or false; <variable> is not a whole number",
+        cause="the value is none that the variable can have",
+        remedy="Correct the value",
+    ),
+    Failure(
         kind="missing_variable",
         met="<variable> is missing (<stamps>)",
         cause="the playbook needs it, and nothing is assumed for it",
-        remedy="Set it in the inventory",
+        remedy="Set it in the inventory; the credentials of the privileged endpoint can come from AZS_PEP_USERNAME and "
+        "AZS_PEP_PASSWORD in the environment",
     ),
     Failure(
         kind="missing_directory",

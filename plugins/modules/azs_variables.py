@@ -19,6 +19,8 @@ description:
   - A name that the collection does not know is refused, with the nearest one that it knows. Otherwise a misspelled
     C(azs_encrypt) would write a token in clear text.
   - A text that YAML read as a number, a boolean or a date is refused, because C(01234567) would reach the stamp as C(342391).
+  - A value that a variable cannot have is refused, with what it can be.
+  - A text may be a template or vaulted; it is not looked into then.
   - The list C(azs_own_variables) names variables of yours that begin with C(azs_), too.
   - It contacts nothing, shows no value, and runs on the controller.
 extends_documentation_fragment:
@@ -26,7 +28,9 @@ extends_documentation_fragment:
   - azurestack.hub.attributes.info
 options:
   required:
-    description: Names of variables that every host of the play has to have.
+    description:
+      - Names of variables that every host of the play has to have.
+      - An environment variable of the controller stands in for an option of an action group, C(AZS_PEP_PASSWORD) for C(azs_pep_password).
     type: list
     elements: str
     default: []
@@ -41,7 +45,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 error:
-  description: What is wrong, when something is. C(kind) is V(unknown_variable), V(not_a_text) or V(missing_variable).
+  description: What is wrong, when something is. C(kind) is V(unknown_variable), V(not_a_text), V(wrong_value) or
+    V(missing_variable).
   returned: failure
   type: dict
   sample:

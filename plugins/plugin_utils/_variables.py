@@ -10,7 +10,9 @@ import difflib
 import re
 import typing as t
 
+from ansible.module_utils.common.validation import check_type_bool, check_type_int
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 PREFIX: t.Final = "azs_"
@@ -58,38 +60,48 @@ _TEXTS: t.Final = frozenset(
         "azs_vault_id",
     }
 )
-_OTHERS: t.Final = frozenset(
+_FLAGS: t.Final = frozenset(
     {
-        "azs_activation_timeout",
-        "azs_bridge_principal_timeout",
         "azs_confirm_deactivated",
         "azs_confirm_marketplace_loss",
         "azs_encrypt",
-        "azs_in_flight",
         "azs_keep_expired",
         "azs_kept_container",
-        "azs_known_stamps",
         "azs_marketplace_syndication",
-        "azs_move_timeout",
         "azs_new_bridge_principal",
         "azs_preflight",
-        "azs_renew_within_days",
-        "azs_report_mode",
         "azs_report_tenants",
         "azs_reregister",
         "azs_role_allow_move",
-        "azs_tenants",
         "azs_tenants_exact",
-        "azs_tenants_max_removals",
-        "azs_throttle_timeout",
         "azs_usage_reporting",
         "azs_verify_azure",
         "azs_verify_products",
         "azs_verify_require_activation",
         "azs_verify_stamp",
-        OWN,
     }
 )
+_NUMBERS: t.Final = frozenset(
+    {
+        "azs_activation_timeout",
+        "azs_bridge_principal_timeout",
+        "azs_in_flight",
+        "azs_move_timeout",
+        "azs_renew_within_days",
+        "azs_tenants_max_removals",
+        "azs_throttle_timeout",
+    }
+)
+_OTHERS: t.Final = frozenset({"azs_known_stamps", "azs_report_mode", "azs_tenants", OWN})
+_CHOICES: t.Final[dict[str, tuple[str, ...]]] = {
+    "azs_billing_model": billing.BILLING_MODELS,
+    "azs_carried_kind": ("registration_token", "activation_key", "deactivation"),
+    "azs_refresh_token_source": ("auto", "given", "cli", "device_code"),
+    "azs_renewal": ("replace", "new_name"),
+    "azs_role_principal_type": ("ServicePrincipal", "User", "Group"),
+    "azs_role_state": ("present", "absent"),
+    "azs_token_version": billing.TOKEN_VERSIONS,
+}
 _MADE: t.Final = re.compile(
     r"azs_(?:(?:pep|azure|admin)_options|stamps_found|registration|further_registrations|unpacked|carried|carried_hashes|expected"
     r"|handed_on|handover(?:_.*)?|packing_.*|named_.*|places|twins|role_group|role_result|check|kind|fleet|due|journey|due_stamps|stamps_due)"
@@ -105,21 +117,36 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
         if name not in _NO_VARIABLE
     },
     **dict.fromkeys(_OTHERS, {"type": "raw"}),
-    **dict.fromkeys(_TEXTS, {"type": "str"}),
+    **dict.fromkeys(_FLAGS, {"type": "bool"}),
+    **dict.fromkeys(_NUMBERS, {"type": "int"}),
+    **{name: {"type": "str", **({"choices": _CHOICES[name]} if name in _CHOICES else {})} for name in _TEXTS},
 }
-"""Every variable that somebody may set, with the type of its value."""
+"""Every variable that somebody may set, with the type of its value, and what it may be."""
+
+_CHECKS: t.Final[dict[str, tuple[str, t.Callable[[t.Any], t.Any]]]] = {
+    "bool": ("true or false", check_type_bool),
+    "int": ("a whole number", check_type_int),
+}
+"""Type of a value -> what it is called, and what raises TypeError for any other."""
 
 
-def check(hosts: t.Mapping[str, t.Mapping[str, t.Any]], required: t.Iterable[str] = ()) -> None:
-    """Check the variables of all hosts of a play at once.
+def check(
+    hosts: t.Mapping[str, t.Mapping[str, t.Any]],
+    required: t.Iterable[str] = (),
+    environ: t.Mapping[str, str] | None = None,
+) -> None:
+    """Check the variables of all hosts of a play at once. What is still a template is not looked into.
 
     :param hosts: name of a host -> its variables as they are written, not templated.
     :param required: names that each host has to have.
-    :raises InputError: a name is unknown, a text was read as something else, or a required one is missing.
+    :param environ: environment variables of the controller, which stand in for options of a family.
+    :raises InputError: a name is unknown, a text was read as something else, a value is none that the variable may have, or a required
+        one is missing.
     """
     own = {str(name) for variables in hosts.values() for name in _names(variables.get(OWN))}
     unknown: dict[str, list[str]] = {}
     no_text: dict[str, list[str]] = {}
+    wrong: dict[str, list[str]] = {}
     missing: dict[str, list[str]] = {}
     for host, variables in hosts.items():
         for name, value in variables.items():
@@ -127,30 +154,85 @@ def check(hosts: t.Mapping[str, t.Mapping[str, t.Any]], required: t.Iterable[str
                 continue
             if name not in SPEC:
                 unknown.setdefault(_unknown(name), []).append(host)
-            for wrong in _options.no_texts(value, SPEC.get(name, {}), name):
-                no_text.setdefault(wrong, []).append(host)
+            for said in _options.no_texts(value, SPEC.get(name, {}), name):
+                no_text.setdefault(said, []).append(host)
+            for said in _wrong(name, value):
+                wrong.setdefault(said, []).append(host)
         for name in required:
-            if variables.get(name) in (None, ""):
-                missing.setdefault(name, []).append(host)
-    found = [
-        *(f"{said} ({_listed(of)})" for said, of in unknown.items()),
-        *(f"{said} ({_listed(of)})" for said, of in no_text.items()),
-        *(f"{name} is missing ({_listed(of)})" for name, of in missing.items()),
-    ]
+            if _is_empty(variables.get(name)) and not _stood_in(name, environ or {}):
+                missing.setdefault(_missing(name), []).append(host)
+    found = [f"{said} ({_listed(of)})" for kind in (unknown, no_text, wrong, missing) for said, of in kind.items()]
     if not found:
         return
     remedies = [
         *([f"Correct the name, or name variables of your own in the list {OWN}"] if unknown else []),
         *([_options.QUOTE] if no_text else []),
-        *(["Set it in the inventory: nothing is assumed for it"] if missing else []),
+        *(["Correct the value"] if wrong else []),
+        *(["Set what is missing in the inventory: nothing is assumed for it"] if missing else []),
     ]
-    kind = "unknown_variable" if unknown else "not_a_text" if no_text else "missing_variable"
     raise InputError(
         "The variables cannot be used",
-        kind=kind,
+        kind="unknown_variable"
+        if unknown
+        else "not_a_text"
+        if no_text
+        else "wrong_value"
+        if wrong
+        else "missing_variable",
         cause="; ".join(found),
         remedy=f"{'. '.join(remedies)}. Nothing was contacted",
     )
+
+
+def _wrong(name: str, value: t.Any) -> list[str]:
+    """Return a sentence for a value that the variable cannot have. The value of a secret is not in it, nor any number."""
+    about = SPEC.get(name, {})
+    if _is_empty(value) or _is_template(value) or _is_vaulted(value):
+        return []
+    if about.get("choices"):
+        known = value in about["choices"] or not isinstance(value, str)  # what is no text is said by itself
+        return [] if known else [_none_of(name, about["choices"], value)]
+    called, checked = _CHECKS.get(about.get("type", ""), ("", None))
+    try:
+        if checked:
+            checked(value)
+    except TypeError:
+        return [f"{name} is not {called}"]
+    if about.get("elements") and isinstance(value, list) and any(map(_is_empty, value)):
+        return [f"{name} has an empty entry"]
+    return []
+
+
+def _none_of(name: str, choices: t.Sequence[str], value: str) -> str:
+    near = difflib.get_close_matches(value.lower(), [one.lower() for one in choices], n=1)
+    meant = next((one for one in choices if near and one.lower() == near[0]), None)
+    return f"{name} is {value!r}, and can be {', '.join(choices)}" + (f"; did you mean {meant}?" if meant else "")
+
+
+def _is_template(value: t.Any) -> bool:
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
+
+
+def _is_vaulted(value: t.Any) -> bool:
+    """Tell whether a value would be decrypted when it is compared: it is neither a text nor anything else that YAML makes."""
+    return not isinstance(value, (str, bool, int, float, list, tuple, dict))
+
+
+def _is_empty(value: t.Any) -> bool:
+    return value is None or (isinstance(value, (str, list, tuple)) and not value)
+
+
+def _stood_in(name: str, environ: t.Mapping[str, str]) -> bool:
+    return any(environ.get(variable) for variable in _instead(name))
+
+
+def _instead(name: str) -> tuple[str, ...]:
+    return _options.ENVIRONMENT.get(name[len(PREFIX) :], ())
+
+
+def _missing(name: str) -> str:
+    instead = _instead(name)
+    return f"{name} is missing" + (f", and so is {' or '.join(instead)} in the environment" if instead else "")
 
 
 def _names(value: t.Any) -> list[t.Any]:

@@ -22,7 +22,14 @@ def test_whatever_is_wrong_is_said_for_all_stamps_at_once(
     operator.knows(
         {
             "one": {"azs_agreement_number": yaml.safe_load("01234567"), "azs_biling_model": "Capacity"},
-            "two": {"azs_encript": True, "azs_billing_model": None, "azs_pep_password": 87654321},
+            "two": {
+                "azs_encript": True,
+                "azs_billing_model": None,
+                "azs_pep_password": 87654321,
+                "azs_pep_hosts": [],
+                "azs_pep_username": None,
+                "azs_pep_port": "winrm",
+            },
         }
     )
     play = operator.run("disconnected_export_token", "--check")
@@ -35,6 +42,9 @@ def test_whatever_is_wrong_is_said_for_all_stamps_at_once(
         "azs_agreement_number is a number for YAML, and not a text (one)",
         "azs_pep_password is a number for YAML, and not a text (two)",
         "azs_billing_model is missing (two)",
+        "azs_pep_hosts is missing (two)",
+        "azs_pep_username is missing, and so is AZS_PEP_USERNAME in the environment (two)",
+        "azs_pep_port is not a whole number (two)",
         "Nothing was contacted",
     ):
         assert said in failed.message

@@ -371,6 +371,10 @@ ELSEWHERE: t.Final = {
         "../system/test_inventory_mistakes.py",
         "test_a_text_of_a_task_that_yaml_read_as_something_else_is_refused",
     ),
+    "wrong_value": (
+        "../unit/core/test_variables.py",
+        "test_a_value_that_the_variable_cannot_have_is_refused_for_all_hosts_at_once",
+    ),
     "missing_variable": ("../unit/core/test_variables.py", "test_what_is_missing_is_said_for_all_hosts_at_once"),
 }
 """What no service says to a module. File and name of the test."""

@@ -105,6 +105,43 @@ def test_what_is_missing_is_said_for_all_hosts_at_once() -> None:
     _variables.check({"a": {"azs_billing_model": "{{ model }}"}}, ["azs_billing_model"])
 
 
+def test_an_environment_variable_stands_in_for_a_missing_credential() -> None:
+    required = ("azs_pep_hosts", "azs_pep_password")
+    error = refused({"a": {"azs_pep_hosts": []}, "b": {"azs_pep_hosts": ["10.0.0.4"]}}, *required)
+    assert "azs_pep_hosts is missing (a)" in str(error)
+    assert "azs_pep_password is missing, and so is AZS_PEP_PASSWORD in the environment (a, b)" in str(error)
+    hosts = {"b": {"azs_pep_hosts": ["10.0.0.4"]}}
+    _variables.check(hosts, required, {"AZS_PEP_PASSWORD": "secret"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("azs_billing_model", "capacity", "azs_billing_model is 'capacity', and can be PayAsYouUse, Capacity"),
+        ("azs_billing_model", "PayAsYouGo", "did you mean PayAsYouUse?"),
+        ("azs_token_version", "5.0", "azs_token_version is '5.0', and can be 3.0, 4.0, 6.0"),
+        ("azs_auth_source", "msl", "did you mean msi?"),
+        ("azs_pep_auth", "basic", "azs_pep_auth is 'basic', and can be ntlm, kerberos, negotiate"),
+        ("azs_renewal", "rename", "azs_renewal is 'rename', and can be replace, new_name"),
+        ("azs_encrypt", "maybe", "azs_encrypt is not true or false"),
+        ("azs_usage_reporting", ["true"], "azs_usage_reporting is not true or false"),
+        ("azs_pep_port", "winrm", "azs_pep_port is not a whole number"),
+        ("azs_activation_timeout", "2h", "azs_activation_timeout is not a whole number"),
+        ("azs_pep_hosts", ["10.0.0.4", ""], "azs_pep_hosts has an empty entry"),
+    ],
+)
+def test_a_value_that_the_variable_cannot_have_is_refused_for_all_hosts_at_once(
+    name: str, value: t.Any, said: str
+) -> None:
+    error = refused({"a": {name: value}, "b": {name: value}})
+    assert error.kind == "wrong_value" and said in str(error) and "(a, b)" in str(error)
+    _variables.check({"a": {name: "{{ what_the_site_says }}"}, "b": {name: None}})
+
+
+def test_texts_of_the_command_line_are_read_as_what_they_mean() -> None:
+    _variables.check({"a": {"azs_encrypt": "yes", "azs_pep_port": "5986", "azs_verify_stamp": "False"}})
+
+
 @pytest.mark.parametrize(
     "entry",
     [
