@@ -19,10 +19,12 @@ description:
   - Sources are read in the order of their names, so the static inventory has to come first, for example as
     C(inventory/01-stamps.yml) beside C(inventory/azs_registrations.yml).
   - Every host gets the variable C(azs_registration) with the fields C(id), C(name), C(resource_group), C(subscription_id),
-    C(cloud_id), C(billing_model) and C(bridge_principal) as Azure shows them. Variables that say what is wanted, like
+    C(cloud_id), C(billing_model) and C(bridge_principal) as Azure shows them, and C(expires_in_days), which is read only where a stamp
+    has several registrations and is null otherwise. Variables that say what is wanted, like
     C(azs_billing_model), are left alone, or drift would never be seen; O(compose) can set them. Hosts that are not in the
     static inventory get C(azs_cloud_id), C(azs_subscription_id), C(azs_resource_group) and C(azs_registration_name) as well.
-  - A stamp with several registrations, as an expired one leaves them, gets the others as C(azs_further_registrations).
+  - A stamp with several registrations, as an expired one leaves them, gets the others as C(azs_further_registrations). One that its host names is
+    taken, else a living one before an expired one.
   - Nothing is added when a subscription cannot be read completely. Let Ansible fail then, with C(any_unparsed_is_failed = true)
     in the section C(inventory) of C(ansible.cfg), or E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED); by itself it only warns
     while it has other sources.

@@ -315,7 +315,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     progress = Progress(module.controller["progress"])
     outcome = reconciling.reconcile(
         azure.client,
-        locating.one(azure, params),
+        locating.one(azure, params, module.hide),
         wanted,
         reconciling.Settings(
             remove=params["state"] == "absent",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import os
 import typing as t
@@ -11,6 +12,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence, credentials, registrations, session
 from ansible_collections.azurestack.hub.plugins.module_utils._caller import Asker
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import choice
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
 
@@ -69,16 +71,23 @@ def read(
             # Where the resource provider was never registered, nobody registered a stamp.
             if not (absence.is_told(error) or error.kind == "provider_not_registered"):
                 raise
+    several = {key for key, count in collections.Counter(map(_cloud_id, found)).items() if key and count > 1}
     return [
         {
             "id": str(one.id),
             **dataclasses.asdict(one.id),
-            "cloud_id": one.cloud_id.lower() if one.cloud_id else None,
+            "cloud_id": _cloud_id(one),
             "billing_model": one.billing_model,
             "bridge_principal": one.bridge_principal,
+            # Which of several is in use: only then are their keys worth a request each.
+            "expires_in_days": registrations.days_left(client, one.id, hide) if _cloud_id(one) in several else None,
         }
         for one in found
     ]
+
+
+def _cloud_id(one: registrations.Registration) -> str | None:
+    return one.cloud_id.lower() if one.cloud_id else None
 
 
 def by_stamp(found: t.Iterable[dict[str, t.Any]]) -> dict[str, list[dict[str, t.Any]]]:
@@ -121,7 +130,7 @@ def _means(variables: t.Mapping[str, t.Any], one: t.Mapping[str, t.Any]) -> bool
 
 
 def chosen(found: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
-    """Return the one of a stamp's registrations that its host names, else the first.
+    """Return the one of a stamp's registrations that its host names; of several the one that choice.meant prefers.
 
     None when the host names one that the stamp does not have: another one is not taken for it. A group without a name is a
     preference alone, as everywhere.
@@ -135,8 +144,9 @@ def chosen(found: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.Any]
     }
     named = [name for name in ("name", *(["resource_group"] if names["name"] else [])) if names[name]]
     found = [one for one in found if all(same_id(one[name], str(names[name])) for name in named)]
+    living = [one for one in found if not choice.expired(one)]
     return max(
-        found,
+        living or found,
         default=None,
         key=lambda one: sum(same_id(one[name], str(value)) for name, value in names.items() if value),
     )

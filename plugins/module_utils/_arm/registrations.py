@@ -17,6 +17,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import 
     text,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId, check_part
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import choice, claims, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
 
 API_VERSION: t.Final = "2017-06-01"
@@ -102,3 +103,34 @@ def export_key(client: ArmClient, where: RegistrationId) -> str:
             remedy="Run again; if it stays so, register the stamp again (reregister) or ask Microsoft support",
         )
     return key
+
+
+def days_left(client: ArmClient, where: RegistrationId, hide: t.Callable[[str], None]) -> int | None:
+    """Return in how many days a registration expires, by the claims of its activation key and Azure's clock; negative when it has.
+
+    None when it never does, or when nothing tells: the account may not export the key, or it does not say.
+
+    :param hide: takes the key, which is a secret.
+    """
+    try:
+        key = export_key(client, where)
+    except ArmError:
+        return None
+    hide(key)
+    expires = expiry.normal(claims.read_key(key).expires)
+    return expiry.days_left(expires, expiry.at_service(expiry.now(), client.clock_ahead))
+
+
+def meant(
+    client: ArmClient, found: t.Sequence[Registration], hide: t.Callable[[str], None]
+) -> tuple[Registration | None, bool]:
+    """Return which of a stamp's registrations is meant, and whether choice.meant decided it. Only several are asked for their expiry.
+
+    :param found: in any order.
+    :param hide: takes secrets that are read on the way.
+    """
+    if len(found) < 2:
+        return next(iter(found), None), True
+    told = [{"id": str(one.id), "expires_in_days": days_left(client, one.id, hide)} for one in found]
+    chosen, decided = choice.meant(told)
+    return next((one for one in found if chosen and str(one.id) == chosen["id"]), None), decided

@@ -67,7 +67,8 @@ def named(module: Caller, azure: session.Azure, asked: Asked) -> Registration | 
     found = _read(module, azure, asked)
     if asked.name:
         return next(iter(found), None)
-    return next((one for one in found if claims.same_id(one.cloud_id, asked.cloud_id)), None)
+    own = [one for one in found if claims.same_id(one.cloud_id, asked.cloud_id)]
+    return registrations.meant(azure.client, own, module.hide)[0]
 
 
 @dataclasses.dataclass(frozen=True)

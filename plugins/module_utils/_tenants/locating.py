@@ -32,12 +32,13 @@ def check(params: t.Mapping[str, t.Any]) -> None:
         )
 
 
-def one(azure: Azure, params: t.Mapping[str, t.Any]) -> RegistrationId:
+def one(azure: Azure, params: t.Mapping[str, t.Any], hide: t.Callable[[str], None]) -> RegistrationId:
     """Return the registration that the options of PLACE_SPEC name; only with cloud_id is anything asked for.
 
+    :param hide: takes secrets that are read on the way.
     :raises InputError: registration_id is none.
     :raises ArmError: no registration has that cloud id.
-    :raises ConflictError: several have it, expired ones that were left behind among them.
+    :raises ConflictError: several have it, and not one of them alone is living.
     """
     if params["registration_id"]:
         return RegistrationId.parse(params["registration_id"])
@@ -51,14 +52,15 @@ def one(azure: Azure, params: t.Mapping[str, t.Any]) -> RegistrationId:
             kind="registration_not_found",
             remedy="Register the stamp first, or compare subscription_id, resource_group and cloud_id",
         )
-    if len(found) > 1:
+    chosen, decided = registrations.meant(azure.client, found, hide)
+    if chosen is None or not decided:
         raise ConflictError(
-            f"The stamp {params['cloud_id']} has {len(found)} registrations",
+            f"The stamp {params['cloud_id']} has {len(found)} registrations, and their expiry does not tell which one is in use",
             kind="several_registrations",
             cause=", ".join(str(registration.id) for registration in found),
             remedy="Set name and resource_group, or registration_id, to the one that is in use",
         )
-    return found[0].id
+    return chosen.id
 
 
 def several(azure: Azure, params: t.Mapping[str, t.Any]) -> list[Registration]:

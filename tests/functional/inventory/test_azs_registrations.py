@@ -174,6 +174,7 @@ def test_known_stamps_become_their_hosts_and_the_others_are_unmanaged(inventory:
         "cloud_id": inventory.cloud_id("one"),
         "billing_model": "Capacity",
         "bridge_principal": managed["azs_registration"]["bridge_principal"],
+        "expires_in_days": None,
     }
     assert managed["azs_billing_model"] == "Custom"  # what is wanted stays, or drift could not be seen
     # ansible-core 2.19 marks what an expression gave, and AWX hands the mark back to it.
@@ -286,6 +287,22 @@ def test_hosts_can_be_named_otherwise(inventory: Inventory) -> None:
     )
     result = inventory.read()
     assert "AzureStackRegistration_legacy" in result.members("not_ours")
+
+
+@pytest.mark.parametrize("name", ["aaa", "zzz"])
+def test_of_two_registrations_the_living_one_is_taken_in_any_order(tmp_path: pathlib.Path, name: str) -> None:
+    """Kind: which registration is meant, answered by the order of Azure's list."""
+    stamp = {"name": "one", "registration": {"expires_in_days": -1}}
+    with Simulator.start({"stamps": [stamp]}, tmp_path / "simulator") as simulator:
+        inventory = Inventory(simulator, tmp_path / "inventory", "2.19")
+        cloud_id = inventory.cloud_id("one")
+        simulator.do("add-registration", cloud_id=cloud_id, name=name)
+        inventory.static({"stamp01": {"azs_cloud_id": cloud_id}})
+        inventory.plugin()
+        host = inventory.read().host("stamp01")
+    assert host["azs_registration"]["name"] == name
+    (left,) = host["azs_further_registrations"]
+    assert left["expires_in_days"] < 0
 
 
 def test_a_stamp_with_two_registrations_is_one_host(tmp_path: pathlib.Path) -> None:

@@ -412,8 +412,18 @@ class TestPlace:
         here = provider()
         here.simulator.do("expire-registration", stamp=here.stamp)
         (other,) = here.simulator.do("add-registration", cloud_id=here.cloud_id, name=f"second-{here.stamp}")
+        here.simulator.do("expire-registration", stamp=here.stamp, days=30)  # both are living
         outcome = here.run(tenants=tenants(2), registration_id=None, cloud_id=here.cloud_id)
         failed(outcome, "several_registrations", other, here.id)
+
+    @pytest.mark.parametrize("name", ["aaa", "zzz"])
+    def test_of_several_registrations_the_living_one_is_meant(self, provider: Make, name: str) -> None:
+        """Kind: which registration is meant, answered by the order of Azure's list."""
+        here = provider()
+        here.simulator.do("expire-registration", stamp=here.stamp)
+        (other,) = here.simulator.do("add-registration", cloud_id=here.cloud_id, name=f"{name}-{here.stamp}")
+        outcome = here.run(tenants=tenants(2), registration_id=None, cloud_id=here.cloud_id)
+        assert outcome.changed and outcome["registration"]["id"] == other
 
     def test_the_metadata_are_handed_on(self, provider: Make) -> None:
         here, listed = provider(), tenants(2)
