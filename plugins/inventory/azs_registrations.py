@@ -313,7 +313,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return f"azurestack-{one['cloud_id']}" if one["cloud_id"] else str(one["name"])
         try:
             name = self._compose(expression, {name: from_service(value) for name, value in variables.items()})
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # what a template may raise is ansible-core's
             raise InputError(
                 f"hostname gives no name for {one['id']}",
                 cause=to_text(error),

@@ -33,7 +33,7 @@ class Memo:
             if key not in self._made:
                 try:
                     self._made[key] = make(), None
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001  # who waited for it gets it, whatever it is
                     self._made[key] = None, error
         value, failure = self._made[key]
         if failure is not None:

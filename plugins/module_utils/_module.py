@@ -93,7 +93,7 @@ class AzsModule(AnsibleModule):
             self.exit_json(changed=False, _azs_vaulted=encrypted.encrypted)
         except AzsError as error:
             self.fail_json(msg=str(error), error=error.as_result(), **error.result, **self._learned())
-        except Exception as error:  # the last resort: name the exception, and keep its text out of the one-line message
+        except Exception as error:  # noqa: BLE001  # the last resort: name the exception, and keep its text out of the one-line message
             self.fail_json(
                 msg=f"Unexpected {type(error).__name__} in {self._name}. This is a bug: please report it with the traceback.",
                 exception=traceback.format_exc(),

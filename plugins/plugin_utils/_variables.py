@@ -116,9 +116,9 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
         for name, spec in family.items()
         if name not in _NO_VARIABLE
     },
-    **dict.fromkeys(_OTHERS, {"type": "raw"}),
-    **dict.fromkeys(_FLAGS, {"type": "bool"}),
-    **dict.fromkeys(_NUMBERS, {"type": "int"}),
+    **{key: {"type": "raw"} for key in _OTHERS},
+    **{key: {"type": "bool"} for key in _FLAGS},
+    **{key: {"type": "int"} for key in _NUMBERS},
     **{name: {"type": "str", **({"choices": _CHOICES[name]} if name in _CHOICES else {})} for name in _TEXTS},
 }
 """Every variable that somebody may set, with the type of its value, and what it may be."""

@@ -83,7 +83,7 @@ class Script:
             await session.run(typing.cast(Any, self), effect)
         except PSError as error:
             self._error("end with error", error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # of the simulator, for the log
             _log.exception("a cmdlet failed inside the simulator")
             self._error("end with error", PSError(f"Simulator failure: {error!r}", "SimulatorFailure", "NotSpecified"))
         else:

@@ -67,7 +67,7 @@ class LoginEndpoints:
             tenant = self._tenant(parts[0] if parts else "")
             if path.endswith(".well-known/openid-configuration"):
                 return Answer(body=self._discovery(tenant, path.startswith("v2.0")))
-            if path.endswith("discovery/keys") or path.endswith("discovery/v2.0/keys"):
+            if path.endswith(("discovery/keys", "discovery/v2.0/keys")):
                 return Answer(body={"keys": [self.directory.world.sign_in_key.jwk()]})
             if request.method == "POST" and path in ("oauth2/v2.0/devicecode", "oauth2/devicecode"):
                 return self._start_device_code(self._form(request), tenant)

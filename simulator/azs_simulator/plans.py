@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -62,10 +63,8 @@ class ActionPlan:
 
     async def _run(self) -> Any:
         try:
-            try:
+            with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), self.seconds)
-            except asyncio.TimeoutError:
-                pass
             return None if self.dropped else self._commit()
         finally:
             self._stamp.finish(self._id)

@@ -238,7 +238,7 @@ class Pipeline:
             await run(self)
         except psobjects.PSError as error:
             self._end(ps.PSInvocationState.Failed, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # of the simulator, for the log
             _log.exception("a pipeline failed inside the simulator")
             failure = psobjects.PSError(f"Simulator failure: {error!r}", "SimulatorFailure", "NotSpecified")
             self._end(ps.PSInvocationState.Failed, failure)

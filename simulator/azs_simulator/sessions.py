@@ -147,7 +147,10 @@ class Session:
         seconds = stamp.durations.get(cmdlet.name, 0.0)
         lifetime = seconds
         limit = _seconds(parameters.get("TimeoutInSeconds"), cmdlet)
-        commit: Callable[[], Any] = lambda: action.commit(stamp, parameters)
+
+        def commit() -> Any:
+            return action.commit(stamp, parameters)
+
         fails = effect is not None and effect.kind == "timeout"
         if effect is not None and fails:
             outcome = effect.get("commit", "never")

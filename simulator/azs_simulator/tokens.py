@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -129,10 +130,8 @@ class RegistrationTokens:
             content = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError) as error:
             raise MalformedToken("not base64") from error
-        try:
+        with contextlib.suppress(InvalidToken):  # not one of the opaque ones
             content = self._fernet.decrypt(base64.urlsafe_b64encode(content))
-        except InvalidToken:
-            pass  # not one of the opaque ones
         try:
             claims = json.loads(content.decode("utf-8"))
         except ValueError as error:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import email.utils
 import json
@@ -165,15 +166,13 @@ class Service:
             return await self.respond(request)
         except ArmError as error:
             return error_answer(error.status, error.code, error.message, error.headers)
-        except Exception:  # pylint: disable=broad-except # a request that nobody thought of must be seen in the log
+        except Exception:  # noqa: BLE001  # a request that nobody thought of must be seen in the log
             traceback.print_exc()
             return error_answer(500, "SimulatorError", f"The simulator cannot handle {request.method} {request.path}.")
 
     async def _wait(self, seconds: float) -> None:
-        try:
+        with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._ending.wait(), seconds)
-        except asyncio.TimeoutError:
-            pass
 
     @staticmethod
     def _fault_answer(service: str, effect: Effect) -> Answer:

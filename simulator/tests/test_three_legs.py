@@ -67,7 +67,7 @@ def test_three_legs(simulator, arm, stamp, parameters):
     assert activated["activation"]["azureRegistrationResourceIdentifier"] == simulator.registration_of(stamp)["id"]
 
     log = simulator.requests(service="pep")
-    assert [entry["parameters"] for entry in log if entry.get("cmdlet") == "New-AzureStackActivation"][0] == [
+    assert next(entry["parameters"] for entry in log if entry.get("cmdlet") == "New-AzureStackActivation") == [
         "ActivationKey"
     ]
     assert token not in str(log) and key not in str(simulator.requests())

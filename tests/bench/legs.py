@@ -29,7 +29,7 @@ from azs_simulator.client import Simulator
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
-from controllers import LEGS, Controller, Traffic
+from controllers import LEGS, Controller, Traffic  # noqa: E402
 
 STAMPS = 5
 PROVIDER_SECONDS = 0.5

@@ -221,7 +221,7 @@ def side_by_side(bench: Bench, peer_sizes: t.Sequence[int]) -> list[Run]:
                 for number in range(max(1, size // 100)):
                     changed[number * 100 % size]["tenant_id"] = str(uuid.uuid4())
                 bench.hold([])
-                for scenario, listed in zip(SCENARIOS, (entries, entries, changed)):
+                for scenario, listed in zip(SCENARIOS, (entries, entries, changed), strict=True):
                     runs.append(bench.play(side, scenario, latency, listed))
                     bench.check(listed)
     return runs

@@ -144,7 +144,7 @@ def test_a_process_that_dies_is_a_session_lost(alone: Simulator) -> None:
 
 def test_without_a_powershell_it_says_how_to_get_one(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZS_PWSH", str(tmp_path / "pwsh"))
-    with pytest.raises(SimulatorError, match="needs PowerShell 7: AZS_PWSH=.* is not an executable file. Install it"):
+    with pytest.raises(SimulatorError, match=r"needs PowerShell 7: AZS_PWSH=.* is not an executable file\. Install it"):
         Simulator.start({"engine": "powershell", "stamps": []}, tmp_path / "none")
 
 

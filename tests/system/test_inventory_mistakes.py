@@ -69,7 +69,7 @@ def mixed(operator: Controller, **groups: list[str]) -> Controller:
     operator.knows(["one", "two"], runners={"paw01": {"ansible_connection": "local"}})
     inventory = yaml.safe_load(operator.inventory.read_text(encoding="utf-8"))
     for group, hosts in groups.items():
-        inventory["all"]["children"][group] = {"hosts": dict.fromkeys(hosts, {})}
+        inventory["all"]["children"][group] = {"hosts": {key: {} for key in hosts}}
     operator.inventory.write_text(yaml.safe_dump(inventory, width=1000), encoding="utf-8")
     return operator
 

@@ -55,7 +55,7 @@ def test_progress_of_a_long_activation(
         re.MULTILINE,
     )
     assert len(reports) >= 2
-    for numbers in zip(*reports):
+    for numbers in zip(*reports, strict=True):
         assert list(numbers) == sorted(numbers)
     assert {percent for _seconds, percent in reports} <= {"20", "40", "60", "80"}
     assert re.search(r"^here: activating the stamp, reading the stamp information: 0m\d\ds", play.output, re.MULTILINE)

@@ -173,7 +173,7 @@ def test_leg_2(simulator: Simulator, controller: t.Callable[..., Controller]) ->
     traffic = Traffic(simulator)
     operator.knows(
         {
-            **dict.fromkeys(stamps, {"azs_resource_group": None}),
+            **{key: {"azs_resource_group": None} for key in stamps},
             "taken": {"azs_registration_name": "AzureStackRegistration"},
             "renamed": {"azs_registration_name": "azurestack-of-berlin", "azs_resource_group": None},
         }

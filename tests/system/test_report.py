@@ -70,7 +70,7 @@ def knows(controller: Controller) -> Controller:
     )
     inventory = yaml.safe_load(controller.inventory.read_text(encoding="utf-8"))
     connected = ("good", "drifted", "wrong-secret", "away", "broken", "blank")
-    inventory["all"]["children"]["azs_connected"] = {"hosts": dict.fromkeys(connected, {})}
+    inventory["all"]["children"]["azs_connected"] = {"hosts": {key: {} for key in connected}}
     controller.inventory.write_text(yaml.safe_dump(inventory, width=1000), encoding="utf-8")
     return controller
 
@@ -110,7 +110,7 @@ def test_every_stamp_is_in_the_report(simulator: Simulator, controller: t.Callab
     for name, (status, part) in expected.items():
         assert (lines[name]["status"], part in "; ".join(lines[name]["reasons"])) == (status, True), lines[name]
         assert name in page and (status == "in_sync" or f"{name}: {status.replace('_', ' ')}" in play.output)
-    assert list(lines)[0] == "expired" and list(lines)[-1] == "good"
+    assert next(iter(lines)) == "expired" and list(lines)[-1] == "good"
     # The side that answers is in the line of a stamp whose other side does not.
     assert lines["away"]["stamp"]["state"] == "Registered" and lines["away"]["azure"] is None
     assert lines["wrong-secret"]["azure"]["billing_model"] == "PayAsYouUse"

@@ -53,7 +53,7 @@ def test_slices_share_azure_and_no_failure(
     plays = [one.wait() for one in running]
 
     assert [play.status for play in plays] == [2, 2]
-    for play, names in zip(plays, SLICES):
+    for play, names in zip(plays, SLICES, strict=True):
         *well, broken = names
         for name in well:
             assert play.recap(name)["failed"] == 0, play.output

@@ -438,7 +438,7 @@ def error_of(response: HttpResponse, path: str, doing: str) -> ArmError:
     details: dict[str, t.Any] = {}
     missing = re.search(r"(?:client|user|account) '([^']+)'.*?action '([^']+)'.*?scope '([^']+)'", text, re.DOTALL)
     if missing and known and known.kind == "missing_rights":
-        details = dict(zip(("account", "action", "scope"), missing.groups()))
+        details = dict(zip(("account", "action", "scope"), missing.groups(), strict=True))
         text = f"the account '{details['account']}' lacks {details['action']} on {details['scope']}"
     reason = " ".join(text.split()).rstrip(".")[:600] or f"HTTP status {response.status_code}"
     if body is None and response.content.strip():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import time
 import typing as t
 
@@ -288,8 +289,8 @@ def _move(client: ArmClient, found: Registration, target: RegistrationId, timeou
                 "Set timeout higher when Azure needs longer",
             )
         time.sleep(min(answer.pause, max(0.0, until - time.monotonic())))
-        location = answer.location
-        answer.wait_out(lambda: client.follow(location, doing=doing, observe=answer.take), until)
+        ask = functools.partial(client.follow, answer.location, doing=doing, observe=answer.take)
+        answer.wait_out(ask, until)
 
 
 class _Answer:

@@ -240,12 +240,12 @@ def _decorated(words: t.Sequence[str], kind: str) -> bool:
     ]
     if any(_document("".join(part)) is not None for part in parts):
         return True
-    if any(
-        word.isalpha() and len(word) < 20 and len("".join(rest)) % 4 == 0
-        for word, rest in ((words[0], words[1:]), (words[-1], words[:-1]))
-    ):
-        return True
-    return False
+    return bool(
+        any(
+            word.isalpha() and len(word) < 20 and len("".join(rest)) % 4 == 0
+            for word, rest in ((words[0], words[1:]), (words[-1], words[:-1]))
+        )
+    )
 
 
 def _likeness(text: str, words: t.Sequence[str]) -> str:

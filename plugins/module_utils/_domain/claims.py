@@ -83,6 +83,10 @@ class KeyClaims:
         return self.expires is not None and parse_time(self.expires) <= now
 
 
+OPAQUE_TOKEN: t.Final = TokenClaims(opaque=True)
+OPAQUE_KEY: t.Final = KeyClaims(opaque=True)
+
+
 def parse_time(text: str) -> datetime.datetime:
     """Return a service's timestamp as an aware UTC datetime; the seven-digit fractions of .NET are accepted.
 
@@ -119,15 +123,15 @@ def read_token(token: str) -> TokenClaims:
         try:
             raw = base64.b64decode(token[: len(token) // 4 * 4], validate=True)
         except (binascii.Error, ValueError):
-            return TokenClaims(opaque=True)
+            return OPAQUE_TOKEN
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return TokenClaims(opaque=True)
+        return OPAQUE_TOKEN
     try:
         document = json.loads(text)
     except RecursionError:
-        return TokenClaims(opaque=True)
+        return OPAQUE_TOKEN
     except ValueError:
         if text.lstrip().startswith('{"'):
             raise ArtifactError(
@@ -136,9 +140,9 @@ def read_token(token: str) -> TokenClaims:
                 cause="it decodes to a document that ends in the middle",
                 remedy="Copy the file again, or export the registration token again",
             ) from None
-        return TokenClaims(opaque=True)
+        return OPAQUE_TOKEN
     if not isinstance(document, dict):
-        return TokenClaims(opaque=True)
+        return OPAQUE_TOKEN
     claims = _without_case(document)
     return TokenClaims(opaque=False, **_common(claims), token_version=_text(claims.get("version")))
 
@@ -162,9 +166,9 @@ def read_key(key: str) -> KeyClaims:
     try:
         document = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, RecursionError):
-        return KeyClaims(opaque=True)
+        return OPAQUE_KEY
     if not isinstance(document, dict):
-        return KeyClaims(opaque=True)
+        return OPAQUE_KEY
     claims = _without_case(document)
     told = expires = _text(claims.get("expires"))
     try:

@@ -51,6 +51,9 @@ class Plan:
     busy: str | None = None
 
 
+NOTHING_TOLD: t.Final = Plan()
+
+
 def steps_in(text: str) -> list[tuple[str, str]]:
     """Return name and status of the steps that a verbose record tells of; nothing else of it."""
     told = (_STEP.search(line) for line in _lines(text) if not _DATA.search(line))

@@ -397,7 +397,7 @@ class _Task:
         host: str | None,
         confirmed: bool,
     ) -> dict[str, t.Any]:
-        said = key or claims.KeyClaims(opaque=True)
+        said = key or claims.OPAQUE_KEY
         return {
             "changed": changed,
             "evidence": before.evidence,

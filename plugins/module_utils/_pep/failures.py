@@ -136,7 +136,7 @@ def of_cmdlet(
     cmdlet: str,
     errors: t.Sequence[Said],
     where: str,
-    plan: action_plan.Plan = action_plan.Plan(),
+    plan: action_plan.Plan = action_plan.NOTHING_TOLD,
     noise: t.Sequence[str] = (),
 ) -> PepError:
     """Return what the failure of a cmdlet means.

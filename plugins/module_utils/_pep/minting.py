@@ -96,7 +96,7 @@ class Minted:
     request: billing.Request
     token: str | None = dataclasses.field(repr=False)
     bridge_principal: str | None
-    decoded: claims.TokenClaims = claims.TokenClaims(opaque=True)
+    decoded: claims.TokenClaims = claims.OPAQUE_TOKEN
 
     def _told(self, name: str) -> t.Any:
         """Return a field as the token itself says it, else as it was asked for."""

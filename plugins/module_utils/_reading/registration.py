@@ -75,7 +75,7 @@ def named(module: Caller, azure: session.Azure, asked: Asked) -> Registration | 
 class _Key:
     """What an activation key says; its claims' digest tells it from another one."""
 
-    claims: claims.KeyClaims = claims.KeyClaims(opaque=True)
+    claims: claims.KeyClaims = claims.OPAQUE_KEY
     digest: str | None = None
 
 

@@ -144,7 +144,7 @@ class Batch(t.Generic[T]):
                 return
             except AzsError as error:
                 self._failed(piece, error)
-            except Exception as error:  # a bug in one piece of work must not look as if the piece had been carried out
+            except Exception as error:  # noqa: BLE001  # a bug in one piece of work must not look as if the piece had been carried out
                 self._stop(piece, AzsError(f"Unexpected {type(error).__name__}: {error}", kind="bug"))
             else:
                 with self._lock:

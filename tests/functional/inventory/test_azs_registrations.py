@@ -403,7 +403,7 @@ ONE_NAME: t.Final = {
     [
         ({"h": {"azs_registration_name": "AzureStackRegistration"}}, {}),
         ({"h": {"azs_registration_name": "AzureStackRegistration", "azs_resource_group": "South"}}, {"b": "h"}),
-        (dict.fromkeys("hi", {"azs_registration_name": "AzureStackRegistration", "azs_resource_group": "south"}), {}),
+        ({key: {"azs_registration_name": "AzureStackRegistration", "azs_resource_group": "south"} for key in "hi"}, {}),
         ({"h": {"azs_resource_group": "south"}}, {}),
         ({"h": {"azs_registration_name": "AzureStackRegistration", "azs_subscription_id": "other"}}, {}),
     ],

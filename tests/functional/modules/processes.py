@@ -196,7 +196,7 @@ class Modules:
         variables = {key: os.environ[key] for key in _INHERITED if key in os.environ} | dict(environment or {})
         program = str(ROOT / "plugins" / "modules" / f"{name}.py")
         arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": diff}
-        stdout, stderr = (tempfile.TemporaryFile("w+", encoding="utf-8") for _number in range(2))
+        stdout, stderr = (tempfile.TemporaryFile("w+", encoding="utf-8") for _number in range(2))  # noqa: SIM115  # the process outlives this
         with tempfile.TemporaryFile("w+", encoding="utf-8") as stdin:
             stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
             stdin.seek(0)

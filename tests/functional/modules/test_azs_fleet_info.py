@@ -106,7 +106,11 @@ def test_each_fault_is_one_stamps_own(reader: Reader, fleet: Simulator) -> None:
     """A stamp is refused, silent, trickling, not let in, behind a proxy, another one, with a wrong secret, with wrong options, with a number for a secret."""
     options = {name: reader.options(name) for name in NAMES}
     wrong = dict(
-        zip(NAMES, ("refused", "silent", "trickling", "denied", "proxy", "other", "secret", "options", "number"))
+        zip(
+            NAMES,
+            ("refused", "silent", "trickling", "denied", "proxy", "other", "secret", "options", "number"),
+            strict=True,
+        )
     )
     kinds = {kind: name for name, kind in wrong.items()}
     options[kinds["refused"]]["admin_endpoint"] = "https://127.0.0.1:9"

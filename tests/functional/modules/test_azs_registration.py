@@ -1145,7 +1145,10 @@ class TestThrottling:
 def test_with_the_oldest_libraries(registrar: Make) -> None:
     here = registrar()
     old = oldest_libraries()
-    run: t.Any = lambda **how: here.run("azs_registration", here.options(), environment=old, **how)
+
+    def run(**how):
+        return here.run("azs_registration", here.options(), environment=old, **how)
+
     predicted = run(check=True)
     assert here.requests() == FIRST[:6]
     outcome = run()

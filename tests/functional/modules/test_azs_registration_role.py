@@ -59,7 +59,8 @@ class Administrator:
     def requests(self) -> list[str]:
         """What Azure Resource Manager was asked since the last call."""
         asked = []
-        for line in self.registrar.requests():
+        for one in self.registrar.requests():
+            line = one
             for pattern, short in (
                 (r"/providers/Microsoft.Authorization/role(definition|assignment)s", r"\1s"),
                 (r"s/[0-9a-f-]{36}$", ""),

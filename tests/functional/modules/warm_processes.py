@@ -60,7 +60,7 @@ class _Program:
             descriptor = stream.detach()
             os.dup2(descriptor, number)
             os.close(descriptor)
-        sys.stdin, sys.stdout, sys.stderr = (open(number, mode, encoding="utf-8") for number, mode in enumerate("rww"))
+        sys.stdin, sys.stdout, sys.stderr = (open(number, mode, encoding="utf-8") for number, mode in enumerate("rww"))  # noqa: SIM115
         os.environ.clear()
         os.environ.update(self._environment)
         sys.path[:0] = self._environment["PYTHONPATH"].split(os.pathsep)

@@ -85,7 +85,9 @@ def test_all_errors_are_shown_once_and_in_their_order() -> None:
 BUSY = "Cannot invoke action plan because another action is in progress: 5a1f6d0e-97a8-4a8c-8f1d-5a2d8f1c0b11"
 
 
-def of(cmdlet: str, said: str, plan: action_plan.Plan = action_plan.Plan(), noise: tuple[str, ...] = ()) -> AzsError:
+def of(
+    cmdlet: str, said: str, plan: action_plan.Plan = action_plan.NOTHING_TOLD, noise: tuple[str, ...] = ()
+) -> AzsError:
     """What a cmdlet's failure with one thrown sentence means."""
     return failures.of_cmdlet(cmdlet, [failures.Said(said, said)] if said else [], "10.0.0.4", plan, noise)
 

@@ -109,23 +109,26 @@ def test_a_session_that_takes_long_to_open(endpoint: Endpoint) -> None:
 
 
 def test_a_lost_session_is_told_apart_by_what_the_cmdlet_does(endpoint: Endpoint) -> None:
-    with endpoint.open() as session, pytest.raises(PepSessionLost) as lost:
+    with endpoint.open() as session:
         endpoint.fault("shell_gone", {"action": "Receive"})
-        cmdlets.deactivate(session, timeout=60)
+        with pytest.raises(PepSessionLost) as lost:
+            cmdlets.deactivate(session, timeout=60)
     assert lost.value.kind == "pep_session_lost"
     assert "Read the state back" in (lost.value.remedy or "")
     assert lost.value.code == "2150858843"
-    with endpoint.open() as session, pytest.raises(PepSessionLost) as lost:
+    with endpoint.open() as session:
         endpoint.fault("shell_gone", {"action": "Receive"})
-        cmdlets.stamp_information(session)
+        with pytest.raises(PepSessionLost) as lost:
+            cmdlets.stamp_information(session)
     assert lost.value.remedy == "Run the same command again"
 
 
 def test_a_cmdlet_that_was_not_started_leaves_no_unknown_outcome(endpoint: Endpoint) -> None:
-    with endpoint.open() as session, pytest.raises(PepSessionLost) as lost:
+    with endpoint.open() as session:
         cmdlets.stamp_information(session)
         endpoint.fault("shell_gone", {"action": "Signal"})
-        cmdlets.deactivate(session, timeout=60)
+        with pytest.raises(PepSessionLost) as lost:
+            cmdlets.deactivate(session, timeout=60)
     assert lost.value.remedy == "Run the same command again"
 
 

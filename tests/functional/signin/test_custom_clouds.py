@@ -50,7 +50,7 @@ def test_a_manifest_of_a_cloud_with_a_name(manifest: t.Callable[..., str]) -> No
 
 def test_two_clouds_at_once_are_refused(manifest: t.Callable[..., str]) -> None:
     for environment in ("AzureChinaCloud", "https://management.fabrikam.example"):
-        with pytest.raises(InputError, match="name two clouds.*Leave one of them out"):
+        with pytest.raises(InputError, match=r"name two clouds.*Leave one of them out"):
             _raise_as_told(environment, manifest())
 
 
@@ -69,7 +69,9 @@ def test_a_secret_clouds_name_alone_is_not_enough() -> None:
 
 @pytest.mark.parametrize("endpoint", [None, "", {"a": 1}])
 def test_a_manifest_without_an_address(manifest: t.Callable[..., str], endpoint: t.Any) -> None:
-    with pytest.raises(InputError, match="names no Azure Resource Manager.*DeploymentData.CustomEnvironmentEndpoints"):
+    with pytest.raises(
+        InputError, match=r"names no Azure Resource Manager.*DeploymentData\.CustomEnvironmentEndpoints"
+    ):
         _raise_as_told("AzureCloud", manifest(endpoint))
 
 
@@ -81,7 +83,7 @@ def test_a_file_that_is_no_manifest(tmp_path: pathlib.Path, content: str) -> Non
 
 
 def test_a_manifest_that_is_not_there(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(InputError, match="cannot be read.*No such file.*Compare cloud_manifest_file"):
+    with pytest.raises(InputError, match=r"cannot be read.*No such file.*Compare cloud_manifest_file"):
         _raise_as_told("AzureCloud", str(tmp_path / "none"))
 
 

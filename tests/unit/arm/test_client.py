@@ -54,9 +54,11 @@ class TestPages:
         assert "repeats its pages" in warnings[0]
 
     def test_a_page_at_another_host_is_refused(self) -> None:
-        with Server(Answer({"value": [{"name": "a"}], "nextLink": "https://elsewhere.example/things"})) as server:
-            with pytest.raises(ArmError) as caught:
-                entries(client(server))
+        with (
+            Server(Answer({"value": [{"name": "a"}], "nextLink": "https://elsewhere.example/things"})) as server,
+            pytest.raises(ArmError) as caught,
+        ):
+            entries(client(server))
         assert caught.value.kind == "foreign_next_link"
         assert "elsewhere.example" in str(caught.value)
 
@@ -106,9 +108,11 @@ class TestErrors:
             "The client 'app@example' with object id '77' does not have authorization to perform action "
             "'Microsoft.Authorization/locks/write' over scope '/subscriptions/1/resourceGroups/g' or it is invalid."
         )
-        with Server(error("AuthorizationFailed", text, 403, x_ms_request_id="id-1")) as server:
-            with pytest.raises(ArmError) as caught:
-                client(server).get("/r", VERSION, doing="lock it")
+        with (
+            Server(error("AuthorizationFailed", text, 403, x_ms_request_id="id-1")) as server,
+            pytest.raises(ArmError) as caught,
+        ):
+            client(server).get("/r", VERSION, doing="lock it")
         assert caught.value.kind == "missing_rights"
         assert caught.value.request_id == "id-1"
         assert caught.value.details == {
@@ -122,9 +126,11 @@ class TestErrors:
         )
 
     def test_unknown_errors_keep_code_message_and_request_id(self) -> None:
-        with Server(error("OddCode", "Something\n odd.", 418, x_ms_correlation_request_id="id-2")) as server:
-            with pytest.raises(ArmError) as caught:
-                client(server).get("/r", VERSION, doing="read it")
+        with (
+            Server(error("OddCode", "Something\n odd.", 418, x_ms_correlation_request_id="id-2")) as server,
+            pytest.raises(ArmError) as caught,
+        ):
+            client(server).get("/r", VERSION, doing="read it")
         assert str(caught.value) == "Could not read it: Something odd [OddCode] (/r). Request id: id-2."
         assert (caught.value.code, caught.value.status) == ("OddCode", 418)
 
@@ -137,24 +143,24 @@ class TestErrors:
         ],
     )
     def test_other_shapes_of_errors_are_read(self, body: dict[str, object]) -> None:
-        with Server(Answer(body, 400)) as server:
-            with pytest.raises(ArmError, match=r"Could not read it: Flat \[Odd\]"):
-                client(server).get("/r", VERSION, doing="read it")
+        with Server(Answer(body, 400)) as server, pytest.raises(ArmError, match=r"Could not read it: Flat \[Odd\]"):
+            client(server).get("/r", VERSION, doing="read it")
 
     @pytest.mark.parametrize("body", ["<html>no</html>", None, [], "{"])
     def test_an_error_without_text_shows_its_status(self, body: object) -> None:
-        with Server(Answer(body, 403)) as server:
-            with pytest.raises(ArmError, match="Could not read it: HTTP status 403"):
-                client(server).get("/r", VERSION, doing="read it")
+        with Server(Answer(body, 403)) as server, pytest.raises(ArmError, match="Could not read it: HTTP status 403"):
+            client(server).get("/r", VERSION, doing="read it")
 
     def test_absent_resources_are_none(self) -> None:
         with Server(error("ResourceNotFound", "gone", 404)) as server:
             assert client(server).find("/r", VERSION, doing="read it") is None
 
     def test_an_invisible_subscription_is_no_absent_resource(self) -> None:
-        with Server(error("SubscriptionNotFound", "The subscription could not be found.", 404)) as server:
-            with pytest.raises(ArmError) as caught:
-                client(server).find("/r", VERSION, doing="read it")
+        with (
+            Server(error("SubscriptionNotFound", "The subscription could not be found.", 404)) as server,
+            pytest.raises(ArmError) as caught,
+        ):
+            client(server).find("/r", VERSION, doing="read it")
         assert caught.value.kind == "subscription_not_found"
 
     @pytest.mark.parametrize(
@@ -195,9 +201,11 @@ class TestErrors:
             assert server.requests == []
 
     def test_control_characters_of_a_service_are_not_shown(self) -> None:
-        with Server(error("X\x1b[31m", "boom \x1b]0;title\x07\x1b[2Jno\x9b\x00w")) as server:
-            with pytest.raises(ArmError) as caught:
-                client(server).get("/r", VERSION, doing="read it")
+        with (
+            Server(error("X\x1b[31m", "boom \x1b]0;title\x07\x1b[2Jno\x9b\x00w")) as server,
+            pytest.raises(ArmError) as caught,
+        ):
+            client(server).get("/r", VERSION, doing="read it")
         assert "Could not read it: boom now [X]" in str(caught.value)
         assert caught.value.code == "X"
 

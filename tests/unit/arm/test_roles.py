@@ -93,9 +93,11 @@ def test_only_the_role_of_that_name_counts() -> None:
 
 
 def test_a_role_of_other_subscriptions_too_is_not_deleted() -> None:
-    with Server(Answer({"value": [role(assignableScopes=[SCOPE, ELSEWHERE])]}), Answer({"value": []})) as server:
-        with pytest.raises(ConflictError, match=ELSEWHERE) as caught:
-            roles.absent(azure(server), WANTED, check=False)
+    with (
+        Server(Answer({"value": [role(assignableScopes=[SCOPE, ELSEWHERE])]}), Answer({"value": []})) as server,
+        pytest.raises(ConflictError, match=ELSEWHERE) as caught,
+    ):
+        roles.absent(azure(server), WANTED, check=False)
     assert caught.value.kind == "role_in_use"
     assert [request.split()[0] for request in server.requests] == ["GET", "GET"]
 

@@ -54,7 +54,7 @@ def session() -> requests.Session:
 @pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nX-Long: ", HEAD], ids=["status line", "headers", "body"])
 def test_what_trickles_in_is_ended(before: bytes) -> None:
     server = Trickle(before)
-    with session() as asking, pytest.raises(requests.ReadTimeout, match="not complete after 0.5 seconds"):
+    with session() as asking, pytest.raises(requests.ReadTimeout, match=r"not complete after 0\.5 seconds"):
         asking.get(server.url, timeout=60)
     assert server.left.wait(10)
 

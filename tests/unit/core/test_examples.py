@@ -35,6 +35,6 @@ _Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(
 def test_an_example_is_yaml_and_a_fleet_is_one(example: str) -> None:
     content = yaml.load(example, _Loader)
     assert content
-    if isinstance(content, dict) and content.keys() <= {"stamps", "clouds", "settings"} and "stamps" in content:
-        if isinstance(content["stamps"], list):
-            fleet.parse(content)
+    keys = content.keys() if isinstance(content, dict) else set()
+    if keys <= {"stamps", "clouds", "settings"} and "stamps" in keys and isinstance(content["stamps"], list):
+        fleet.parse(content)

@@ -143,7 +143,7 @@ def test_sums() -> None:
     assert sum(one["stamps"] for one in made["billing_models"]) == 100
     expiries = made["expiries"]
     months = {one["month"]: one["stamps"] for one in expiries["months"]}
-    assert list(months)[0] == "2026-03" and list(months)[-1] == "2027-03" and len(months) == 13
+    assert next(iter(months)) == "2026-03" and list(months)[-1] == "2027-03" and len(months) == 13
     assert sum(months.values()) + sum(expiries[name] for name in ("expired", "later", "never", "unknown")) == 100
 
 
