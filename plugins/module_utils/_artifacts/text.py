@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import codecs
 import hashlib
+import itertools
 import json
 import re
 import typing as t
@@ -63,6 +64,9 @@ _HEADING: t.Final = re.compile(
 """The heading of the one column of a CSV file or a table."""
 
 _ALPHABET: t.Final = {KEY: re.compile(r"[A-Za-z0-9_.-]+"), TOKEN: re.compile(r"[A-Za-z0-9+/]+={0,2}")}
+_MARK_BYTES: t.Final = codecs.BOM_UTF16_LE + codecs.BOM_UTF8
+_LINES: t.Final = 5
+"""Lines that begin, or end, with the same letter by chance once in millions."""
 _SHORTEST: t.Final = 64
 """Characters that a token has at the least that nobody can decode; published ones have hundreds."""
 _SIGNATURES: t.Final = frozenset({86, 128, 342, 512, 683})
@@ -162,7 +166,18 @@ def check(text: str, where: str, kind: str) -> None:
             raise _something_else("text in three parts whose first is no header of a key", where, kind)
         if payload is not None and "aud" in payload and not _of_registration(payload):
             raise _something_else("an access token of a sign-in", where, kind)
+        damage = _damage(text, str(header.get("alg")))
+        if damage:
+            raise ArtifactError(
+                "The activation key is truncated or damaged",
+                kind="truncated_key",
+                where=where,
+                cause=damage,
+                remedy="Copy the file again, or export the activation key again",
+            )
     elif opaque:
+        if text in (text.lower(), text.upper()):
+            raise _something_else("text whose letters were all made small, or all capital", where, kind)
         if any(_kind_of(text[found.start() :]) for found in re.finditer("(?<=.)eyJ", text)):
             raise _something_else("other text before it", where, kind)
         if len(text) < _SHORTEST:
@@ -175,6 +190,21 @@ def check(text: str, where: str, kind: str) -> None:
                 cause="its length is none that base64 has",
                 remedy="Copy the file again, or export the registration token again",
             )
+
+
+def _damage(key: str, algorithm: str) -> str | None:
+    """Return what shows that a part of a key is missing, or is there twice; None when nothing does."""
+    if any(len(part) % 4 == 1 for part in key.split(".")):
+        return "the length of one of its parts is none that base64 has"
+    payload, signature = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in key.split(".")[1:])
+    try:
+        json.loads(payload)
+    except (ValueError, RecursionError):
+        if payload.lstrip().startswith(b'{"'):
+            return "its claims decode to a document that ends, or is damaged, in the middle"
+    if algorithm[:2] in ("RS", "PS") and len(signature) > 128 and len(signature) % 64:
+        return f"its signature has {len(signature)} bytes, as none of {algorithm} has"
+    return None
 
 
 def digest(text: str) -> str:
@@ -225,14 +255,16 @@ def _unwrapped(text: str) -> str:
 
 def _decorated(words: t.Sequence[str], kind: str) -> bool:
     """Tell whether words that make one text of the alphabet are a token or key with other words beside it."""
-    if len(set(words)) == 1:
+    if len(set(words)) == 1 or (kind == TOKEN and _line_twice(words)):
         return True
+    if len(words) >= _LINES and 1 in (len({word[0] for word in words}), len({word[-1] for word in words[:-1]})):
+        return True  # a mark at each line
     joined = "".join(words)
     if kind == KEY:
         fits = _document(joined.partition(".")[0], url=True) is not None
         signature = len(joined.rpartition(".")[2])
-        shorter = signature - len(words[-1])
-        return not fits or (shorter in _SIGNATURES and signature not in _SIGNATURES)
+        shorter = {signature - len("".join(words[-number:])) for number in range(1, min(len(words), 5))}
+        return not fits or (signature not in _SIGNATURES and bool(shorter & _SIGNATURES))
     if _document(joined) is not None:
         return False
     parts = [words[number:] for number in range(1, min(len(words), 5))] + [
@@ -241,11 +273,16 @@ def _decorated(words: t.Sequence[str], kind: str) -> bool:
     if any(_document("".join(part)) is not None for part in parts):
         return True
     return bool(
-        any(
+        any(re.fullmatch(r"[0-9]{8,}|[0-9a-fA-F]{16,}", word) for word in words)
+        or any(
             word.isalpha() and len(word) < 20 and len("".join(rest)) % 4 == 0
             for word, rest in ((words[0], words[1:]), (words[-1], words[:-1]))
         )
     )
+
+
+def _line_twice(words: t.Sequence[str]) -> bool:
+    return any(one == other and len(one) >= 16 for one, other in itertools.pairwise(words))
 
 
 def _likeness(text: str, words: t.Sequence[str]) -> str:
@@ -257,6 +294,8 @@ def _likeness(text: str, words: t.Sequence[str]) -> str:
         return "no text"
     if len(words) > 1 and len(set(words)) == 1:
         return "the same text twice"
+    if _line_twice(words):
+        return "text with a line that stands twice"
     for pattern, name in _LIKE:
         if re.match(pattern, text):
             return name
@@ -279,13 +318,15 @@ def _check_kind(text: str, where: str, kind: str) -> None:
         )
     if found or "." in text:
         return
-    try:
-        inner = base64.b64decode(text, validate=True).replace(b"\0", b"").decode("ascii")
-    except ValueError:
-        return
-    again = _kind_of("".join(inner.split()))
-    if again:
-        raise _something_else(f"base64 of the {NAMES[again]}", where, kind)
+    for dummy in range(2):
+        try:
+            raw = base64.b64decode(text, validate=True)
+            text = "".join(raw.replace(b"\0", b"").lstrip(_MARK_BYTES).decode("ascii").split())
+        except ValueError:
+            return
+        again = _kind_of(text)
+        if again:
+            raise _something_else(f"base64 of the {NAMES[again]}", where, kind)
 
 
 def _kind_of(text: str) -> str | None:

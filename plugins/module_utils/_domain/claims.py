@@ -133,11 +133,11 @@ def read_token(token: str) -> TokenClaims:
     except RecursionError:
         return OPAQUE_TOKEN
     except ValueError:
-        if text.lstrip().startswith('{"'):
+        if text.lstrip().startswith('{"') or ('":' in text and text.rstrip().endswith("}")):
             raise ArtifactError(
                 "The registration token is truncated",
                 kind="truncated_token",
-                cause="it decodes to a document that ends in the middle",
+                cause="it decodes to a document that ends, or begins, in the middle",
                 remedy="Copy the file again, or export the registration token again",
             ) from None
         return OPAQUE_TOKEN

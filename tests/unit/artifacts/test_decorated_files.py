@@ -273,3 +273,59 @@ def test_a_manifest_entry_vouches_for_what_is_unwrapped(tmp_path: pathlib.Path, 
     bundle.store(where, bundle.new_entry(bundle.TOKEN, "s", GOOD["token"]), GOOD["token"])
     where.path.write_text(form.format(GOOD["token"]))
     assert bundle.read(where).content == GOOD["token"]
+
+
+def cut(name: str, good: str) -> dict[str, str]:
+    """Texts of the right letters of which something is missing, or stands twice."""
+    lines = textwrap.wrap(good, 64)
+    return {
+        "the last letter is missing": good[:-1],
+        "the last four letters are missing": good[:-4],
+        "the last line is missing": "\n".join(lines[:-1]),
+        "the first line is missing": "\n".join(lines[1:]),
+        "the second half": good[len(good) // 8 * 4 :],
+        "something in the middle is missing": good[:201] + good[240:],
+        "a line stands twice": "\n".join(lines[:3] + lines[2:]),
+        "a hyphen ends each line": "-\n".join(lines),
+        "a sign begins each line": "\n".join(f"+{line}" for line in lines),
+        "a mail's last lines": f"{good}\n-- \nJohn\n",
+        "small letters": good.lower(),
+        "capital letters": good.upper(),
+    }
+
+
+@pytest.mark.parametrize("form", cut("key", GOOD["key"]))
+@pytest.mark.parametrize("name", ["key", "token"])
+def test_what_is_damaged_is_refused_although_its_letters_are_right(
+    tmp_path: pathlib.Path, name: str, form: str
+) -> None:
+    (tmp_path / "f").write_text(cut(name, GOOD[name])[form])
+    error = refused(tmp_path / "f", name)
+    assert error.kind in (f"truncated_{name}", "not_an_artifact")
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{}\n" + "0a" * 32, "0a" * 32 + "\n{}", "20261127\n{}", "a line stands twice", "a sign begins each line"],
+)
+def test_what_stands_beside_a_token_that_nobody_can_decode(tmp_path: pathlib.Path, form: str) -> None:
+    good = base64.b64encode(bytes((7 * number + 13) % 256 for number in range(1500))).decode()
+    (tmp_path / "f").write_text(form.format(good) if "{}" in form else cut("token", good)[form])
+    assert refused(tmp_path / "f", "token").kind == "not_an_artifact"
+
+
+@pytest.mark.parametrize("name", ["key", "token"])
+def test_base64_of_a_file_with_its_mark_or_of_base64_is_named(tmp_path: pathlib.Path, name: str) -> None:
+    for raw in (
+        GOOD[name].encode("utf-16"),
+        codecs.BOM_UTF8 + GOOD[name].encode(),
+        base64.b64encode(GOOD[name].encode()),
+    ):
+        (tmp_path / "f").write_bytes(base64.b64encode(raw))
+        assert f"base64 of the {text.NAMES[KINDS[name]]}" in str(refused(tmp_path / "f", name).cause)
+
+
+def test_a_key_whose_signature_is_of_no_usual_length_is_read(tmp_path: pathlib.Path) -> None:
+    key = GOOD["key"].rpartition(".")[0] + "." + base64.urlsafe_b64encode(b"of an elliptic curve").decode().rstrip("=")
+    (tmp_path / "f").write_text(key)
+    assert read(tmp_path / "f", "key") == key
