@@ -376,6 +376,21 @@ def _choose(azure: Azure, cloud_id: str, registered: list[Registration], place: 
     raise conflicts.registered_elsewhere(cloud_id, _told(living[0]), place.name, place.resource_group)
 
 
+def _require_absent(azure: Azure, where: RegistrationId) -> None:
+    """Look for the registration once more: without the provider the list told nothing, and Azure may take a PUT for an update.
+
+    :raises ConflictError: somebody else has made it meanwhile.
+    """
+    try:
+        there = registrations.get(azure.client, where) is not None
+    except ArmError as error:
+        if error.kind != "provider_not_registered":
+            raise
+        there = False
+    if there:
+        raise conflicts.registered_meanwhile(str(where), "the resource provider was not registered when this run looked")
+
+
 def _meanwhile(azure: Azure, where: RegistrationId, error: ArmError) -> AzsError:
     """Return the error of a first registration that Azure refused: another one when somebody else registered it meanwhile."""
     if error.kind not in _TAKEN:
@@ -443,6 +458,8 @@ def _create(
         provisioning.create_group(client, subscription, where.resource_group, t.cast(str, location))
     if how.prepare:
         return outcome
+    if provider_usable is False and group_exists:
+        _require_absent(azure, where)
 
     def register() -> Registration:
         # The group was made by this run or the last, or was seen.

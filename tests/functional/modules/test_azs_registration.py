@@ -916,14 +916,23 @@ class TestSomebodyElse:
         answers(refused, "registered_meanwhile", "usage reporting was registered as True", "run again")
         assert not here.key_file.exists()
 
-    def test_a_registration_that_appears_in_between_is_named(self, registrar: Make) -> None:
+    @pytest.mark.parametrize("setting", ["own", "any", "none"])
+    def test_a_registration_that_appears_in_between_is_named(self, registrar: Make, setting: str) -> None:
+        """Not published: which locks stop a second registration. Where none does, it would be an update of somebody else's."""
         here = registrar()
         here.register()
         here.fault(
             "error", "GET", "registrations", status=409, code="MissingSubscriptionRegistration", message="not yet"
         )
-        refused = here.register(here.mint(BillingModel="Development"))
+        before = here.simulator.state()["settings"]["locked_writes"]
+        here.simulator.settings(locked_writes=setting)
+        try:
+            refused = here.register(here.mint(BillingModel="Development"))
+        finally:
+            here.simulator.settings(locked_writes=before)
         answers(refused, "registered_meanwhile", "run again")
+        registration = here.registration()
+        assert registration and registration["billing_model"] != "Development"
         assert here.locked()
 
 
