@@ -388,7 +388,9 @@ def _require_absent(azure: Azure, where: RegistrationId) -> None:
             raise
         there = False
     if there:
-        raise conflicts.registered_meanwhile(str(where), "the resource provider was not registered when this run looked")
+        raise conflicts.registered_meanwhile(
+            str(where), "the resource provider was not registered when this run looked"
+        )
 
 
 def _meanwhile(azure: Azure, where: RegistrationId, error: ArmError) -> AzsError:

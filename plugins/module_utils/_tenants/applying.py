@@ -20,7 +20,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     Unreachable,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants import mappings
-from ansible_collections.azurestack.hub.plugins.module_utils._tenants.pace import Pace, Stopped
+from ansible_collections.azurestack.hub.plugins.module_utils._tenants.pace import Pace, Passage, Stopped
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.planning import Change
 
 if t.TYPE_CHECKING:
@@ -139,19 +139,23 @@ class Batch(t.Generic[T]):
                 piece = self._queue.popleft()
             try:
                 with self._pace.enter() as passage:
-                    self._send(piece, passage.observe)
+                    self._carry_out(piece, passage)  # with all that it tells: the next one may go when this is left
             except Stopped:
                 return
-            except AzsError as error:
-                self._failed(piece, error)
-            except Exception as error:  # noqa: BLE001  # a bug in one piece of work must not look as if the piece had been carried out
-                self._stop(piece, AzsError(f"Unexpected {type(error).__name__}: {error}", kind="bug"))
-            else:
-                with self._lock:
-                    self._faults = 0
-                    self._last_success = time.monotonic()
-                    self.applied.done.append(piece)
-                    self._progress(len(self.applied.done) + len(self.applied.failed))
+
+    def _carry_out(self, piece: T, passage: Passage) -> None:
+        try:
+            self._send(piece, passage.observe)
+        except AzsError as error:
+            self._failed(piece, error)
+        except Exception as error:  # noqa: BLE001  # a bug in one piece of work must not look as if the piece had been carried out
+            self._stop(piece, AzsError(f"Unexpected {type(error).__name__}: {error}", kind="bug"))
+        else:
+            with self._lock:
+                self._faults = 0
+                self._last_success = time.monotonic()
+                self.applied.done.append(piece)
+                self._progress(len(self.applied.done) + len(self.applied.failed))
 
     def _failed(self, piece: T, error: AzsError) -> None:
         if isinstance(error, ArmError) and error.status == 429:

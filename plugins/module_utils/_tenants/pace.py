@@ -115,7 +115,6 @@ class Limiter:
         :param throttled: whether the request was refused for having come too early.
         :param wait: seconds that the service asks to wait.
         """
-        self._answered = True
         self._last_answer = now
         if throttled:
             self._refused(now, left, wait)
@@ -137,7 +136,7 @@ class Limiter:
     def done(self) -> None:
         """Count a request as no longer in flight."""
         self._in_flight -= 1
-        self._answered = True  # or it never will be
+        self._answered = True
         if self._in_flight or self._until is None:
             return
         self._until = max(self._until, self._sent + (self._rest or 0))

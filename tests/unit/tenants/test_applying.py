@@ -61,6 +61,34 @@ def test_a_failure_that_all_would_meet_is_met_once(error: AzsError) -> None:
     assert outcome(applied) == ([], [0], list(range(1, 50))) and applied.stopped_by is error
 
 
+def test_what_a_failure_means_is_settled_before_the_next_one_may_go() -> None:
+    """Kind: a race between what an answer allows and what it says."""
+    sent: Work = []
+    second = threading.Event()
+
+    class Told(ArmError):
+        """Whoever looks at it gives the next request all the time that it needs."""
+
+        @property
+        def status(self) -> int:
+            second.wait(0.5)
+            return 403
+
+        @status.setter
+        def status(self, value: int | None) -> None:
+            pass
+
+    def send(piece: int, observe: t.Callable[[int, dict[str, str]], None]) -> None:
+        sent.append(piece)
+        if len(sent) > 1:
+            second.set()
+        observe(403, {})
+        raise Told("No", kind="missing_rights")
+
+    Batch(send, in_flight=4, patience=5.0).run(range(50))
+    assert sent == [0]
+
+
 @pytest.mark.parametrize("error", [ArmError("No", status=503), Unreachable("No")])
 def test_a_dead_service_is_given_up(error: AzsError) -> None:
     def send(piece: int) -> None:
