@@ -101,6 +101,8 @@ options:
     description:
       - What C(stamps) of the entries may call the stamp of this registration, that is its own name and those of its groups.
       - Entries that name stamps, but none of these, do not concern this registration. Without this option all entries do.
+      - A registration that is billed by capacity takes no tenants. With this option entries that name no stamps leave it out, with a
+        warning; all others fail.
     type: list
     elements: str
     default: []

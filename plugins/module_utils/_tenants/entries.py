@@ -48,6 +48,7 @@ class Wanted:
     :param refused: entries that cannot be right, each with the reason.
     :param repeated: entries that only repeat another one.
     :param elsewhere: entries of other stamps.
+    :param named: whether an entry names the stamp, and not only those of all stamps are meant for it.
     :param twins: pairs of subscription ids that differ in letter case only.
     """
 
@@ -55,6 +56,7 @@ class Wanted:
     refused: list[tuple[Entry, AzsError]] = dataclasses.field(default_factory=list)
     repeated: int = 0
     elsewhere: int = 0
+    named: bool = False
     twins: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
 
@@ -113,6 +115,7 @@ def select(entries: t.Iterable[Entry], names: t.Collection[str] = (), known: t.C
         if own and entry.stamps and own.isdisjoint(entry.stamps):
             wanted.elsewhere += 1
             continue
+        wanted.named = wanted.named or bool(entry.stamps) or not own
         error = _malformed(entry)
         if error is not None:
             wanted.refused.append((entry, error))

@@ -21,6 +21,9 @@ from ansible_collections.azurestack.hub.plugins.module_utils._tenants.applying i
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import Wanted
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.planning import CREATE, REMOVE, Change, Plan
 
+CLOSED: t.Final = "tenants_need_pay_as_you_use"
+"""Kind of the failure of a registration that takes no tenants. It is none for the entries that are meant for all stamps."""
+
 PROBES: t.Final = 16
 """Entries asked for one by one when the list is empty, to find out whether it can be believed."""
 
@@ -58,6 +61,7 @@ class Outcome:
     :param hidden: mappings that exist although Azure's list is empty.
     :param locked: whether the registration had its lock; None when that was not looked at.
     :param lifted: whether the lock was lifted for the removals.
+    :param closed: whether the registration takes no tenants at all, and none of the list is meant for it by name.
     """
 
     where: RegistrationId
@@ -71,6 +75,7 @@ class Outcome:
     hidden: int = 0
     locked: bool | None = None
     lifted: bool = False
+    closed: bool = False
     throttled: int = 0
 
     @property
@@ -107,6 +112,8 @@ def reconcile(client: ArmClient, where: RegistrationId, wanted: Wanted, settings
     ]
     if plan.puts:
         _put(client, outcome, settings)
+    if outcome.stopped_by is not None and outcome.stopped_by.kind == CLOSED and not wanted.named:
+        outcome.closed, outcome.stopped_by, outcome.failed, outcome.untried = True, None, [], []
     if plan.removals:
         _remove(client, outcome, settings)
     return outcome
@@ -151,7 +158,7 @@ def _refusal(client: ArmClient, where: RegistrationId) -> AzsError | None:
     """Foretell that mappings would be refused, all for the same reason, which a real run is told by its first request."""
     found = registrations.get(client, where)
     if found is not None and found.billing_model == "Capacity":
-        known = _failures.named("tenants_need_pay_as_you_use")
+        known = _failures.named(CLOSED)
         return ArmError(
             f"The registration {where.name} takes no tenants",
             kind=known.kind,

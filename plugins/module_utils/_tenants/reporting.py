@@ -70,6 +70,8 @@ def diff(outcome: Outcome) -> dict[str, str]:
 
 def summary(outcome: Outcome) -> str:
     """Return the counts in words."""
+    if outcome.closed:
+        return "takes no tenants, for it is billed by capacity"
     numbers = {name: sum(change.action == action for change in outcome.done) for action, name in _NAMES.items()}
     numbers["unchanged"] = outcome.plan.unchanged
     numbers["failed"] = len(outcome.failed)
@@ -80,6 +82,11 @@ def summary(outcome: Outcome) -> str:
 def warnings(outcome: Outcome) -> list[str]:
     """Return what the operator should look at although nothing failed."""
     texts = []
+    if outcome.closed:
+        texts.append(
+            f"The registration {outcome.where.name} {summary(outcome)}: entries of the tenant list that are meant for all stamps "
+            "leave it out. One that names the stamp fails."
+        )
     pairs = [f"{one} and {other}" for one, other in (*outcome.wanted.twins, *outcome.plan.twins)]
     if pairs:
         texts.append(

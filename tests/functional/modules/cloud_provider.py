@@ -39,7 +39,7 @@ FLEET: t.Final = {
         {"name": "strict-{n}", "count": 4, **REGISTERED, "cloud": STRICT, "registration": {"activated": False}},
         {
             "name": "capacity-{n}",
-            "count": 2,
+            "count": 4,
             "nodes": 1,
             "ercs": 1,
             "agreement_number": "1",

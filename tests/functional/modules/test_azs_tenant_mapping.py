@@ -499,6 +499,21 @@ class TestFailures:
             failed(foretold, kind, remedy, "of 100 tenant mappings", "1 failed, 99 not tried")
             assert here.counts().get("PUT mapping", 0) == 0
 
+    @pytest.mark.parametrize("check", [False, True])
+    def test_a_registration_that_takes_no_tenants_is_left_out_of_what_is_meant_for_all(
+        self, provider: Make, check: bool
+    ) -> None:
+        here = provider("capacity")
+        outcome = here.run(tenants=tenants(3), stamp_names=["capacity", "azs_stamps"], check=check)
+        assert not outcome.changed
+        assert "takes no tenants" in outcome["msg"] and "takes no tenants" in outcome["warnings"][0]
+        named = [{"subscription_id": guid(), "stamps": ["capacity"]}]
+        failed(
+            here.run(tenants=named, stamp_names=["capacity"], check=check),
+            "tenants_need_pay_as_you_use",
+            "billing model",
+        )
+
     def test_missing_rights(self, provider: Make) -> None:
         here = provider()
         outcome = here.run(tenants=tenants(50), **here.account("reader"))
