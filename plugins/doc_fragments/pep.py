@@ -50,7 +50,9 @@ options:
     type: bool
     default: true
   pep_ca_cert:
-    description: File with the certificates of the authorities that may have issued the endpoint's certificate.
+    description:
+      - File with the certificates of the authorities that may have issued the endpoint's certificate.
+      - If not given, the environment variable E(AZS_PEP_CA_CERT) of the controller. The file itself lies on the host that runs the task.
     type: path
   pep_proxy:
     description: URL of an HTTP proxy on the way to the privileged endpoint. The environment's proxies are not used.

@@ -99,6 +99,7 @@ CONSTRAINTS: t.Final[dict[str, dict[str, list[t.Any]]]] = {
 ENVIRONMENT: t.Final[dict[str, tuple[str, ...]]] = {
     "pep_username": ("AZS_PEP_USERNAME",),
     "pep_password": ("AZS_PEP_PASSWORD",),
+    "pep_ca_cert": ("AZS_PEP_CA_CERT",),
     "subscription_id": ("AZURE_SUBSCRIPTION_ID",),
     "tenant": ("AZURE_TENANT", "AZURE_TENANT_ID"),
     "client_id": ("AZURE_CLIENT_ID",),
