@@ -64,6 +64,7 @@ _FLAGS: t.Final = frozenset(
     {
         "azs_confirm_deactivated",
         "azs_confirm_marketplace_loss",
+        "azs_drift_fails",
         "azs_encrypt",
         "azs_keep_expired",
         "azs_kept_container",
@@ -104,7 +105,7 @@ _CHOICES: t.Final[dict[str, tuple[str, ...]]] = {
 }
 _MADE: t.Final = re.compile(
     r"azs_(?:(?:pep|azure|admin)_options|stamps_found|registration|further_registrations|unpacked|carried|carried_hashes|expected"
-    r"|handed_on|handover(?:_.*)?|packing_.*|named_.*|places|twins|role_group|role_result|check|kind|fleet|due|journey|due_stamps|stamps_due)"
+    r"|handed_on|handover(?:_.*)?|packing_.*|named_.*|places|twins|role_group|role_result|check|kind|drift|drifted|drifted_here|reported|report|with_files|fleet|due|journey|due_stamps|stamps_due)"
 )
 """Those that the inventory plugin and the playbooks make; nobody sets them, and nobody is told of them."""
 _NO_VARIABLE: t.Final = frozenset({"cloud_metadata"})

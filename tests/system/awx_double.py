@@ -2,7 +2,7 @@
 """Stands in for AWX's REST API, as far as the modules of awx.awx ask for it: stores objects, and refuses what AWX refuses.
 
 The rules are those of AWX 24: what a credential type may look like and inject, what a survey may ask, which playbooks a
-project has, what can be linked to what.
+project has, what can be linked to what, and what the roles of a team let its members do.
 """
 
 from __future__ import annotations
@@ -19,13 +19,36 @@ from jinja2 import StrictUndefined, UndefinedError, sandbox
 
 Object = dict[str, t.Any]
 
-ASSOCIATIONS: t.Final = {
-    "job_templates": ("credentials", "instance_groups", "labels"),
-    "workflow_job_templates": ("labels",),
+TOLD: t.Final = ("notification_templates_started", "notification_templates_success", "notification_templates_error")
+ASSOCIATIONS: t.Final[dict[str, tuple[str, ...]]] = {
+    "job_templates": ("credentials", "instance_groups", "labels", *TOLD),
+    "workflow_job_templates": ("labels", *TOLD, "notification_templates_approvals"),
+    "inventory_sources": TOLD,
     "inventories": ("instance_groups",),
     "instance_groups": ("instances",),
     "workflow_job_template_nodes": ("success_nodes", "always_nodes", "failure_nodes", "credentials", "instance_groups"),
+    "roles": ("teams",),
+    "teams": ("users",),
 }
+ROLES: t.Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "job_templates": {"admin": ("execute", "read"), "execute": ("read",), "read": ()},
+    "workflow_job_templates": {
+        "admin": ("execute", "approval", "read"),
+        "execute": ("read",),
+        "approval": ("read",),
+        "read": (),
+    },
+    "inventories": {
+        "admin": ("update", "adhoc", "use", "read"),
+        "update": ("read",),
+        "adhoc": ("read",),
+        "use": ("read",),
+        "read": (),
+    },
+    "projects": {"admin": ("update", "use", "read"), "update": ("read",), "use": ("read",), "read": ()},
+    "credentials": {"admin": ("use", "read"), "use": ("read",), "read": ()},
+}
+"""Kind of object -> its roles, and what each of them includes."""
 SINGULAR: t.Final = {"inventories": "inventory"}
 UNIFIED: t.Final = ("job_templates", "workflow_job_templates", "projects", "inventory_sources")
 BLOCKED: t.Final = frozenset(
@@ -60,11 +83,36 @@ PROMPTS: t.Final = {
     "scm_branch": "ask_scm_branch_on_launch",
 }
 """What a schedule or a node may say -> what the template has to ask for on launch."""
+NOTIFICATIONS: t.Final[dict[str, dict[str, tuple[type, t.Any]]]] = {
+    "email": {
+        **dict.fromkeys(("host", "username", "password", "sender"), (str, None)),
+        "port": (int, None),
+        "use_tls": (bool, None),
+        "use_ssl": (bool, None),
+        "recipients": (list, None),
+        "timeout": (int, 30),
+    },
+    "slack": {"token": (str, None), "channels": (list, None), "hex_color": (str, "")},
+    "webhook": {
+        "url": (str, None),
+        "http_method": (str, "POST"),
+        "disable_ssl_verification": (bool, False),
+        "username": (str, ""),
+        "password": (str, ""),
+        "headers": (dict, None),
+    },
+}
+"""Type of a notification -> what its configuration holds, with type and default; None where it is required."""
+SECRETS: t.Final = frozenset({"password", "token"})
 QUESTIONS: t.Final = frozenset({"text", "textarea", "password", "multiplechoice", "multiselect", "integer", "float"})
 
 
 class RefusedError(Exception):
     """AWX would answer 400; the message has its reason."""
+
+
+class ForbiddenError(Exception):
+    """AWX would answer 403."""
 
 
 class Double:
@@ -84,6 +132,8 @@ class Double:
         self.add("organizations", {"name": "Default"})
         self.add("credential_types", {"name": "Vault", "kind": "vault", "managed": True, "inputs": {}, "injectors": {}})
         self.add("instances", {"hostname": "awx-1"})
+        for team in ("operators", "approvers", "readers", "strangers"):
+            self.add("teams", {"name": team, "organization": 1})
         self.writes.clear()
 
     # -- for tests ---------------------------------------------------------------------------------------------------
@@ -94,12 +144,46 @@ class Double:
 
     def linked(self, kind: str, one: Object, what: str) -> list[Object]:
         """The objects that are linked to another."""
-        ends = self.links.get((kind, one["id"], what), [])
-        return [self.objects[kind if what.endswith("_nodes") else what][end] for end in ends]
+        return [self.objects[_end(kind, what)][end] for end in self.links.get((kind, one["id"], what), [])]
 
     def survey(self, kind: str, one: Object) -> list[Object]:
         """The questions of a template."""
         return t.cast("list[Object]", self.surveys.get((kind, one["id"]), {}).get("spec", []))
+
+    def member(self, name: str, team: str) -> str:
+        """Make a user who is in a team; returns the user's token."""
+        user = self.add("users", {"username": name})
+        self.link("teams", self.named("teams", team)["id"], "users", user["id"], off=False)
+        return f"token-of-{name}"
+
+    # -- roles -------------------------------------------------------------------------------------------------------
+
+    def roles_of(self, user: str, kind: str, one: Object) -> set[str]:
+        """The roles that a user has on an object by way of teams, with all that they include."""
+        found: set[str] = set()
+        for field, role in one["summary_fields"].get("object_roles", {}).items():
+            for team in self.links.get(("roles", role["id"], "teams"), []):
+                if any(
+                    member["username"] == user for member in self.linked("teams", self.objects["teams"][team], "users")
+                ):
+                    name = field.removesuffix("_role")
+                    found |= {name, *ROLES[kind][name]}
+        return found
+
+    def require_role(self, user: str | None, kind: str, one: Object, role: str) -> None:
+        """Refuse what a user has no role for; None is the administrator. Raises ForbiddenError.
+
+        awx.main.access: whoever can read a template can read its jobs, and whoever can read a workflow its approvals.
+        """
+        behind = {
+            "jobs": ("job_templates", "job_template"),
+            "workflow_approvals": ("workflow_job_templates", "workflow_job_template"),
+        }
+        if kind in behind:
+            kind, field = behind[kind]
+            one = self.objects[kind][one[field]]
+        if user is not None and role not in self.roles_of(user, kind, one):
+            raise ForbiddenError
 
     # -- objects -----------------------------------------------------------------------------------------------------
 
@@ -119,11 +203,41 @@ class Double:
             "related": related,
             "summary_fields": {},
         }
+        if kind == "workflow_job_template_nodes":
+            one.setdefault("extra_data", {})
         if kind == "projects":
             one.update(status="successful", scm_revision="0123abcd", related={**related, "current_job": None})
         self.objects.setdefault(kind, {})[self._last] = one
+        if kind in ROLES:
+            one["summary_fields"]["object_roles"] = {
+                f"{role}_role": self._role(f"{role} of {kind} {one['id']}") for role in ROLES[kind]
+            }
         self.writes.append(f"POST {kind} {fields.get('name', fields.get('identifier', ''))}")
         return one
+
+    def remove(self, kind: str, number: int) -> None:
+        """Remove an object, with its schedules and its links; nodes that ran it stay, without anything to run."""
+        one = self.objects[kind].pop(number)
+        for of, others in self.objects.items():
+            for other in [other for other in others.values() if other.get("unified_job_template") == number]:
+                if of == "schedules":
+                    self.remove(of, other["id"])
+                else:
+                    other["unified_job_template"] = None
+            for other in [other for other in others.values() if other.get("workflow_job_template") == number]:
+                self.remove(of, other["id"])
+        self.links = {
+            (of, start, what): [end for end in ends if (_end(of, what), end) != (kind, number)]
+            for (of, start, what), ends in self.links.items()
+            if (of, start) != (kind, number)
+        }
+        self.writes.append(f"DELETE {kind} {one.get('name', one.get('identifier', ''))}")
+
+    def _role(self, name: str) -> Object:
+        self._last += 1
+        role = {"id": self._last, "name": name}
+        self.objects.setdefault("roles", {})[self._last] = role
+        return role
 
     def change(self, kind: str, number: int, fields: Object) -> Object:
         """Change an object. Raises RefusedError."""
@@ -136,6 +250,15 @@ class Double:
 
     def shown(self, kind: str, one: Object) -> Object:
         """An object as the API shows it: secrets never come back."""
+        if kind == "instance_groups":
+            return {**one, "instances": len(self.links.get((kind, one["id"], "instances"), []))}
+        if kind == "notification_templates":
+            configuration = one["notification_configuration"]
+            shown = {key: "$encrypted$" if key in SECRETS and value else value for key, value in configuration.items()}
+            return {**one, "notification_configuration": shown}
+        if kind in ("workflow_job_template_nodes", "schedules"):
+            field = "workflow_job_template" if kind == "workflow_job_template_nodes" else "unified_job_template"
+            return {**one, "summary_fields": {field: {"id": one[field], "name": self._template(one[field])["name"]}}}
         if kind != "credentials" or not isinstance(one.get("inputs"), dict):
             return one
         fields = self.objects["credential_types"][one["credential_type"]]["inputs"].get("fields", [])
@@ -153,11 +276,24 @@ class Double:
             for one in self.objects.get(each, {}).values():
                 alternatives = {key[4:]: value for key, value in query.items() if key.startswith("or__")}
                 rest = {key: value for key, value in query.items() if not key.startswith("or__") and key != "page_size"}
-                if all(str(one.get(key)) == value for key, value in rest.items()) and (
+                if all(self._fits(each, one, key, value) for key, value in rest.items()) and (
                     not alternatives or any(str(one.get(key)) == value for key, value in alternatives.items())
                 ):
                     found.append(self.shown(each, one))
         return found
+
+    def _fits(self, kind: str, one: Object, key: str, value: str) -> bool:
+        path, _, labelled = key.partition("labels__name")
+        if path == key:
+            return str(one.get(key)) == value
+        assert not labelled, key
+        if path:
+            one = self._template(one[path.removesuffix("__")])
+            kind = one["type"] + "s"
+        return any(label["name"] == value for label in self.linked(kind, one, "labels"))
+
+    def _template(self, number: int) -> Object:
+        return next(self.objects[kind][number] for kind in UNIFIED if number in self.objects.get(kind, {}))
 
     # -- what AWX checks ---------------------------------------------------------------------------------------------
 
@@ -181,9 +317,12 @@ class Double:
             )
             _require(isinstance(json.loads(fields.get("extra_vars") or "{}"), dict), "extra_vars")
         elif kind == "inventory_sources":
-            credential = self.objects["credentials"][fields["credential"]]
-            cloud = self.objects["credential_types"][credential["credential_type"]]["kind"] == "cloud"
-            _require(fields.get("source") != "scm" or cloud, "credential: kind not allowed for scm sources")
+            if fields.get("credential"):
+                credential = self.objects["credentials"][fields["credential"]]
+                cloud = self.objects["credential_types"][credential["credential_type"]]["kind"] == "cloud"
+                _require(fields.get("source") != "scm" or cloud, "credential: kind not allowed for scm sources")
+        elif kind == "notification_templates":
+            _check_notification(fields)
         elif kind == "schedules":
             _require(
                 re.fullmatch(
@@ -199,13 +338,16 @@ class Double:
             self._check_prompts(fields)
         elif kind == "workflow_job_template_nodes":
             _require(isinstance(fields.get("workflow_job_template"), int), "workflow_job_template")
+            self._check_prompts(fields, alone=False)
 
-    def _check_prompts(self, fields: Object) -> None:
+    def _check_prompts(self, fields: Object, *, alone: bool = True) -> None:
         """awx.main.serializers: LaunchConfigurationBaseSerializer. What is scheduled has to be able to start without anybody answering.
+
+        :param alone: whether it starts by itself; a node gets what is missing from its workflow.
 
         Raises RefusedError.
         """
-        template = fields["unified_job_template"]
+        template = fields.get("unified_job_template")
         kind = next(
             (kind for kind in ("job_templates", "workflow_job_templates") if template in self.objects.get(kind, {})),
             None,
@@ -218,7 +360,7 @@ class Double:
         }
         for variable, question in questions.items():
             _require(
-                not question["required"] or variable in answers,
+                not alone or not question["required"] or variable in answers,
                 f"variables_needed_to_start: '{variable}' value missing",
             )
         for variable, answer in answers.items():
@@ -266,14 +408,33 @@ class Double:
         if off:
             ends.remove(end)
         else:
-            _require(end in self.objects[kind if what.endswith("_nodes") else what], f"{what}: {end} does not exist")
+            _require(end in self.objects.get(_end(kind, what), {}), f"{what}: {end} does not exist")
             ends.append(end)
         self.writes.append(f"POST {kind} {number} {what}")
+
+
+def _end(kind: str, what: str) -> str:
+    """The kind of what a link leads to."""
+    if what.endswith("_nodes"):
+        return kind
+    return "notification_templates" if what.startswith("notification_templates_") else what
 
 
 def _require(fact: bool, reason: str) -> None:
     if not fact:
         raise RefusedError(reason)
+
+
+def _check_notification(fields: Object) -> None:
+    """awx.api.serializers: NotificationTemplateSerializer. What has a default is filled in."""
+    _require(fields.get("organization") is not None, "organization: This field is required.")
+    _require(fields.get("notification_type") in NOTIFICATIONS, "notification_type is not a valid choice.")
+    configuration, known = fields["notification_configuration"], NOTIFICATIONS[fields["notification_type"]]
+    missing = [name for name, (_type, default) in known.items() if default is None and name not in configuration]
+    _require(not missing, f"Missing required fields for Notification Configuration: {missing}.")
+    for name, (kind, default) in known.items():
+        value = configuration.setdefault(name, default)
+        _require(isinstance(value, kind), f"Configuration field '{name}' incorrect type, expected {kind.__name__}.")
 
 
 def _check_credential_type(fields: Object) -> None:
@@ -349,17 +510,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with self.double._lock:
             try:
                 self._answer(*self._result(url.path.removeprefix("/api/v2/").strip("/").split("/"), query, body))
+            except ForbiddenError:
+                self._answer(403, {"detail": "You do not have permission to perform this action."})
             except RefusedError as error:
                 self._answer(400, {"__all__": [str(error)]})
             except (KeyError, ValueError):
                 self._answer(404, {"detail": "Not found."})
 
-    do_GET = do_POST = do_PATCH = _handle
+    do_GET = do_POST = do_PATCH = do_DELETE = _handle
 
     def _result(self, path: list[str], query: dict[str, str], body: Object) -> tuple[int, t.Any]:
         double, kind = self.double, path[0]
-        if self.headers.get("Authorization") != "Bearer token-of-the-double":
+        user = (self.headers.get("Authorization") or "").removeprefix("Bearer token-of-")
+        if user != "the-double" and all(one["username"] != user for one in double.objects.get("users", {}).values()):
             return 401, {"detail": "Authentication credentials were not provided."}
+        if user != "the-double":
+            return self._result_for(user, path)
         if len(path) == 1:
             if self.command == "POST":
                 return 201, double.shown(kind, double.add(kind, body))
@@ -367,6 +533,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return 200, {"count": len(found), "next": None, "results": found}
         number = int(path[1])
         one = double.objects[kind][number]
+        if len(path) == 2 and self.command == "DELETE":
+            double.remove(kind, number)
+            return 204, None
         if len(path) == 2:
             return 200, double.shown(kind, double.change(kind, number, body) if self.command == "PATCH" else one)
         what = path[2]
@@ -386,6 +555,26 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return 204, None
         ends = double.linked(kind, one, what)
         return 200, {"count": len(ends), "next": None, "results": ends}
+
+    def _result_for(self, user: str, path: list[str]) -> tuple[int, t.Any]:
+        """What somebody asks for who is no administrator: to read, to launch, to approve."""
+        double, kind, number, what = self.double, path[0], int(path[1]), "".join(path[2:])
+        one = double.objects[kind][number]
+        if (self.command, what) == ("GET", ""):
+            double.require_role(user, kind, one, "read")
+            return 200, double.shown(kind, one)
+        if (self.command, what) == ("POST", "launch") and kind in ("job_templates", "workflow_job_templates"):
+            double.require_role(user, kind, one, "execute")
+            return 201, double.add(
+                "jobs" if kind == "job_templates" else "workflow_jobs", {SINGULAR.get(kind, kind[:-1]): number}
+            )
+        if (self.command, what) == ("POST", "approve") and kind == "workflow_approvals":
+            double.require_role(user, kind, one, "approval")
+            return 204, None
+        if (self.command, what) == ("POST", "update") and kind in ("projects", "inventories"):
+            double.require_role(user, kind, one, "update")
+            return 202, {}
+        raise ForbiddenError
 
 
 @contextlib.contextmanager

@@ -79,8 +79,8 @@ class Controller:
     def inventory(self, source: Object) -> str:
         """Update an inventory from its source, and return it as AWX's inventory script has it."""
         directory = self._directory("inventory")
-        credential = self.double.objects["credentials"][source["credential"]]
-        environment, _arguments, _passwords = self._inject([credential], directory)
+        attached = [self.double.objects["credentials"][source["credential"]]] if source.get("credential") else []
+        environment, _arguments, _passwords = self._inject(attached, directory, {})
         environment.update(json.loads(source["source_vars"]))
         output = directory / "output.json"
         subprocess.run(
@@ -110,18 +110,20 @@ class Controller:
         artifacts: t.Mapping[str, t.Any] | None = None,
         limit: str = "",
         without: str = "",
+        secrets: t.Mapping[str, t.Mapping[str, str]] | None = None,
     ) -> Job:
         """Run a job template to its end.
 
         :param answers: to the questions of the survey; the defaults for the rest.
         :param artifacts: of the jobs before in the workflow.
         :param without: name of a credential that is not attached.
+        :param secrets: inputs that credentials have in this job alone, by the names of these.
         """
         directory = self._directory("job")
         attached = [
             one for one in self.double.linked("job_templates", template, "credentials") if one["name"] != without
         ]
-        environment, arguments, passwords = self._inject(attached, directory)
+        environment, arguments, passwords = self._inject(attached, directory, secrets or {})
         script = directory / "inventory" / "hosts"
         script.parent.mkdir()
         script.write_text(f"#! /usr/bin/env python3\n# -*- coding: utf-8 -*-\nprint({inventory!r})\n", encoding="utf-8")
@@ -146,7 +148,8 @@ class Controller:
             arguments.append("--check")
         arguments += ["--diff"] if template["diff_mode"] else []
         arguments += ["-vvv", f"--forks={template['forks']}", *(["-l", limit] if limit else [])]
-        self._write(directory, "extravars", yaml.safe_dump(variables))
+        # /runner is where a container has the private data directory.
+        self._write(directory, "extravars", yaml.safe_dump(variables).replace("/runner/", f"{directory}/"))
         self._write(
             directory,
             "envvars",
@@ -196,7 +199,7 @@ class Controller:
         }
 
     def _inject(
-        self, credentials: t.Iterable[Object], directory: pathlib.Path
+        self, credentials: t.Iterable[Object], directory: pathlib.Path, secrets: t.Mapping[str, t.Mapping[str, str]]
     ) -> tuple[dict[str, str], list[str], dict[str, str]]:
         """Environment variables, arguments and prompts with their answers, from credentials."""
         environment: dict[str, str] = {}
@@ -205,7 +208,7 @@ class Controller:
         engine = sandbox.ImmutableSandboxedEnvironment()
         for credential in credentials:
             inputs, kind = (
-                self.secrets[credential["name"]],
+                {**self.secrets, **secrets}[credential["name"]],
                 self.double.objects["credential_types"][credential["credential_type"]],
             )
             if kind["kind"] == "vault":
