@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import select
@@ -21,8 +22,12 @@ import yaml
 
 FLEETS = Path(__file__).resolve().parent / "fleets"
 """Fleet files that come along."""
-START_SECONDS = 30.0
+START_SECONDS = 120.0
+"""It takes one or two; this is for a machine that has other work."""
 STOP_SECONDS = 15.0
+
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _private(path: str, flags: int) -> int:
@@ -42,6 +47,8 @@ class Simulator:
         self.output = output
         self.pid = pid
         self._process = process
+        self._read_at: tuple[int, int] | None = None
+        self._group: dict[str, Any] = {}
 
     @classmethod
     def start(
@@ -229,18 +236,24 @@ class Simulator:
 
     def azure(self) -> dict[str, Any]:
         """The inventory's group variables: account, cloud, CA, group."""
-        return self._stamps_group()["vars"]
+        return copy.deepcopy(self._stamps_group()["vars"])
 
     def host(self, stamp: str) -> dict[str, Any]:
         """A stamp's inventory variables, those of its group included."""
         group = self._stamps_group()
         for child in group["children"].values():
             if stamp in child["hosts"]:
-                return {**group["vars"], **child["hosts"][stamp]}
+                return copy.deepcopy({**group["vars"], **child["hosts"][stamp]})
         raise KeyError(stamp)
 
     def _stamps_group(self) -> dict[str, Any]:
-        return yaml.safe_load(self.inventory.read_text(encoding="utf-8"))["all"]["children"]["azs_stamps"]
+        """The inventory, read again only when it was written again: for a large fleet that takes seconds."""
+        state = self.inventory.stat()
+        if self._read_at != (state.st_ino, state.st_mtime_ns):
+            content = yaml.load(self.inventory.read_text(encoding="utf-8"), _Loader)
+            self._group = content["all"]["children"]["azs_stamps"]
+            self._read_at = state.st_ino, state.st_mtime_ns
+        return self._group
 
     # -- transport ---------------------------------------------------------------------------------------------------
 

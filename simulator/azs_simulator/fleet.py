@@ -139,7 +139,7 @@ class Fleet:
 def load(path: Path) -> Fleet:
     """Read a fleet file (YAML or JSON). Raises FleetError."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except OSError as error:
         raise FleetError(f"cannot read the fleet file {path}: {error.strerror}") from error
     except yaml.YAMLError as error:

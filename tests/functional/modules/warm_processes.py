@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes for modules that have the libraries already: starting Python and importing them takes longer than most tests.
+"""Processes for modules that have their imports already: starting Python and importing takes longer than most tests.
 
-Each process is forked from one that has imported libraries and nothing of the collection.
+Each process is forked from one that has imported the libraries and the collection's own code, and has run nothing of it.
 """
 
 from __future__ import annotations
 
 import atexit
+import functools
 import multiprocessing
 import os
+import pathlib
 import runpy
 import signal
 import sys
 import typing as t
-from multiprocessing import reduction
+from multiprocessing import forkserver, reduction
+
+import pytest
 
 LIBRARIES: t.Final = (
     "ansible.module_utils.basic",
@@ -24,8 +28,14 @@ LIBRARIES: t.Final = (
     "requests",
 )
 
+_PLUGINS: t.Final = pathlib.Path(__file__).resolve().parents[3] / "plugins"
+_OWN: t.Final = [
+    ".".join(("ansible_collections.azurestack.hub.plugins", *path.relative_to(_PLUGINS).with_suffix("").parts))
+    for path in sorted((_PLUGINS / "module_utils").rglob("*.py"))
+]
+
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload([*LIBRARIES, "warm_processes"])
+_forks.set_forkserver_preload([*LIBRARIES, *_OWN, "warm_processes"])
 
 
 def start(
@@ -36,9 +46,18 @@ def start(
     :param environment: all of its environment; directories in PYTHONPATH are put before its own path.
     :param streams: its standard input, output and error.
     """
+    _warm_up(environment["PYTHONPATH"])
     process = _forks.Process(target=_Program(program, dict(environment), streams))
     process.start()
     return process
+
+
+@functools.cache
+def _warm_up(path: str) -> None:
+    """Start the process that the others are forked from; it finds by its environment what it is to import."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join((path, str(pathlib.Path(__file__).parent))))
+        forkserver.ensure_running()
 
 
 class _Program:
