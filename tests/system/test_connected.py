@@ -167,7 +167,8 @@ CASES = (
         "gone",
         (("registration", "registration"),),
         ALL_STEPS,
-        [*MINT_WITH_PRINCIPAL, ACTIVATE],
+        # What the activation names is not there, as after a move: the stamp tells which one to look for instead.
+        [INFORMATION, *MINT_WITH_PRINCIPAL, ACTIVATE],
         [PROVIDER, *NEW],
         disturb=(("delete-registration", {}),),
     ),
@@ -260,6 +261,7 @@ CASES = (
     Case("moved", disturb=(UNLOCK,), asked={"azs_subscription_id": ELSEWHERE}, fails="registered_elsewhere"),
     Case(
         "no-token",
+        pep=[INFORMATION],
         writes=[PROVIDER],
         disturb=(("delete-registration", {}),),
         asked={"azs_refresh_token": ""},
