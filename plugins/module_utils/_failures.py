@@ -115,10 +115,17 @@ _ON_THE_WAY: t.Final[tuple[Failure, ...]] = (
     ),
     Failure(
         kind="page_in_place_of_an_answer",
-        met="Could not <do something>: HTTP status <status>, and a page in place of an answer",
+        met="Could not <do something>: HTTP status <status>, and a page (or nothing) in place of an answer",
         cause="a proxy, a firewall or a load balancer between this host and the service answered in its place",
-        remedy="Compare HTTPS_PROXY and NO_PROXY of the host that this task runs on, and whether the proxy lets it reach this address "
+        remedy="Compare the address, and HTTPS_PROXY and NO_PROXY of the host that this task runs on, and whether the proxy lets it reach this address "
         "and wants a sign-in (407) or forbids it (403); then run again",
+        retry=AGAIN,
+    ),
+    Failure(
+        kind="service_failing",
+        met="Could not <do something>: <what the service says>, with HTTP status 500 to 504",
+        cause="the service fails, or is not available for the moment",
+        remedy="Run again in some minutes; when it stays so, give the request id to the support of the service",
         retry=AGAIN,
     ),
     Failure(
@@ -320,14 +327,14 @@ _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS)
     ),
     Failure(
         kind="unknown_client",
-        codes=("AADSTS700016", "AADSTS7000229", "AADSTS70001", "AADSTS500021", "MSIS9223", "MSIS9210"),
+        codes=("AADSTS700016", "AADSTS7000229", "AADSTS70001", "AADSTS700011", "MSIS9223", "MSIS9210"),
         cause="the directory, or the AD FS, knows no application with this client id, or no service principal of it",
         remedy="Compare client_id and tenant (admin_client_id and admin_tenant for a stamp): the application must be in "
         "that directory; an AD FS knows those that New-GraphApplication made",
     ),
     Failure(
         kind="unknown_tenant",
-        pattern=r"AADSTS(90002|900023|900021|50059|50128|90019|50049|50107)\b|Unable to get authority configuration|OIDC Discovery failed",
+        pattern=r"AADSTS(90002|900023|900021|50059|50128|90019|50049|50107|50194|9001023)\b|Unable to get authority configuration|OIDC Discovery failed",
         messages=(
             "AADSTS90002: Tenant '<tenant>' not found",
             "AADSTS50059: No tenant-identifying information found in either the request or implied by any provided credentials",
@@ -371,15 +378,36 @@ _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS)
     ),
     Failure(
         kind="user_of_another_directory",
-        codes=("AADSTS50034", "AADSTS50020", "AADSTS50177", "AADSTS90072", "AADSTS51004", "AADSTS50178"),
+        codes=(
+            "AADSTS50034",
+            "AADSTS50020",
+            "AADSTS50177",
+            "AADSTS90072",
+            "AADSTS51004",
+            "AADSTS50178",
+            "AADSTS50014",
+            "AADSTS16003",
+            "AADSTS500208",
+        ),
         cause="the directory that was signed in to does not know this user",
         remedy="Set tenant (admin_tenant for a stamp) to the user's directory, sign in as another user, "
         "or have the user invited as a guest",
     ),
     Failure(
         kind="user_not_usable",
-        codes=("AADSTS50055", "AADSTS50053", "AADSTS50057", "AADSTS50144", "AADSTS50142", "AADSTS50052"),
-        cause="the user's password has expired, or the user is locked or disabled",
+        codes=(
+            "AADSTS50055",
+            "AADSTS50053",
+            "AADSTS50057",
+            "AADSTS50144",
+            "AADSTS50142",
+            "AADSTS50052",
+            "AADSTS50125",
+            "AADSTS50135",
+            "AADSTS80012",
+        ),
+        cause="the user's password has expired or has to be changed, or the user is locked, disabled, or signs in outside the hours "
+        "that are allowed",
         remedy="Sign in interactively once to see which, and have it repaired",
     ),
     Failure(
@@ -394,6 +422,10 @@ _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS)
             "AADSTS500121",
             "AADSTS50058",
             "AADSTS16000",
+            "AADSTS16001",
+            "AADSTS50140",
+            "AADSTS50199",
+            "AADSTS51006",
         ),
         cause="this user must sign in with a second factor or in person, or that has expired; a task cannot do it",
         remedy="Use a service principal, set auth_source to device_code, "
@@ -419,6 +451,18 @@ _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS)
             "AADSTS50097",
             "AADSTS50131",
             "AADSTS50105",
+            "AADSTS50127",
+            "AADSTS50129",
+            "AADSTS50155",
+            "AADSTS50187",
+            "AADSTS500212",
+            "AADSTS500213",
+            "AADSTS530001",
+            "AADSTS530002",
+            "AADSTS530004",
+            "AADSTS530021",
+            "AADSTS530031",
+            "AADSTS530033",
         ),
         cause="a rule of the directory (conditional access) forbids this way of signing in, or this machine",
         remedy="Sign in another way (a browser sign-in with 'az login' where device codes are forbidden), "
@@ -432,13 +476,13 @@ _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS)
     ),
     Failure(
         kind="sign_in_not_finished",
-        codes=("expired_token", "code_expired", "AADSTS70020", "AADSTS70019"),
+        codes=("expired_token", "code_expired", "AADSTS70020", "AADSTS70019", "AADSTS70018"),
         cause="nobody entered the code in time",
         remedy="Run again, and sign in with the code that is shown then; device_code_timeout says how long is waited",
     ),
     Failure(
         kind="wrong_cloud",
-        codes=("AADSTS900382", "AADSTS90038"),
+        codes=("AADSTS900382", "AADSTS90038", "AADSTS900432", "AADSTS90051", "AADSTS1000104"),
         cause="the account belongs to another cloud",
         remedy="Set cloud_environment to the cloud of the account",
     ),
@@ -454,7 +498,16 @@ _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS)
     ),
     Failure(
         kind="consent_missing",
-        codes=("AADSTS65001", "AADSTS65004", "AADSTS90094", "AADSTS650056", "AADSTS90008"),
+        codes=(
+            "AADSTS65001",
+            "AADSTS65004",
+            "AADSTS65005",
+            "AADSTS90093",
+            "AADSTS90094",
+            "AADSTS90095",
+            "AADSTS650056",
+            "AADSTS90008",
+        ),
         cause="nobody has consented to the application acting for this user in the directory",
         remedy="Have an administrator of the directory consent to the application, or sign in with the Azure CLI's public client "
         "(leave client_id out)",
@@ -473,9 +526,63 @@ _SIGNING_IN: t.Final[tuple[Failure, ...]] = (  # Entra ID (AADSTS), AD FS (MSIS)
     ),
     Failure(
         kind="sign_in_service_busy",
-        codes=("AADSTS90033", "AADSTS90024", "AADSTS90020", "AADSTS50196", "AADSTS90006", "AADSTS90055"),
+        codes=(
+            "AADSTS90033",
+            "AADSTS90024",
+            "AADSTS90012",
+            "AADSTS50196",
+            "AADSTS90006",
+            "AADSTS90055",
+            "AADSTS50033",
+            "AADSTS50087",
+            "AADSTS50088",
+            "AADSTS50166",
+            "AADSTS70012",
+            "temporarily_unavailable",
+        ),
         cause="the sign-in service is busy, or does not answer for the moment",
         remedy="Run again in some minutes",
+    ),
+    Failure(
+        kind="tenant_restricted",
+        codes=("AADSTS500021", "AADSTS500022", "AADSTS5000211", "AADSTS50002"),
+        cause="a proxy or a policy of this network lets sign-ins pass to some directories only, and this one is not among them (tenant "
+        "restrictions)",
+        remedy="Compare tenant (admin_tenant for a stamp); when it is right, ask the administrators of the proxy to allow this directory, "
+        "or run the task on a host whose sign-ins do not go through it",
+    ),
+    Failure(
+        kind="directory_blocked",
+        codes=("AADSTS5000224", "AADSTS5000225"),
+        cause="the directory is blocked or was closed, mostly because nobody used it for long",
+        remedy="Have an administrator of the directory reactivate it, or use the directory of another subscription",
+    ),
+    Failure(
+        kind="identity_provider_failed",
+        codes=(
+            "AADSTS20001",
+            "AADSTS20012",
+            "AADSTS40008",
+            "AADSTS40009",
+            "AADSTS40010",
+            "AADSTS40015",
+            "AADSTS50008",
+            "AADSTS80001",
+            "AADSTS80002",
+            "AADSTS80005",
+            "AADSTS80007",
+            "AADSTS80010",
+            "AADSTS80013",
+            "AADSTS80014",
+        ),
+        cause="the directory leaves this user's sign-in to a service of the organisation (AD FS, an authentication agent), and that fails",
+        remedy="Have the administrators look at that service, or sign in as a user or application of the directory itself",
+    ),
+    Failure(
+        kind="public_client_with_secret",
+        codes=("AADSTS700025",),
+        cause="the application is a public client, which has no secret and no certificate",
+        remedy="Use an application that has one, or sign in as a user (auth_source device_code or cli)",
     ),
     Failure(
         kind="client_not_allowed",

@@ -52,6 +52,8 @@ if t.TYPE_CHECKING:
 
 _TRANSIENT: t.Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which the same request can succeed. Every request of the collection may be sent twice."""
+_OF_PROXIES: t.Final = frozenset({403, 404, 407, 502, 503, 504})
+"""Statuses that proxies, firewalls and load balancers answer with; Azure Resource Manager gives each a code."""
 _ATTEMPTS: t.Final = 4
 CONNECTIONS: t.Final = 4
 """Connections that a transport keeps open; requests beyond them work, each over a connection of its own."""
@@ -440,21 +442,28 @@ def error_of(response: HttpResponse, path: str, doing: str) -> ArmError:
     if missing and known and known.kind == "missing_rights":
         details = dict(zip(("account", "action", "scope"), missing.groups(), strict=True))
         text = f"the account '{details['account']}' lacks {details['action']} on {details['scope']}"
-    reason = " ".join(text.split()).rstrip(".")[:600] or f"HTTP status {response.status_code}"
-    if body is None and response.content.strip():
+    status = response.status_code
+    text = " ".join(text.split()).rstrip(".")[:600]
+    if not code and status != 401 and (not text or status in _OF_PROXIES):
         page = _failures.named(PAGE)
         via = response.headers.get("Via") or response.headers.get("Server")
+        said = repr(text) if text else "a page" if response.content.strip() else "nothing"
         return ArmError(
-            f"Could not {doing}: HTTP status {response.status_code}, and a page in place of an answer",
-            status=response.status_code,
+            f"Could not {doing}: HTTP status {status}, and {said} in place of an answer",
+            status=status,
             kind=page.kind,
             where=path,
             cause=page.cause + (f"; it calls itself {via[:100]!r}" if via else ""),
             remedy=page.remedy,
         )
+    if known is None and status >= 500:
+        known = _failures.named("service_failing")
+    elif known is None and status == 401:
+        known = _failures.named("access_token_refused")
+    reason = text or f"HTTP status {status}"
     return ArmError(
         f"Could not {doing}: {reason}" + (f" [{code}]" if code else ""),
-        status=response.status_code,
+        status=status,
         in_form=absence.is_error_document(body),
         kind=known.kind if known else None,
         where=path,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import configparser
 import dataclasses
+import json
 import logging
 import os
 import pathlib
@@ -17,15 +18,17 @@ import shutil
 import threading
 import time
 import typing as t
+import urllib.parse
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust, unreachable
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import PAGE, Trust, unreachable
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import Cloud
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, MissingLibrary, SignInError
 
 if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.module_utils._caller import Memo
     from azure.core.credentials import AccessToken, TokenCredential
+    from azure.core.pipeline.transport import RequestsTransport
 
 ADFS: t.Final = "adfs"
 """The tenant that means: an AD FS, not a directory of Entra ID."""
@@ -116,7 +119,7 @@ class Identity:
             "disable_instance_discovery": not discovery,
             "retry_total": 3,
             "retry_backoff_factor": 0.4,
-            "transport": trust.transport(),
+            "transport": _noting_pages(trust.transport()),
         }
         if self.password:
             return identity.UsernamePasswordCredential(
@@ -289,24 +292,31 @@ class SignIn:
                 self._token, self._credential, self._refusal = None, self._make(), None
 
     def _sign_in(self, *scopes: str, **options: t.Any) -> AccessToken:
-        from azure.core.exceptions import AzureError, ClientAuthenticationError
+        from azure.core.exceptions import AzureError
         from azure.identity import CredentialUnavailableError
 
+        pages = note_pages()
         try:
             token = self._credential.get_token(*scopes, **options)
         except CredentialUnavailableError as error:
             raise self._unavailable(str(error)) from None
-        except ClientAuthenticationError as error:
-            # azure-identity wraps what it meets on the way, a closed port included.
-            if isinstance(error.__cause__, AzureError) and not isinstance(error.__cause__, ClientAuthenticationError):
-                raise self._silent(error.__cause__) from None
-            raise self._refused(str(error.message)) from None
-        except AzureError as error:
-            raise self._silent(error) from None
-        except ValueError as error:  # a sign-in address whose discovery document is not one
-            raise self._refused(str(error)) from None
+        except (AzureError, ValueError) as error:
+            raise self._failed(error, pages) from None
         self._hide(token.token)
         return token
+
+    def _failed(self, error: Exception, pages: list[Page]) -> Exception:
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
+
+        if pages:
+            return pages[-1].error(self._cloud)
+        if isinstance(error, ClientAuthenticationError):
+            # azure-identity wraps what it meets on the way, a closed port included.
+            if isinstance(error.__cause__, AzureError) and not isinstance(error.__cause__, ClientAuthenticationError):
+                return self._silent(error.__cause__)
+            return self._refused(str(error.message))
+        # A ValueError is a sign-in address whose discovery document is not one.
+        return self._silent(error) if isinstance(error, AzureError) else self._refused(str(error))
 
     def _silent(self, error: Exception) -> Exception:
         return unreachable(error, "the sign-in service", self._cloud.authority, f"sign in to {self._cloud.name}")
@@ -341,6 +351,68 @@ class SignIn:
         else:
             who = identity.username or identity.client_id or "the account"
         return refusal(self._cloud, identity.tenant, who, text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """An answer that no sign-in service gives, most likely a proxy's.
+
+    :param via: what answered calls itself.
+    """
+
+    status: int
+    where: str
+    via: str | None
+
+    def error(self, cloud: Cloud) -> SignInError:
+        """Return the error that it stands for."""
+        known = _failures.named(PAGE)
+        return SignInError(
+            f"Could not sign in to {cloud.name}: HTTP status {self.status}, and a page in place of an answer",
+            kind=known.kind,
+            where=self.where,
+            cause=known.cause + (f"; it calls itself {self.via[:100]!r}" if self.via else ""),
+            remedy=known.remedy,
+        )
+
+
+_noted = threading.local()
+"""`pages` of the sign-in that the thread is at."""
+
+
+def note_pages() -> list[Page]:
+    """Return a list that this thread's pages are added to from now on; an answer of the sign-in service empties it."""
+    pages: list[Page] = []
+    _noted.pages = pages
+    return pages
+
+
+def note_page(response: t.Any, *dummy_args: t.Any, **dummy_options: t.Any) -> None:
+    """Take note of an answer when it is a page. A hook of requests."""
+    pages = getattr(_noted, "pages", None)
+    if pages is None:
+        return
+    pages.clear()
+    path = urllib.parse.urlsplit(response.url).path
+    html = re.match(rb"\s*<(?:!doctype\s+html|html|head|body)\b", response.content, re.IGNORECASE)
+    # Where a directory or an AD FS is looked for at a wrong address, other services answer 400 to 405 as well.
+    elsewhere = response.status_code in (400, 401, 404, 405) and not path.lower().endswith("/token")
+    if response.status_code in _OF_PROXIES or (html and not elsewhere):
+        try:
+            json.loads(response.content)
+        except ValueError:
+            headers = response.headers
+            pages.append(
+                Page(response.status_code, response.url.partition("?")[0], headers.get("Via") or headers.get("Server"))
+            )
+
+
+_OF_PROXIES: t.Final = frozenset({403, 407, 502, 503, 504})
+
+
+def _noting_pages(transport: RequestsTransport) -> RequestsTransport:
+    transport.session.hooks["response"].append(note_page)
+    return transport
 
 
 def refusal(cloud: Cloud, tenant: str | None, who: str, text: str, code: str | None = None) -> SignInError:

@@ -134,6 +134,7 @@ class DeviceCode:
         :raises SignInError: nobody signed in, or whoever was asked declined.
         """
         until = min(time.time() + seconds, float(self._flow.get("expires_at") or time.time() + seconds))
+        pages = credentials.note_pages()
         while True:
             answer: dict[str, t.Any] = {"error": _PENDING[0]}
             try:
@@ -141,11 +142,14 @@ class DeviceCode:
             except (requests.RequestException, MsalError):
                 pass
             except ValueError as error:
-                raise self._client.refused({"error_description": str(error)}) from None
+                if not pages:
+                    raise self._client.refused({"error_description": str(error)}) from None
             if answer.get("error") not in _PENDING:
                 return self._signed_in(answer)
             left = until - time.time()
             if left <= 0:
+                if pages:
+                    raise pages[-1].error(self._client.cloud)
                 known = _failures.named("sign_in_not_finished")
                 raise SignInError(
                     f"Nobody signed in with the code {self.code}",
@@ -174,12 +178,15 @@ class _Failures:
 
     def __init__(self, client: PublicClient) -> None:
         self._client = client
+        self._pages: list[credentials.Page] = []
 
     def __enter__(self) -> None:
-        pass
+        self._pages = credentials.note_pages()
 
     def __exit__(self, kind: t.Any, error: BaseException | None, trace: t.Any) -> None:
         cloud = self._client.cloud
+        if self._pages and isinstance(error, (requests.RequestException, MsalError, ValueError)):
+            raise self._pages[-1].error(cloud) from None
         if isinstance(error, (requests.RequestException, MsalError)):
             raise unreachable(error, "the sign-in service", cloud.authority, f"sign in to {cloud.name}") from None
         if isinstance(error, ValueError):  # what it answers is no answer of a sign-in service
@@ -196,6 +203,7 @@ class _Http:
         options = trust.transport_options()
         self._session = requests.Session()
         self._session.auth = as_it_is
+        self._session.hooks["response"].append(credentials.note_page)
         self._options = {
             "verify": options["connection_verify"],
             "timeout": (options["connection_timeout"], options["read_timeout"]),

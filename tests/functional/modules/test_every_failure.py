@@ -254,6 +254,10 @@ TABLE: t.Final[dict[str, tuple[Do, Fault | None]]] = {
     "not_a_public_client": (Place.look, sign_in_says("AADSTS7000218", "invalid_client")),
     "sign_in_session_ended": (Place.look, sign_in_says("AADSTS50133")),
     "sign_in_service_busy": (Place.look, sign_in_says("AADSTS90033", "invalid_request")),
+    "tenant_restricted": (Place.look, sign_in_says("AADSTS500021", "access_denied")),
+    "directory_blocked": (Place.look, sign_in_says("AADSTS5000225", "invalid_request")),
+    "identity_provider_failed": (Place.look, sign_in_says("AADSTS80002")),
+    "public_client_with_secret": (Place.look, sign_in_says("AADSTS700025", "invalid_client")),
     "client_not_allowed": (Place.at_stamp, sign_in_says("MSIS9605", "unauthorized_client")),
     "cloud_id_already_registered": (
         Place.register,
@@ -324,6 +328,7 @@ ELSEWHERE: t.Final = {
     "pep_no_tls": ("modules/test_azs_stamp_info.py", "test_tls_at_a_port_without_tls"),
     "pep_certificate_invalid": ("modules/test_azs_stamp_info.py", "test_an_untrusted_certificate_ends_the_search"),
     "page_in_place_of_an_answer": ("modules/test_foreign_answers.py", "test_a_proxy_that_answers_in_azures_place"),
+    "service_failing": ("modules/test_failures_over_sockets.py", "test_what_passes_is_tried_again_within_a_limit"),
     "pep_parameter_refused": ("pep/test_pep_failures.py", "test_errors_are_recognised_by_their_ids"),
     "action_plan_failed": (
         "pep/test_pep_failures.py",

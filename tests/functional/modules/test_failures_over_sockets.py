@@ -75,7 +75,11 @@ def test_what_no_new_try_helps_fails_at_once(
 
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
-    [(502, "MetadataResolverBadGatewayError", "metadata_upstream_fault"), (429, "TooManyRequests", "throttled")],
+    [
+        (502, "MetadataResolverBadGatewayError", "metadata_upstream_fault"),
+        (429, "TooManyRequests", "throttled"),
+        (503, "ServiceUnavailable", "service_failing"),
+    ],
 )
 def test_what_passes_is_tried_again_within_a_limit(
     registrar: t.Callable[..., Registrar],

@@ -86,3 +86,17 @@ def test_a_page_that_passes_is_waited_out(registrar: Make) -> None:
     here = registrar()
     here.simulator.fault("arm", "page", match={"method": "GET", "path": "/metadata/endpoints"}, times=2, status=502)
     assert here.register(preflight=False).changed
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/token", 502), ("/token", 407), ("/token", 404), ("/token", 200), ("/.well-known", 403), ("/.well-known", 200)],
+)
+def test_a_proxy_that_answers_in_the_sign_in_services_place(registrar: Make, path: str, status: int) -> None:
+    here = registrar()
+    here.simulator.fault("login", "page", match={"path": path}, times=None, status=status)
+    outcome = here.register(preflight=False)
+    here.simulator.clear_faults()
+    assert outcome.kind == "page_in_place_of_an_answer", outcome.message
+    assert f"HTTP status {status}" in outcome.message and "HTTPS_PROXY" in outcome.message
+    assert here.register(preflight=False).changed

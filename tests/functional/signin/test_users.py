@@ -209,3 +209,13 @@ def test_an_address_that_is_no_sign_in_service(place: Places) -> None:
     here = place()
     wrong = clouds.Cloud("here", here.cloud.resource_manager, here.cloud.resource_manager, here.cloud.audience)
     assert refusal(lambda: client(here, cloud=wrong)).kind in ("unknown_tenant", "unreachable")
+
+
+@pytest.mark.parametrize("path", ["/.well-known", "/devicecode", "/token"])
+@pytest.mark.parametrize("status", [407, 502])
+def test_a_proxy_that_answers_in_the_sign_in_services_place(place: Places, path: str, status: int) -> None:
+    here = place()
+    here.simulator.fault("login", "page", match={"path": path}, times=None, status=status)
+    error = refusal(lambda: client(here).ask().wait(2.5))
+    assert error.kind == "page_in_place_of_an_answer"
+    assert f"HTTP status {status}" in str(error) and "HTTPS_PROXY" in str(error)

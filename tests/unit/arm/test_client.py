@@ -151,6 +151,40 @@ class TestErrors:
         with Server(Answer(body, 403)) as server, pytest.raises(ArmError, match="Could not read it: HTTP status 403"):
             client(server).get("/r", VERSION, doing="read it")
 
+    @pytest.mark.parametrize("status", [403, 404, 407, 502, 503, 504])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            None,
+            "<html>no</html>",
+            "Bad Gateway",
+            '"Forbidden"',
+            {"error": "Not Found", "status": 404},
+            {"message": "no route matched with those values"},
+        ],
+        ids=repr,
+    )
+    def test_what_no_azure_says_is_most_likely_a_proxy_s_word(self, status: int, body: object) -> None:
+        with Server(Answer(body, status, {"Retry-After": "0"})) as server, pytest.raises(ArmError) as caught:
+            client(server).get("/r", VERSION, doing="read it")
+        assert caught.value.kind == "page_in_place_of_an_answer"
+        assert f"HTTP status {status}" in str(caught.value) and "HTTPS_PROXY" in str(caught.value)
+        assert not isinstance(body, dict) or "message" not in body or body["message"] in str(caught.value)
+
+    @pytest.mark.parametrize("body", [None, {"Message": "Authorization has been denied for this request."}])
+    def test_a_401_without_a_code_is_an_access_token_that_is_refused(self, body: object) -> None:
+        with Server(Answer(body, 401)) as server, pytest.raises(ArmError) as caught:
+            client(server).get("/r", VERSION, doing="read it")
+        assert caught.value.kind == "access_token_refused"
+
+    @pytest.mark.parametrize(
+        "code", ["InternalServerError", "ServiceUnavailable", "GatewayTimeout", "ServerBusy", "Odd"]
+    )
+    def test_a_service_that_goes_on_failing_says_to_run_again(self, code: str) -> None:
+        with Server(error(code, "It broke.", 503, Retry_After="0")) as server, pytest.raises(ArmError) as caught:
+            client(server).get("/r", VERSION, doing="read it")
+        assert caught.value.kind == "service_failing" and caught.value.remedy
+
     def test_absent_resources_are_none(self) -> None:
         with Server(error("ResourceNotFound", "gone", 404)) as server:
             assert client(server).find("/r", VERSION, doing="read it") is None
