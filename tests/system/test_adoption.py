@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
 from controllers import Controller, Traffic, changing, cmdlets
 
 from azs_simulator.client import Simulator
@@ -58,6 +59,7 @@ def with_a_role(simulator: Simulator, registration: dict[str, t.Any]) -> list[st
     ]
 
 
+@pytest.mark.deep
 def test_a_registration_that_only_its_cloud_id_leads_to_keeps_its_bridge_principal(
     simulator: Simulator, controller: t.Callable[..., Controller]
 ) -> None:
@@ -82,6 +84,7 @@ def test_a_registration_that_only_its_cloud_id_leads_to_keeps_its_bridge_princip
     assert not [one for one in traffic.read() if one["service"] == "pep"]
 
 
+@pytest.mark.deep
 def test_a_bridge_principal_that_is_replaced_loses_its_role_and_that_is_said(
     simulator: Simulator, controller: t.Callable[..., Controller]
 ) -> None:

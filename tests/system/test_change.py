@@ -58,7 +58,7 @@ def subscriptions(simulator: Simulator) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "stamps",
-    [("billing", "agreement"), pytest.param(("syndication", "nodes"), marks=pytest.mark.deep)],
+    [("billing",), pytest.param(("agreement", "syndication", "nodes"), marks=pytest.mark.deep)],
     ids=["billing", "others"],
 )
 def test_disconnected_stamps_in_their_place(
@@ -84,6 +84,7 @@ def test_disconnected_stamps_in_their_place(
         assert (new["billing_model"] == "Ruggedized") == (name == "billing")
 
 
+@pytest.mark.deep
 def test_check_mode_knows_the_agreement_number_that_an_archive_brings(
     simulator: Simulator, controller: t.Callable[..., Controller], tmp_path: pathlib.Path
 ) -> None:
@@ -98,6 +99,7 @@ def test_check_mode_knows_the_agreement_number_that_an_archive_brings(
     assert checked.changes == real.changes
 
 
+@pytest.mark.deep
 def test_capacity_becomes_pay_as_you_use(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
     name = "became-connected"
     token = simulator.do("refresh-token", user=USER)

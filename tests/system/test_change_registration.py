@@ -89,7 +89,8 @@ def test_a_stamp_that_cannot_be_registered_anew_keeps_what_it_has(here: Controll
     assert {name: _registered(simulator, name) for name in STAMPS} == kept
 
 
-@pytest.mark.parametrize("stamps", [("subscription",), pytest.param(STAMPS[1:], marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("stamps", [("subscription",), STAMPS[1:]])
 def test_the_old_registration_goes_and_the_new_one_comes(
     here: Controller, simulator: Simulator, stamps: tuple[str, ...]
 ) -> None:

@@ -23,7 +23,8 @@ NAMES = {
 """Stamp, and with it the way of naming, -> option -> environment variable."""
 
 
-@pytest.mark.parametrize("stamp", ["azure-cli", pytest.param("azure-ansible", marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("stamp", ["azure-cli", "azure-ansible"])
 def test_the_controllers_environment_counts_for_tasks_on_a_runner(
     simulator: Simulator, controller: t.Callable[..., Controller], elsewhere: t.Callable[..., Elsewhere], stamp: str
 ) -> None:

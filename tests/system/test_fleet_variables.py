@@ -45,6 +45,7 @@ def test_templates_are_filled_in_for_each_stamp(
     assert set(play.settled) == set(STAMPS)
 
 
+@pytest.mark.deep
 def test_what_a_stamp_is_not_read_with_need_not_be_there(
     simulator: Simulator, controller: t.Callable[..., Controller]
 ) -> None:
@@ -58,6 +59,7 @@ def test_what_a_stamp_is_not_read_with_need_not_be_there(
     assert set(here.run("verify").succeeded().settled) == set(STAMPS)
 
 
+@pytest.mark.deep
 def test_a_template_that_cannot_be_filled_in_is_one_stamps_own(
     simulator: Simulator, controller: t.Callable[..., Controller]
 ) -> None:

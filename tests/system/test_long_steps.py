@@ -7,6 +7,7 @@ import re
 import stat
 import typing as t
 
+import pytest
 from controllers import LEGS, Controller, Elsewhere, until
 from test_operator_errors import bring_key
 
@@ -30,6 +31,7 @@ FLEET = {
 }
 
 
+@pytest.mark.deep
 def test_progress_of_a_long_activation(
     simulator: Simulator, controller: t.Callable[..., Controller], elsewhere: t.Callable[..., Elsewhere]
 ) -> None:

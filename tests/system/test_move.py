@@ -54,7 +54,7 @@ def places(simulator: Simulator, name: str) -> tuple[dict[str, str], dict[str, s
         pytest.param("group", True),
         pytest.param("subscription", True, marks=pytest.mark.deep),
         # Neither bundle nor inventory tell the cloud id, and the activation leads to where nothing is any more.
-        pytest.param("told-by-none", False),
+        pytest.param("told-by-none", False, marks=pytest.mark.deep),
     ],
 )
 def test_a_connected_stamp_is_activated_again_and_not_registered_anew(

@@ -147,6 +147,7 @@ class Chain:
                 assert not any(content.strip() in file.read_bytes() for content in contents), file
 
 
+@pytest.mark.deep
 class TestNewest(Chain):
     """With the newest ansible-core, and the newest libraries."""
 

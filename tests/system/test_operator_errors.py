@@ -158,6 +158,7 @@ def test_leg_1(
     ]
 
 
+@pytest.mark.deep
 def test_leg_2(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
     """Four stamps fail in four ways; one is adopted where it is."""
     operator = controller()
@@ -222,6 +223,7 @@ def test_leg_2(simulator: Simulator, controller: t.Callable[..., Controller]) ->
     assert changing(entries) == []
 
 
+@pytest.mark.deep
 def test_leg_3(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
     """Three keys are refused before the stamp is contacted; the fourth is taken as Microsoft's tools wrote it."""
     operator, traffic = controller(), Traffic(simulator)
@@ -311,7 +313,7 @@ def test_a_tenant_at_a_stamp_whose_registration_nobody_knows(controller: t.Calla
 
 
 @pytest.mark.parametrize("core", BOTH_CORES)
-@pytest.mark.parametrize("arguments", [[], ["--check"]], ids=["run", "check"])
+@pytest.mark.parametrize("arguments", [[], pytest.param(["--check"], marks=pytest.mark.deep)], ids=["run", "check"])
 def test_a_stick_that_is_not_mounted_stops_a_leg_before_anything_is_minted(
     simulator: Simulator, controller: t.Callable[..., Controller], core: str, arguments: list[str]
 ) -> None:

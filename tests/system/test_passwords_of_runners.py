@@ -75,7 +75,12 @@ _GUARDED: t.Final = {
 
 
 @pytest.mark.parametrize(
-    ("core", "asked"), [("newest", False), ("newest", True), pytest.param("oldest", True, marks=pytest.mark.deep)]
+    ("core", "asked"),
+    [
+        ("newest", False),
+        pytest.param("newest", True, marks=pytest.mark.deep),
+        pytest.param("oldest", True, marks=pytest.mark.deep),
+    ],
 )
 def test_each_host_gets_its_own_or_what_was_asked_for(
     controller: t.Callable[..., Controller], tmp_path: pathlib.Path, core: str, asked: bool

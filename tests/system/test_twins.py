@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from controllers import Controller, Traffic
+from controllers import Controller, Traffic, first_of
 
 from azs_simulator.client import Simulator
 
@@ -17,7 +17,7 @@ FLEET = {
 }
 
 
-@pytest.mark.parametrize("variable", ["azs_admin_endpoint", "azs_pep_hosts"])
+@pytest.mark.parametrize("variable", first_of(["azs_admin_endpoint", "azs_pep_hosts"]))
 def test_what_two_names_have_in_common_is_refused(
     simulator: Simulator, controller: t.Callable[..., Controller], variable: str
 ) -> None:

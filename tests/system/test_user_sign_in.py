@@ -200,6 +200,7 @@ def test_the_operator_declines(controller: Controllers, simulator: Simulator) ->
     assert failure.kind == "sign_in_declined" and "Run again" in failure.message
 
 
+@pytest.mark.deep
 def test_check_mode_asks_nobody(controller: Controllers, simulator: Simulator) -> None:
     here = controller().knows(STAMPS[:2])
     traffic = Traffic(simulator)
@@ -217,7 +218,8 @@ def test_check_mode_asks_nobody(controller: Controllers, simulator: Simulator) -
 # -- without a terminal ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", ["variable", pytest.param("option", marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("way", ["variable", "option"])
 def test_a_token_that_is_given(controller: Controllers, simulator: Simulator, way: str) -> None:
     token = str(simulator.do("refresh-token", user=USER))
     here = controller().knows({"one": {"token": token} if way == "option" else {}})
@@ -251,6 +253,7 @@ def test_the_azure_clis_user(controller: Controllers, simulator: Simulator) -> N
     nothing_leaked(here, simulator, play)
 
 
+@pytest.mark.deep
 def test_with_a_service_principal_only(controller: Controllers, simulator: Simulator) -> None:
     here = controller().knows(STAMPS)
     traffic = Traffic(simulator)

@@ -113,6 +113,7 @@ def test_the_life_of_encrypted_artifacts(
     assert arm_requests(entries) == cmdlets(entries) == []
 
 
+@pytest.mark.deep
 def test_an_encrypted_bundle_on_a_stick(
     simulator: Simulator, controller: t.Callable[..., Controller], safe: Safe
 ) -> None:

@@ -1151,6 +1151,7 @@ class TestThrottling:
         assert here.register().changed
 
 
+@pytest.mark.deep
 def test_with_the_oldest_libraries(registrar: Make) -> None:
     here = registrar()
     old = oldest_libraries()

@@ -564,6 +564,7 @@ class TestFailures:
         assert outcome.kind == "registration_not_found" and "counts" not in outcome.result
 
 
+@pytest.mark.deep
 class TestLongRuns:
     """Access tokens, kills, and the rate limit."""
 
@@ -690,6 +691,7 @@ class TestLongRuns:
         assert counted(here.run(tenants=listed)) == {"created": 30 - counts["created"], "unchanged": counts["created"]}
 
 
+@pytest.mark.deep
 class TestScale:
     """Ten thousand entries."""
 
@@ -727,6 +729,7 @@ class TestScale:
         assert "300 entries, not shown" in json.dumps(here.run(tenants=listed)["invocation"])
 
 
+@pytest.mark.deep
 def test_with_the_oldest_libraries(provider: Make) -> None:
     here, listed, old = provider(), tenants(40), oldest_libraries()
     assert counted(here.run(tenants=listed, environment=old)) == {"created": 40}

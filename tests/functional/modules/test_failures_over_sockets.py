@@ -10,6 +10,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from simulated_azure import Registrar, azure_simulator, registrar, registrar_numbers
 from stamps import Operator
 
+pytestmark = pytest.mark.deep
+
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
 GUID = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"

@@ -8,6 +8,8 @@ import typing as t
 import pytest
 from simulated_azure import Registrar, azure_simulator, registrar, registrar_numbers
 
+pytestmark = pytest.mark.deep
+
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
 Make = t.Callable[..., Registrar]

@@ -9,6 +9,8 @@ import pytest
 from processes import Outcome
 from stamps import Operator
 
+pytestmark = pytest.mark.deep
+
 USER: t.Final = "operator@rehearsal.onmicrosoft.com"
 SECRET: t.Final = "Tr4nscript:secret"
 SHARE: t.Final = {
