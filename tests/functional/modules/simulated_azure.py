@@ -221,5 +221,5 @@ def oldest_libraries() -> dict[str, str]:
     """Environment with which modules use the oldest libraries that the collection supports."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = pathlib.Path(__file__).parents[3] / ".venv-oldest" / "lib" / version / "site-packages"
-    assert (packages / "ansible").is_dir(), "run 'make test', or 'make .venv-oldest/ready' before"
+    assert (packages / "ansible").is_dir(), "run 'make deep', or 'make .venv-oldest/ready' before"
     return {"PYTHONPATH": str(packages)}

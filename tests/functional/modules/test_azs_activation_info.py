@@ -253,6 +253,7 @@ def test_a_certificate_to_sign_in_with_that_is_none(admin: Make, tmp_path: pathl
     assert "The certificate to sign in with cannot be used" in outcome.message
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("stamp", ["active", "entra"])
 def test_with_the_oldest_libraries(admin: Make, stamp: str) -> None:
     here = admin(stamp)

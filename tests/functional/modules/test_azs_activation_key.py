@@ -235,6 +235,7 @@ def test_content_on_request_is_sealed(here: Registrar, kept: bool) -> None:
     assert here.key_file.read_text().strip() not in outcome.printed
 
 
+@pytest.mark.deep
 def test_with_the_oldest_libraries(here: Registrar) -> None:
     place = {"bundle": str(here.bundle), "stamp": here.stamp, "registration_id": here.id}
     old = oldest_libraries()

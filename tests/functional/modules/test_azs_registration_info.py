@@ -100,6 +100,7 @@ def test_missing_rights_are_named(registrar: Make) -> None:
     assert "lacks Microsoft.AzureStack/registrations/read on" in outcome.message
 
 
+@pytest.mark.deep
 def test_with_the_oldest_libraries(registrar: Make) -> None:
     here = registrar()
     here.register()

@@ -245,6 +245,7 @@ class TestPresent:
         here = admin()
         assert here.registrar.azure["secret"] not in here.run().printed
 
+    @pytest.mark.deep
     def test_the_oldest_libraries(self, admin: Admin) -> None:
         here = admin()
         one = here.principal()

@@ -130,7 +130,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return folder
 
 
-@pytest.mark.parametrize("libraries", ["newest", "oldest"])
+@pytest.mark.parametrize("libraries", ["newest", pytest.param("oldest", marks=pytest.mark.deep)])
 def test_a_certificate(user: Users, certificates: pathlib.Path, libraries: str) -> None:
     here = user()
     made = here.simulator.do("add-principal", name=f"certified-{libraries}", certificate=str(certificates / "app.pem"))
@@ -257,7 +257,7 @@ def host_variables(here: User, form: str) -> dict[str, str]:
     return {"IDENTITY_ENDPOINT": f"{here.cloud['identity_url']}/msi/token", "IDENTITY_HEADER": header}
 
 
-@pytest.mark.parametrize("libraries", ["newest", "oldest"])
+@pytest.mark.parametrize("libraries", ["newest", pytest.param("oldest", marks=pytest.mark.deep)])
 @pytest.mark.parametrize("form", ["imds", "app_service"])
 def test_a_managed_identity(user: Users, form: str, libraries: str) -> None:
     here = user()
