@@ -1,7 +1,8 @@
 # make rehearse   a simulated fleet, disconnected and connected, is registered, twice
 # make unit       pure tests
 # make test       these, the modules against the simulator, and each journey's playbooks
-# make deep       what takes long: other rows of tables, oldest ansible-core, AWX, kills, the simulator's own tests, molecule
+# make deep       what takes long: other rows of tables, oldest ansible-core and libraries, AWX, proxies, throttling, kills, the
+#                 simulator's own tests, molecule
 # make molecule   the molecule scenarios alone: whole fleets
 # make powershell the endpoint's cmdlets run by a real PowerShell: pwsh on the PATH, or named by AZS_PWSH
 # make recordings ask that PowerShell again what the simulator's tests compare with

@@ -62,5 +62,5 @@ options:
     default: 60
 requirements:
   - azure-identity >= 1.19.0 on the host that the module runs on, when O(admin_endpoint) is given
-  - azure-mgmt-resource >= 23.2.0 on the host that the module runs on, when O(admin_endpoint) is given
+  - azure-mgmt-core >= 1.4.0 on the host that the module runs on, when O(admin_endpoint) is given
 """

@@ -86,7 +86,7 @@ _LIST_OR_NOTHING: t.Final = "a list, or nothing"
 def require_libraries() -> None:
     """Raise MissingLibrary when the libraries for Azure Resource Manager cannot be imported."""
     if IMPORT_ERROR is not None:
-        raise MissingLibrary("azure-mgmt-resource", "azure-mgmt-resource>=23.2.0", IMPORT_ERROR)
+        raise MissingLibrary("azure-mgmt-core", "azure-mgmt-core>=1.4.0", IMPORT_ERROR)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -381,7 +381,7 @@ def test_a_missing_library_is_named(recent: Inventory) -> None:
     blocked.mkdir(parents=True)
     (blocked.parent / "__init__.py").write_text("", encoding="ascii")
     (blocked / "__init__.py").write_text("raise ImportError('taken away')\n", encoding="ascii")
-    assert "azure-mgmt-resource is missing" in recent.read(PYTHONPATH=str(recent.home / "blocked")).message
+    assert "azure-mgmt-core is missing" in recent.read(PYTHONPATH=str(recent.home / "blocked")).message
 
 
 def test_a_registration_that_the_host_names_is_not_replaced_by_another_one() -> None:

@@ -1185,4 +1185,4 @@ def test_a_missing_library_is_named(registrar: Make, tmp_path: pathlib.Path) -> 
     hidden.mkdir()
     (hidden / "__init__.py").write_text("")  # a package that shadows the real ones
     outcome = here.run("azs_registration", here.options(), environment={"PYTHONPATH": str(tmp_path)})
-    answers(outcome, "missing_library", "azure-mgmt-resource", "pip install 'azure-mgmt-resource>=23.2.0'")
+    answers(outcome, "missing_library", "azure-mgmt-core", "pip install 'azure-mgmt-core>=1.4.0'")

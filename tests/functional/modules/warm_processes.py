@@ -23,7 +23,6 @@ LIBRARIES: t.Final = (
     "ansible.module_utils.basic",
     "azure.identity",
     "azure.mgmt.core",
-    "azure.mgmt.resource.resources",
     "pypsrp.powershell",
     "requests",
 )
