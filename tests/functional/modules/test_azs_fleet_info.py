@@ -16,7 +16,7 @@ from azs_simulator.settings import PLAIN
 if t.TYPE_CHECKING:
     from processes import Modules, Outcome
 
-COUNT: t.Final = 24
+COUNT: t.Final = 50
 NAMES: t.Final = [f"stamp-{number:02}" for number in range(1, COUNT + 1)]
 FLEET: t.Final = {
     "stamps": [{"name": name, "connected": True, "registration": {}} for name in NAMES],
@@ -103,26 +103,26 @@ def test_stamps_that_are_not_activated_share_one_list(reader: Reader, fleet: Sim
 
 
 def test_each_fault_is_one_stamps_own(reader: Reader, fleet: Simulator) -> None:
-    """A stamp is refused, silent, trickling, not let in, behind a proxy, another one, with a wrong secret, with wrong options, with a number for a secret."""
+    """One stamp of fifty with each of the faults; the others are read, and nobody waits for the silent one but itself."""
     options = {name: reader.options(name) for name in NAMES}
-    wrong = dict(
-        zip(
-            NAMES,
-            ("refused", "silent", "trickling", "denied", "proxy", "other", "secret", "options", "number"),
-            strict=True,
-        )
-    )
+    faults = ("refused", "silent", "trickling", "denied", "proxy", "other", "secret", "options", "number")
+    faults += ("untrusted", "throttled", "unauthorized", "redirected")
+    wrong = dict(zip(NAMES, faults, strict=False))
     kinds = {kind: name for name, kind in wrong.items()}
     options[kinds["refused"]]["admin_endpoint"] = "https://127.0.0.1:9"
     options[kinds["other"]]["cloud_id"] = fleet.stamp(NAMES[-1])["cloud_id"]
     options[kinds["secret"]]["admin_secret"] = "not-it"
     options[kinds["options"]]["admin_timeout"] = "soon"
     options[kinds["number"]]["admin_secret"] = 1234567
+    options[kinds["untrusted"]]["admin_ca_bundle"] = None
     for kind, fault, more in (
         ("silent", "hang", {}),
         ("trickling", "trickle", {"seconds": 1.0}),
         ("denied", "error", {"status": 403, "code": "AuthorizationFailed"}),
         ("proxy", "page", {"status": 503}),
+        ("redirected", "page", {"status": 200}),
+        ("throttled", "error", {"status": 429, "code": "TooManyRequests"}),
+        ("unauthorized", "error", {"status": 401, "code": "InvalidAuthenticationToken"}),
     ):
         match = {"stamp": kinds[kind], "path": "/activations/default"}
         fleet.fault("admin", fault, match=match, times=None, **more)
@@ -134,9 +134,9 @@ def test_each_fault_is_one_stamps_own(reader: Reader, fleet: Simulator) -> None:
     assert said["other"] == "activation_of_another_stamp"
     assert said["options"] == "bad_input"
     assert said["number"] == "not_a_text"
+    assert said["untrusted"] == "certificate_not_trusted"
     assert len({found[name]["msg"] for name in wrong}) == len(wrong)
-    # Nobody waits for the silent one but itself.
-    waiting = {kinds["silent"], kinds["trickling"], kinds["proxy"]}
+    waiting = {kinds["silent"], kinds["trickling"], kinds["proxy"], kinds["throttled"]}
     last = {
         entry["stamp"]: number
         for number, entry in enumerate(fleet.requests(mark))
