@@ -317,7 +317,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     progress = Progress(module.controller["progress"])
     outcome = reconciling.reconcile(
         azure.client,
-        locating.one(azure, params, module.hide),
+        locating.one(azure, params),
         wanted,
         reconciling.Settings(
             remove=params["state"] == "absent",

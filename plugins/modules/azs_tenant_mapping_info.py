@@ -158,7 +158,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     def look(one: Registration) -> None:
         read[one.id] = holding.read(azure.client, one, subscription)
 
-    found = _registrations(azure, params, module.hide)
+    found = _registrations(azure, params)
     applying.each(found, look, in_flight=params["in_flight"])
     held = [read[one.id] for one in found]
     result: dict[str, t.Any] = {
@@ -176,12 +176,10 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     return result
 
 
-def _registrations(
-    azure: session.Azure, params: t.Mapping[str, t.Any], hide: t.Callable[[str], None]
-) -> list[Registration]:
+def _registrations(azure: session.Azure, params: t.Mapping[str, t.Any]) -> list[Registration]:
     if not params["registration_id"] and not params["name"]:
         return locating.several(azure, params)
-    where: RegistrationId = locating.one(azure, params, hide)
+    where: RegistrationId = locating.one(azure, params)
     found = registrations.get(azure.client, where)
     return [found] if found else []
 

@@ -80,7 +80,7 @@ def read(
             "billing_model": one.billing_model,
             "bridge_principal": one.bridge_principal,
             # Which of several is in use: only then are their keys worth a request each.
-            "expires_in_days": registrations.days_left(client, one.id, hide) if _cloud_id(one) in several else None,
+            "expires_in_days": registrations.days_left(client, one.id) if _cloud_id(one) in several else None,
         }
         for one in found
     ]

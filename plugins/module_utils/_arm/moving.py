@@ -157,9 +157,9 @@ def _find(azure: Azure, journey: Journey) -> Registration:
             cause=f"there is none of {journey.cloud_id or 'that name'}, neither in the old place nor in the new one",
             remedy="Compare subscription, resource group, name and cloud id. Nothing was changed",
         )
-    if len(candidates) > 1:
-        raise conflicts.several_registrations(journey.cloud_id, [str(one.id) for one in candidates], len(candidates))
-    (found,) = candidates
+    found, decided = registrations.meant(azure.client, candidates)
+    if found is None or not decided:
+        raise conflicts.several_registrations(journey.cloud_id, [str(one.id) for one in candidates])
     if journey.cloud_id and not claims.same_id(found.cloud_id, journey.cloud_id):
         told = {"id": str(found.id), **dataclasses.asdict(found.id), "cloud_id": found.cloud_id}
         raise conflicts.of_another_stamp(told, journey.cloud_id)

@@ -8,7 +8,6 @@ registration in a cloud, so an existing one is looked for by cloud id before the
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
@@ -365,15 +364,15 @@ def _choose(azure: Azure, cloud_id: str, registered: list[Registration], place: 
     fitting = [one for one in registered if place.name is None or place.names(one.id)]
     if place.known is not None and not any(one.id.same(place.known) for one in registered):
         raise conflicts.not_there(str(place.known), cloud_id, _ids(registered))
-    if len(fitting) == 1:
-        return fitting[0]
-    now = expiry.at_service(expiry.now(), azure.client.clock_ahead)
-    living = [one for one in fitting or registered if not _expired(azure, one, now)]
-    if fitting and len(living) != 1:
-        raise conflicts.several_registrations(cloud_id, [str(one.id) for one in fitting], len(living))
-    if fitting or not living:
-        return living[0] if living else None
-    raise conflicts.registered_elsewhere(cloud_id, _told(living[0]), place.name, place.resource_group)
+    if fitting:
+        chosen, decided = registrations.meant(azure.client, fitting)
+        if not decided:
+            raise conflicts.several_registrations(cloud_id, _ids(fitting))
+        return chosen
+    living = next((one for one in registered if not _expired(azure, one)), None)
+    if living is not None:
+        raise conflicts.registered_elsewhere(cloud_id, _told(living), place.name, place.resource_group)
+    return None
 
 
 def _require_absent(azure: Azure, where: RegistrationId) -> None:
@@ -404,9 +403,9 @@ def _meanwhile(azure: Azure, where: RegistrationId, error: ArmError) -> AzsError
     return error if found is None else conflicts.registered_meanwhile(str(where), str(error))
 
 
-def _expired(azure: Azure, registration: Registration, now: datetime.datetime) -> bool:
-    key = key_claims(azure, registration.id, needed=False)
-    return key is not None and key.expired(now)
+def _expired(azure: Azure, registration: Registration) -> bool:
+    days = registrations.days_left(azure.client, registration.id)
+    return days is not None and days < 0
 
 
 def _create(

@@ -105,32 +105,25 @@ def export_key(client: ArmClient, where: RegistrationId) -> str:
     return key
 
 
-def days_left(client: ArmClient, where: RegistrationId, hide: t.Callable[[str], None]) -> int | None:
+def days_left(client: ArmClient, where: RegistrationId) -> int | None:
     """Return in how many days a registration expires, by the claims of its activation key and Azure's clock; negative when it has.
 
     None when it never does, or when nothing tells: the account may not export the key, or it does not say.
-
-    :param hide: takes the key, which is a secret.
     """
     try:
-        key = export_key(client, where)
+        said = claims.read_key(export_key(client, where))
     except ArmError:
         return None
-    hide(key)
-    expires = expiry.normal(claims.read_key(key).expires)
-    return expiry.days_left(expires, expiry.at_service(expiry.now(), client.clock_ahead))
+    return expiry.days_left(expiry.normal(said.expires), expiry.at_service(expiry.now(), client.clock_ahead))
 
 
-def meant(
-    client: ArmClient, found: t.Sequence[Registration], hide: t.Callable[[str], None]
-) -> tuple[Registration | None, bool]:
+def meant(client: ArmClient, found: t.Sequence[Registration]) -> tuple[Registration | None, bool]:
     """Return which of a stamp's registrations is meant, and whether choice.meant decided it. Only several are asked for their expiry.
 
     :param found: in any order.
-    :param hide: takes secrets that are read on the way.
     """
     if len(found) < 2:
         return next(iter(found), None), True
-    told = [{"id": str(one.id), "expires_in_days": days_left(client, one.id, hide)} for one in found]
+    told = [{"id": str(one.id), "expires_in_days": days_left(client, one.id)} for one in found]
     chosen, decided = choice.meant(told)
     return next((one for one in found if chosen and str(one.id) == chosen["id"]), None), decided

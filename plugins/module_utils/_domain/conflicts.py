@@ -118,17 +118,18 @@ def of_connected_stamp(registration: t.Mapping[str, t.Any], principal: str, fiel
     )
 
 
-def several_registrations(cloud_id: str | None, ids: t.Sequence[str], living: int) -> ConflictError:
-    """Return the error for a stamp with more than one registration.
+def several_registrations(cloud_id: str | None, ids: t.Sequence[str]) -> ConflictError:
+    """Return the error for a stamp with more than one registration of which choice.meant does not prefer one.
 
     :param ids: of the registrations.
-    :param living: how many of them have not expired.
     """
     return ConflictError(
-        f"The stamp {cloud_id} has {len(ids)} registrations, {living} of them not expired",
+        f"The stamp {cloud_id} has {len(ids)} registrations",
         kind="several_registrations",
         where=", ".join(ids),
-        remedy="Set name and resource_group to the one that is meant; delete the others (azs_registration, state absent)",
+        cause="their expiry does not tell which one is in use",
+        remedy="Set name and resource_group, or registration_id, to the one that is meant; delete the others (azs_registration, state "
+        "absent)",
         details={"registration_ids": list(ids)},
     )
 

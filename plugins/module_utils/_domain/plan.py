@@ -219,7 +219,7 @@ def _choose(
     chosen, decided = choice.meant(fitting, activated_with)
     cloud_id = wanted.cloud_id or next((one.get("cloud_id") for one in registrations), None)
     if len(fitting) > 1 and not (living and decided):
-        raise conflicts.several_registrations(cloud_id, [str(one["id"]) for one in fitting], len(living))
+        raise conflicts.several_registrations(cloud_id, [str(one["id"]) for one in fitting])
     if not fitting and living:
         raise conflicts.registered_elsewhere(cloud_id, living[0], wanted.name, wanted.resource_group)
     if chosen is not None and choice.expired(chosen):

@@ -68,7 +68,7 @@ def named(module: Caller, azure: session.Azure, asked: Asked) -> Registration | 
     if asked.name:
         return next(iter(found), None)
     own = [one for one in found if claims.same_id(one.cloud_id, asked.cloud_id)]
-    return registrations.meant(azure.client, own, module.hide)[0]
+    return registrations.meant(azure.client, own)[0]
 
 
 @dataclasses.dataclass(frozen=True)

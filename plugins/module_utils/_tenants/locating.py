@@ -9,8 +9,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.session import Azure
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, ConflictError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
 
 PLACE_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "registration_id": {"type": "str"},
@@ -32,10 +32,9 @@ def check(params: t.Mapping[str, t.Any]) -> None:
         )
 
 
-def one(azure: Azure, params: t.Mapping[str, t.Any], hide: t.Callable[[str], None]) -> RegistrationId:
+def one(azure: Azure, params: t.Mapping[str, t.Any]) -> RegistrationId:
     """Return the registration that the options of PLACE_SPEC name; only with cloud_id is anything asked for.
 
-    :param hide: takes secrets that are read on the way.
     :raises InputError: registration_id is none.
     :raises ArmError: no registration has that cloud id.
     :raises ConflictError: several have it, and not one of them alone is living.
@@ -52,14 +51,9 @@ def one(azure: Azure, params: t.Mapping[str, t.Any], hide: t.Callable[[str], Non
             kind="registration_not_found",
             remedy="Register the stamp first, or compare subscription_id, resource_group and cloud_id",
         )
-    chosen, decided = registrations.meant(azure.client, found, hide)
+    chosen, decided = registrations.meant(azure.client, found)
     if chosen is None or not decided:
-        raise ConflictError(
-            f"The stamp {params['cloud_id']} has {len(found)} registrations, and their expiry does not tell which one is in use",
-            kind="several_registrations",
-            cause=", ".join(str(registration.id) for registration in found),
-            remedy="Set name and resource_group, or registration_id, to the one that is in use",
-        )
+        raise conflicts.several_registrations(params["cloud_id"], [str(registration.id) for registration in found])
     return chosen.id
 
 
