@@ -12,7 +12,7 @@ import typing as t
 
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, journeys
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 PREFIX: t.Final = "azs_"
@@ -98,7 +98,7 @@ _CHOICES: t.Final[dict[str, tuple[str, ...]]] = {
     "azs_billing_model": billing.BILLING_MODELS,
     "azs_carried_kind": ("registration_token", "activation_key", "deactivation"),
     "azs_refresh_token_source": ("auto", "given", "cli", "device_code"),
-    "azs_renewal": ("replace", "new_name"),
+    "azs_renewal": journeys.RENEWALS,
     "azs_role_principal_type": ("ServicePrincipal", "User", "Group"),
     "azs_role_state": ("present", "absent"),
     "azs_token_version": billing.TOKEN_VERSIONS,

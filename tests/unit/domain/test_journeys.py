@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What renewal and change decide, from what was read."""
+
+from __future__ import annotations
+
+import itertools
+import typing as t
+
+import pytest
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import journeys
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
+
+OLD_SUBSCRIPTION, NEW_SUBSCRIPTION = "0badc0de-0000-4000-8000-000000000001", "0badc0de-0000-4000-8000-000000000002"
+CLOUD_ID = "6dfdc0de-0000-4000-8000-000000000003"
+
+
+def registration(
+    name: str, days: int | None = None, *, group: str = "azurestack", subscription: str = OLD_SUBSCRIPTION
+) -> dict[str, t.Any]:
+    """A registration as azs_registration_info returns it."""
+    return {
+        "id": f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.AzureStack/registrations/{name}",
+        "name": name,
+        "resource_group": group,
+        "subscription_id": subscription,
+        "expires": None if days is None else f"2026-{6 + days // 30:02}-15T00:00:00Z",
+        "expires_in_days": days,
+    }
+
+
+LIVING, ENDING, EXPIRED, LONG_EXPIRED = (
+    registration("living", 200),
+    registration("ending", 20),
+    registration("expired", -3, group="Legacy"),
+    registration("long-expired", -90),
+)
+NEW_NAME = f"azurestack-{CLOUD_ID}-20260515"
+
+
+def renewal(
+    found: t.Sequence[dict[str, t.Any]],
+    renewal: str | None = None,
+    *,
+    state: str = "Registered",
+    activated_with: dict[str, t.Any] | None = None,
+    days: int | None = None,
+    **wanted: t.Any,
+) -> journeys.Renewal:
+    """Decide on a stamp that is activated, with the first of its registrations."""
+    there = activated_with or (found[0] if found else None)
+    activation = {"state": state, "registration_id": there and there["id"].upper(), "expires_in_days": days}
+    asked = {"cloud_id": CLOUD_ID, "within_days": 30, "renewal": renewal, **wanted}
+    decided = [journeys.renewal(asked, activation, order) for order in itertools.permutations(found)]
+    assert all(one.due == decided[0].due and one.removed == decided[0].removed for one in decided), "the order matters"
+    return decided[0]
+
+
+@pytest.mark.parametrize(
+    ("found", "how", "line", "due", "reregister"),
+    [
+        ([registration("endless")], {}, "never expires", False, False),
+        ([LIVING], {}, "days left: 200, not due", False, False),
+        ([ENDING], {}, "days left: 20, due", True, True),
+        ([ENDING], {"within_days": 20}, "days left: 20, not due", False, False),
+        ([LIVING], {"days": 5}, "days left: 5, due", True, False),
+        ([LIVING], {"state": "Not registered"}, "not registered: to be registered", True, False),
+        ([], {"state": "Not registered"}, "not registered: to be registered", True, False),
+        ([LIVING, EXPIRED], {}, "days left: 200, not due", False, False),
+        ([ENDING, EXPIRED], {}, "days left: 20, due", True, True),
+    ],
+)
+def test_what_is_due(
+    found: list[dict[str, t.Any]], how: dict[str, t.Any], line: str, due: bool, reregister: bool
+) -> None:
+    made = renewal(found, **how)
+    assert (made.line, made.due, made.reregister) == (line, due, reregister)
+    assert made.removed is None and made.name is None and made.staying == tuple(found)
+
+
+def test_an_expired_registration_is_renewed_as_the_operator_says() -> None:
+    replaced = renewal([EXPIRED, LONG_EXPIRED], "replace")
+    assert (replaced.line, replaced.due, replaced.removed) == ("expired: due", True, EXPIRED)
+    assert (replaced.name, replaced.resource_group, replaced.staying) == ("expired", "Legacy", (LONG_EXPIRED,))
+    assert not replaced.reregister and replaced.afterwards == ()
+    renamed = renewal([EXPIRED], "new_name")
+    assert renamed.removed is None and (renamed.name, renamed.resource_group) == (NEW_NAME, "Legacy")
+    assert renamed.afterwards == (EXPIRED,)
+    assert renewal([EXPIRED], "new_name", keep_expired=True).afterwards == ()
+
+
+def test_nobody_chooses_for_the_operator() -> None:
+    with pytest.raises(ConflictError) as caught:
+        renewal([EXPIRED])
+    assert caught.value.kind == "renewal_undecided" and caught.value.where == EXPIRED["id"]
+    assert all(part in str(caught.value) for part in ("replace", NEW_NAME, "azs_renewal", "marketplace items are lost"))
+
+
+@pytest.mark.parametrize(
+    ("how", "gone"),
+    [
+        ({}, (EXPIRED,)),
+        ({"activated_with": EXPIRED}, ()),
+        ({"state": "Expired"}, ()),
+        ({"keep_expired": True}, ()),
+        ({"state": "Not registered"}, (EXPIRED,)),
+    ],
+)
+def test_expired_ones_go_only_when_the_stamp_has_left_them(
+    how: dict[str, t.Any], gone: tuple[dict[str, t.Any], ...]
+) -> None:
+    assert renewal([LIVING, EXPIRED], "new_name", **how).afterwards == gone
+    assert renewal([LIVING, EXPIRED], "replace", **how).afterwards == ()
+
+
+HERE, THERE = registration("here"), registration("here", subscription=NEW_SUBSCRIPTION)
+
+
+def change(
+    found: t.Sequence[dict[str, t.Any]],
+    there: t.Sequence[dict[str, t.Any]] | None = None,
+    *,
+    pointing: dict[str, t.Any] | None = HERE,
+    **wanted: t.Any,
+) -> journeys.Change:
+    """Decide on a stamp that is to go from one subscription to another, under the default name."""
+    asked = {
+        "cloud_id": CLOUD_ID,
+        "subscription_id": NEW_SUBSCRIPTION,
+        "old_subscription_id": OLD_SUBSCRIPTION,
+        "confirmed": True,
+        **wanted,
+    }
+    return journeys.change(asked, {"registration_id": pointing and pointing["id"].upper()}, found, there)
+
+
+TARGET = registration(f"azurestack-{CLOUD_ID}", subscription=NEW_SUBSCRIPTION)
+
+
+@pytest.mark.parametrize(
+    ("found", "how", "due", "leaving"),
+    [
+        ([HERE], {}, True, HERE),
+        ([], {}, True, HERE),  # an interrupted run has deleted it
+        ([], {"pointing": TARGET}, False, TARGET),
+        ([], {"pointing": None}, False, None),
+        ([HERE], {"pointing": None}, True, HERE),
+        ([HERE, EXPIRED], {"old_registration_id": EXPIRED["id"].upper()}, True, EXPIRED),
+        ([HERE], {"subscription_id": OLD_SUBSCRIPTION, "name": "Here", "resource_group": "AzureStack"}, False, HERE),
+        ([HERE], {"subscription_id": OLD_SUBSCRIPTION, "name": "another"}, True, HERE),
+    ],
+)
+def test_what_a_stamp_has_to_leave(
+    found: list[dict[str, t.Any]], how: dict[str, t.Any], due: bool, leaving: dict[str, t.Any] | None
+) -> None:
+    made = change(found, **how)
+    assert made.due is due
+    assert (made.leaving or "").lower() == ((leaving or {}).get("id") or "").lower()
+
+
+def test_what_stays_is_what_is_not_left() -> None:
+    assert change([HERE], [THERE]).staying == (THERE,)
+    own = change([HERE], [HERE, THERE], subscription_id=OLD_SUBSCRIPTION, name="another")
+    assert own.staying == (THERE,) and own.name == "another" and own.target.endswith("/registrations/another")
+    assert change([HERE]).staying is None
+
+
+@pytest.mark.parametrize(
+    ("found", "how", "kind", "parts"),
+    [
+        ([HERE], {"old_registration_id": THERE["id"]}, "named_registration_missing", (THERE["id"], HERE["id"])),
+        ([HERE, EXPIRED], {}, "several_registrations", (HERE["id"], EXPIRED["id"], "azs_old_registration_id")),
+        ([HERE], {"confirmed": False}, "loss_not_confirmed", (HERE["id"], "azs_confirm_marketplace_loss")),
+    ],
+)
+def test_what_is_the_operators_to_say(
+    found: list[dict[str, t.Any]], how: dict[str, t.Any], kind: str, parts: tuple[str, ...]
+) -> None:
+    with pytest.raises(ConflictError) as caught:
+        change(found, **how)
+    assert caught.value.kind == kind and all(part in str(caught.value) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "part"),
+    [
+        ({"subscription_id": OLD_SUBSCRIPTION, "old_subscription_id": OLD_SUBSCRIPTION}, "Nothing says where"),
+        ({"subscription_id": "x", "old_subscription_id": OLD_SUBSCRIPTION}, "azs_subscription_id is x"),
+        ({"old_subscription_id": OLD_SUBSCRIPTION}, "azs_subscription_id is empty"),
+        ({"subscription_id": OLD_SUBSCRIPTION, "name": "a"}, "azs_old_subscription_id is empty"),
+    ],
+)
+def test_places_that_are_none(wanted: dict[str, str], part: str) -> None:
+    with pytest.raises(InputError) as caught:
+        journeys.place_wanted(wanted)
+    assert part in str(caught.value) and "Nothing was contacted" in str(caught.value)
