@@ -773,6 +773,9 @@ def fleet(
                     # A value of its own wins over the credential for all.
                     own = {f"azs_{option}": value for option, value in taken.items()}
                     (vault_whole if name == "linked-1" else vault_own)(checkout, name, own, workshop)
+                elif name == "locked-1":
+                    own = {f"azs_{option}": taken[option] for option in ("admin_client_id", "admin_secret")}
+                    vault_own(checkout, name, own, workshop)
         (checkout / "inventory" / "01-stamps.yml").write_text(
             yaml.safe_dump({"azs_stamps": inventory}), encoding="utf-8"
         )
@@ -853,7 +856,7 @@ def test_the_disconnected_workflow(fleet: Fleet, stamps: str, without: str) -> N
         assert job.status == "successful", job.stdout
         if "activate" not in name:
             count = len(stamps.split(":"))
-            assert f"{count} of {count} stamps are in {fleet.mount}/stamps.tar.gz on the node" in told(job)
+            assert f"{count} of {count} stamps are in {fleet.mount}/stamps.tar.gz on the execution node" in told(job)
             assert "None failed" in told(job)
     assert len(jobs) == 3
     for stamp in stamps.split(":"):
@@ -881,7 +884,9 @@ def test_a_stamp_that_fails_in_a_leg_keeps_nobody_else_back(fleet: Fleet) -> Non
     for name, job in jobs:
         assert job.status == "failed", name
         if "activate" not in name:
-            archive = f"1 of 2 stamps are in {fleet.mount}/stamps.tar.gz on the node that ran this job"
+            archive = (
+                f"1 of 2 stamps are in {fleet.mount}/stamps.tar.gz on the execution node of this job (see its details)"
+            )
             assert f"{archive}. Failed: locked-1." in told(job), job.stdout
     assert fleet.simulator.stamp("shared-2")["status"] == "Registered"
     fleet.assert_nothing_leaked()
@@ -912,7 +917,7 @@ def test_an_archive_that_is_not_the_one_of_the_job_before_is_refused(fleet: Flee
 
 def test_the_connected_workflow(fleet: Fleet) -> None:
     plan, _approval, apply = way(fleet.controller.double, "connected")
-    planned = fleet.run(plan, "linked-1")
+    planned = fleet.run(plan, "linked-1", answers={"azs_drift_fails": "false"})
     assert planned.status == "successful" and planned.changed > 0, planned.stdout
     assert fleet.simulator.registration_of("linked-1") is None
     applied = fleet.run(apply, "linked-1")
