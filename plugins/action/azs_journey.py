@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Says what renewal or change do with a connected stamp. Runs on the controller alone."""
+"""Says what renewal, change or registering again do with a stamp. Runs on the controller alone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsE
 
 RENEW: t.Final = "connected_renew"
 CHANGE: t.Final = "connected_change"
+AGAIN: t.Final = "reregister"
 
 SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
-    "journey": {"type": "str", "choices": [RENEW, CHANGE], "required": True},
+    "journey": {"type": "str", "choices": [RENEW, CHANGE, AGAIN], "required": True},
     "cloud_id": {"type": "str"},
     "name": {"type": "str"},
     "resource_group": {"type": "str"},
@@ -27,6 +28,7 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "old_subscription_id": {"type": "str"},
     "old_registration_id": {"type": "str"},
     "confirmed": {"type": "bool", "default": False},
+    "connected": {"type": "bool"},
     "activation": {"type": "dict"},
     "registrations": {"type": "list", "elements": "dict", "default": []},
     "registrations_there": {"type": "list", "elements": "dict"},
@@ -48,20 +50,26 @@ class ActionModule(ActionBase):
         result["changed"] = False
         try:
             _options.check_texts(given, SPEC)
-            made = _decided(args)
+            result.update(_decided(args))
         except AzsError as error:
             result.update(error.as_failure())
-            return result
-        if isinstance(made, journeys.Renewal):
-            Display().display(f"{(task_vars or {}).get('inventory_hostname', 'localhost')}: {made.line}")
-        result.update(dataclasses.asdict(made) if made else {})
+        if "line" in result:
+            Display().display(f"{(task_vars or {}).get('inventory_hostname', 'localhost')}: {result['line']}")
         return result
 
 
-def _decided(args: dict[str, t.Any]) -> journeys.Renewal | journeys.Change | None:
+def _decided(args: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return the decision as data; nothing when there is nothing to decide on yet. Raises AzsError."""
     if args["journey"] == CHANGE:
         journeys.place_wanted(args)
-        if args["activation"] is None:
-            return None
-        return journeys.change(args, args["activation"], args["registrations"], args["registrations_there"])
-    return None if args["activation"] is None else journeys.renewal(args, args["activation"], args["registrations"])
+    if args["activation"] is None:
+        return {}
+    if args["journey"] == AGAIN:
+        named = args["activation"].get("registration_id")
+        registration, connected = journeys.again(args["registrations"], named, args["connected"])
+        return {"registration": dict(registration), "connected": connected}
+    if args["journey"] == RENEW:
+        return dataclasses.asdict(journeys.renewal(args, args["activation"], args["registrations"]))
+    return dataclasses.asdict(
+        journeys.change(args, args["activation"], args["registrations"], args["registrations_there"])
+    )

@@ -8,13 +8,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: azs_journey
-short_description: Say what renewal or change do with a connected Azure Stack Hub
+short_description: Say what renewal, change or registering again do with an Azure Stack Hub
 version_added: 1.0.0
 author:
   - Azure Stack Hub collection team (@azurestack-hub)
 description:
-  - Decides from what was read of a stamp what the playbooks P(azurestack.hub.connected_renew#role) and
-    P(azurestack.hub.connected_change#role) do with it. What is not theirs to choose is refused.
+  - Decides from what was read of a stamp what the roles P(azurestack.hub.connected_renew#role), P(azurestack.hub.connected_change#role)
+    and P(azurestack.hub.reregister#role) do with it. What is not theirs to choose is refused.
   - Without O(activation) it only checks what is asked for.
   - It contacts nothing and runs on the controller.
 extends_documentation_fragment:
@@ -24,7 +24,7 @@ options:
   journey:
     description: What is to be done with the stamp. It is the name of the playbook.
     type: str
-    choices: [connected_renew, connected_change]
+    choices: [connected_renew, connected_change, reregister]
     required: true
   cloud_id:
     description: The stamp's cloud id.
@@ -60,6 +60,11 @@ options:
     description: With O(journey=connected_change), whether the loss that comes with it is accepted.
     type: bool
     default: false
+  connected:
+    description:
+      - With O(journey=reregister), whether the stamp is a connected one. Where it is not said, the registration tells.
+      - A registration that names a bridge principal is never registered as that of a disconnected stamp.
+    type: bool
   activation:
     description: The activation, as M(azurestack.hub.azs_activation_info) returns it.
     type: dict
@@ -91,7 +96,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 due:
-  description: Whether something is to be done before the stamp is registered as it is wanted, or with that.
+  description: With O(journey=connected_renew) and O(journey=connected_change), whether anything is to be done.
+  returned: when O(activation) is given
+  type: bool
+registration:
+  description: With O(journey=reregister), the registration whose parameters are kept.
+  returned: when O(activation) is given
+  type: dict
+connected:
+  description: With O(journey=reregister), whether the stamp is registered again as a connected one.
   returned: when O(activation) is given
   type: bool
 line:

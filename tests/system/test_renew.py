@@ -177,5 +177,5 @@ def test_registering_again_keeps_what_there_is(simulator: Simulator, controller:
     groups.write_text(json.dumps({"azs_disconnected": {"hosts": {"early": {}}}}))
     traffic.read()
     refused = here.run("reregister", "-i", str(groups), "--limit", "early").failure("early")
-    assert "said to be disconnected, and its registration names the bridge principal" in refused.message
+    assert "said to be disconnected, and its registration names a bridge principal" in refused.message
     assert changing(traffic.read()) == []

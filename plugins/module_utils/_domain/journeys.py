@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What renewal and change do with a connected stamp: from what is wanted and what was read to their steps. FOR INTERNAL COLLECTION USE ONLY.
+"""What renewal, change and registering again do with a stamp: from what is wanted and what was read. FOR INTERNAL COLLECTION USE ONLY.
 
-Pure, as the plan of registering (plan.py) is, which both end with. What is not the collection's to choose is refused here, before
+Pure, as the plan of registering (plan.py) is, which they end with. What is not the collection's to choose is refused here, before
 anything is changed.
 """
 
@@ -191,6 +191,40 @@ def change(
         )
     staying = None if there is None else tuple(one for one in there if not same_id(one["id"], leaving))
     return Change(target=target, name=name, resource_group=group, due=due, leaving=leaving, staying=staying)
+
+
+def again(
+    found: t.Sequence[_Registration], activated_with: str | None = None, connected: bool | None = None
+) -> tuple[_Registration, bool]:
+    """Return the registration that a stamp is registered again with, and whether as a connected one.
+
+    :param found: the stamp's registrations, as azs_registration_info returns them, in any order.
+    :param activated_with: resource id that the stamp's activation names.
+    :param connected: what the operator says that the stamp is; None leaves it to the registration, which names the bridge principal of a
+        connected one.
+    :raises ConflictError: there is none, or several of which none is preferred, or it is a connected stamp's and the operator says that
+        the stamp is disconnected; nothing was changed.
+    """
+    chosen, decided = choice.meant(found, activated_with)
+    if chosen is None:
+        raise ConflictError(
+            "The stamp has no registration in this subscription, and one is needed to read the current parameters from",
+            kind="no_registration",
+            remedy="Register it (azurestack.hub.connected_register, or the three legs), or compare azs_subscription_id. Nothing was changed",
+        )
+    if not decided:
+        raise conflicts.several_registrations(chosen.get("cloud_id"), sorted(str(one["id"]) for one in found))
+    principal = chosen.get("bridge_principal")
+    if connected is False and principal:
+        raise ConflictError(
+            "The stamp is said to be disconnected, and its registration names a bridge principal",
+            kind="registration_of_connected_stamp",
+            where=str(chosen["id"]),
+            cause=f"the bridge principal is {principal}",
+            remedy="Put the stamp into the group azs_connected to register it again with what it has; azurestack.hub.disconnected_all_legs "
+            "with azs_reregister=true makes it a disconnected one. Nothing was changed",
+        )
+    return chosen, bool(principal) if connected is None else connected
 
 
 def _line(*, active: bool, left: t.Sequence[int], due: bool) -> str:

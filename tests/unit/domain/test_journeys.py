@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What renewal and change decide, from what was read."""
+"""What renewal, change and registering again decide, from what was read."""
 
 from __future__ import annotations
 
@@ -193,3 +193,37 @@ def test_places_that_are_none(wanted: dict[str, str], part: str) -> None:
     with pytest.raises(InputError) as caught:
         journeys.place_wanted(wanted)
     assert part in str(caught.value) and "Nothing was contacted" in str(caught.value)
+
+
+CONNECTED: t.Final = {**LIVING, "bridge_principal": "4d1c1c8e-6d0c-4a38-8f57-2b8d4c4d1d7f"}
+DISCONNECTED: t.Final = {**LIVING, "bridge_principal": None}
+
+
+@pytest.mark.parametrize(
+    ("found", "said", "connected"),
+    [
+        ([CONNECTED], None, True),
+        ([DISCONNECTED], None, False),
+        ([DISCONNECTED], True, True),
+        ([DISCONNECTED], False, False),
+        ([EXPIRED, CONNECTED], None, True),
+    ],
+)
+def test_what_a_stamp_is_registered_again_as(found: list[dict[str, t.Any]], said: bool | None, connected: bool) -> None:
+    for order in itertools.permutations(found):
+        registration, as_connected = journeys.again(order, None, said)
+        assert registration["name"] == "living" and as_connected is connected
+
+
+@pytest.mark.parametrize(
+    ("found", "said", "kind"),
+    [
+        ([], None, "no_registration"),
+        ([LIVING, ENDING], None, "several_registrations"),
+        ([CONNECTED], False, "registration_of_connected_stamp"),
+    ],
+)
+def test_what_cannot_be_registered_again(found: list[dict[str, t.Any]], said: bool | None, kind: str) -> None:
+    with pytest.raises(ConflictError) as caught:
+        journeys.again(found, None, said)
+    assert (caught.value.kind == kind and "Nothing was changed" in str(caught.value)) or kind == "several_registrations"
