@@ -95,6 +95,8 @@ options:
     description:
       - Resource id of the stamp's registration as the stamp's activation, or an earlier task, names it. It saves the search. When
         it is not there, the stamp's registration is looked for by cloud id.
+      - With O(state=absent), a registration that O(name) or O(registration_id) names and that is not there is refused when the stamp
+        is registered where this says, in another subscription. The record of a deactivation tells it, too.
     type: str
   reregister:
     description:
@@ -352,6 +354,8 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         brought = params["predicted_artifacts"] if module.check_mode else ()
         record, counts = deactivation.in_azure(params["bundle"], params["stamp"], brought) if bundled else (None, False)
         cloud_id = _cloud_id_to_remove(module, place, record)
+        if place.hint is None and record and record.registration_id:
+            place = dataclasses.replace(place, hint=RegistrationId.parse(record.registration_id))
 
         def guard(found: Registration) -> None:
             if params["require_deactivation"] and not (

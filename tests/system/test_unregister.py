@@ -13,7 +13,7 @@ from azs_simulator.client import Simulator
 
 INFORMATION, DEACTIVATE = "Get-AzureStackStampInformation", "Remove-AzureStackActivation"
 OUT = ["DELETE lock", "DELETE R"]
-CONNECTED = ("plain", "named", "interrupted", "elsewhere", "mistyped")
+CONNECTED = ("plain", "named", "interrupted", "elsewhere", "mistyped", "beside", "mistyped-elsewhere")
 DISCONNECTED = ("record", "no-admin")
 FLEET = {
     "stamps": [
@@ -61,8 +61,9 @@ def refused_as_a_whole(play: Play) -> None:
     [
         (("plain",), "elsewhere"),
         pytest.param(("named", "interrupted"), "mistyped", marks=pytest.mark.deep),
+        pytest.param(("beside",), "mistyped-elsewhere", marks=pytest.mark.deep),
     ],
-    ids=["plain", "named"],
+    ids=["plain", "named", "wrong-subscription"],
 )
 def test_connected_stamps_are_deactivated_before_their_registrations_go(
     simulator: Simulator, controller: t.Callable[..., Controller], going: tuple[str, ...], refused: str
@@ -78,6 +79,12 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
         }
     if refused == "mistyped":
         own["mistyped"] = {"azs_registration_id": f"{registrations['mistyped']}-2"}
+    if refused == "mistyped-elsewhere":
+        wanted = subscriptions["Registrations"]
+        own[refused] = {
+            "azs_subscription_id": wanted,
+            "azs_registration_id": registrations[refused].replace(subscriptions[refused], wanted),
+        }
     if "interrupted" in going:
         simulator.do("deactivate-stamp", stamp="interrupted")  # as a run leaves it that ended in between
     here = controller().knows(
@@ -96,6 +103,7 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
         kind, part = {
             "elsewhere": ("registered_elsewhere", "azurestack.hub.connected_change"),
             "mistyped": ("named_registration_missing", registrations[refused]),
+            "mistyped-elsewhere": ("named_registration_missing", registrations[refused]),
         }[refused]
         assert failure.kind == kind and part in failure.message
     assert checked.changes == first.changes

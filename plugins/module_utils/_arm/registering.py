@@ -268,7 +268,7 @@ def differences(
 
 def _to_delete(azure: Azure, cloud_id: str | None, place: Place, warn: t.Callable[[str], None]) -> Registration | None:
     """Return the registration to delete, None when there is none. Raises as `absent`."""
-    for one in (place.known, place.hint):
+    for one in (place.known, None if place.known or place.name else place.hint):
         if one is not None and not claims.same_id(one.subscription_id, azure.subscription_id) and believed(azure, one):
             raise conflicts.in_another_subscription(
                 f"The stamp {cloud_id}" if cloud_id else "The stamp",
@@ -292,6 +292,10 @@ def _to_delete(azure: Azure, cloud_id: str | None, place: Place, warn: t.Callabl
     named = [one for one in registered if place.name and place.names(one.id)]
     if registered and len(named) != 1:
         raise conflicts.not_there(str(where), cloud_id, _ids(registered))
+    hint = None if named else place.hint
+    elsewhere = hint is not None and not claims.same_id(hint.subscription_id, azure.subscription_id)
+    if hint is not None and elsewhere and believed(azure, hint):
+        raise conflicts.not_there(str(where), cloud_id, [str(hint)])
     return named[0] if named else None
 
 

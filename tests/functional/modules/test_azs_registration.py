@@ -730,6 +730,21 @@ class TestNamedAndNotThere:
         assert not [request for request in here.requests() if not request.startswith("GET")]
         assert here.locked()
 
+    @pytest.mark.parametrize("by", ["name", "registration_id"])
+    def test_one_that_the_stamp_itself_names_in_another_subscription_stays_too(self, registrar: Make, by: str) -> None:
+        here, wrong = registrar(), registrar()
+        here.register()
+        options = {
+            "cloud_id": here.cloud_id,
+            "subscription_id": wrong.subscription_id,
+            "registration_hint": here.id,
+            by: "typo" if by == "name" else wrong.id_of("typo"),
+        }
+        for check in (True, False):
+            answers(here.remove(check=check, **options), "named_registration_missing", here.id)
+        here.simulator.do("delete-registration", stamp=here.stamp)  # what the stamp names is not there any more
+        assert not here.remove(**options).changed
+
     def test_a_name_without_its_group_is_found_in_any(self, registrar: Make) -> None:
         here = registrar()
         here.register(name="north", resource_group="Stamps")

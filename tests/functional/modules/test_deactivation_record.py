@@ -103,6 +103,18 @@ class TestInAzure:
         assert self.remove(here).kind == "not_deactivated"
         assert here.locked()
 
+    @pytest.mark.parametrize("named", [{}, {"name": "typo"}])
+    def test_the_record_shows_that_the_registration_is_in_another_subscription(
+        self, registrar: t.Callable[..., Registrar], named: dict[str, str]
+    ) -> None:
+        here, wrong = registrar(), registrar()
+        assert here.register().changed
+        deactivation.write(str(here.bundle), here.stamp, here.cloud_id, here.id)
+        refused = self.remove(here, subscription_id=wrong.subscription_id, **named)
+        assert refused.kind == ("named_registration_missing" if named else "registered_elsewhere")
+        assert here.id in refused.message
+        assert self.remove(here).changed
+
     def test_a_registration_made_anew_wants_a_new_one(self, registrar: t.Callable[..., Registrar]) -> None:
         here = registrar()
         here.bundle.mkdir(mode=0o700)
