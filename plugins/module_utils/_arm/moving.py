@@ -17,6 +17,7 @@ import typing as t
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
     absence,
     locks,
+    preflight,
     provisioning,
     registering,
     registrations,
@@ -103,7 +104,8 @@ def move(azure: Azure, journey: Journey, how: registering.How) -> Outcome:
     new_group = not there and not provisioning.group_exists(azure.client, target.subscription_id, target.resource_group)
     location = journey.location or azure.cloud.default_location
     if new_group:
-        missing = domain_preflight.NewGroup(target.resource_group, location, azure.cloud.name)
+        offered = preflight.locations(azure.client, target.subscription_id) if how.preflight and location else None
+        missing = domain_preflight.NewGroup(target.resource_group, location, azure.cloud.name, offered)
         domain_preflight.require(domain_preflight.Facts(f"move the registration {target.name}", {}, group=missing))
     steps = [domain_preflight.LIFT_LOCK] * (level is not None) + [domain_preflight.MOVE] if not there else []
     outcome = Outcome(

@@ -137,6 +137,17 @@ def test_a_failure_in_the_middle(registrar: Make, effect: str) -> None:
     assert (where(here) == here.id) == (effect == "error")
 
 
+def test_a_location_that_the_subscription_does_not_offer_is_told_in_check_mode_too(registrar: Make) -> None:
+    here = registrar()
+    assert here.register().changed
+    here.requests()
+    for check in (True, False):
+        refused = move(here, check=check, location="nowhere")
+        assert refused.kind == "unknown_location" and here.location in refused.message
+    assert not [one for one in here.requests() if not one.startswith(("GET", "POST key"))]
+    assert here.locked() and where(here) == here.id
+
+
 def test_a_signal_while_azure_moves(registrar: Make) -> None:
     here = registrar()
     assert here.register().changed
