@@ -914,8 +914,8 @@ _REFUSED: t.Final[tuple[Failure, ...]] = (
     Failure(
         kind="not_a_text",
         met="<option> is a number for YAML, and not a text",
-        cause="a text that stands without quotes was read as a number, a boolean or a date, and would be another text from then on",
-        remedy="Put it in quotes: YAML reads 0123 as the number 83, yes as true, and 2026-11-26 as a date",
+        cause="a text that stands without quotes was read as a number, a boolean, a date, a list or a mapping, and would be another text from then on",
+        remedy="Put it in quotes: YAML reads 0123 as the number 83, yes as true, 2026-11-26 as a date, and {word} as a mapping",
     ),
     Failure(
         kind="wrong_value",

@@ -177,7 +177,9 @@ def from_environment(
     return found
 
 
-QUOTE: t.Final = "Put it in quotes: YAML reads 0123 as the number 83, yes as true, and 2026-11-26 as a date"
+QUOTE: t.Final = (
+    "Put it in quotes: YAML reads 0123 as the number 83, yes as true, 2026-11-26 as a date, and {word} as a mapping"
+)
 """What to do about a value that YAML did not leave a text."""
 
 
@@ -255,4 +257,8 @@ def _read_as(value: t.Any) -> str | None:
         return "a boolean"
     if isinstance(value, (int, float)):
         return "a number"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if isinstance(value, dict):
+        return "a mapping"
     return "a date" if _is_date(value) else None

@@ -75,7 +75,21 @@ def test_names_of_others_and_what_the_collection_makes_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["01234567", "12345", "1.0e+5", "yes", "2026-11-26", "1.5", "0x1f", "2026-11-26 10:00:00", "1_000"]
+    "written",
+    [
+        "01234567",
+        "12345",
+        "1.0e+5",
+        "yes",
+        "2026-11-26",
+        "1.5",
+        "0x1f",
+        "2026-11-26 10:00:00",
+        "1_000",
+        "12:30",
+        "{word}",
+        "[word]",
+    ],
 )
 @pytest.mark.parametrize(
     "name", ["azs_agreement_number", "azs_asset_tag", "azs_pep_password", "azs_subscription_id", "azs_tenants_file"]
