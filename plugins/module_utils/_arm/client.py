@@ -403,6 +403,7 @@ class ArmClient:
         )
 
 
+_OWN_WORDS: t.Final = "This is the service's own message; follow it, or give it to the service's support"
 _REMEDY: t.Final = "Compare the address, and look for a proxy, a sign-in page or a load balancer that answers in its place; then run again"
 
 
@@ -468,7 +469,7 @@ def error_of(response: HttpResponse, path: str, doing: str) -> ArmError:
         kind=known.kind if known else None,
         where=path,
         cause=known.cause if known else None,
-        remedy=known.remedy if known else None,
+        remedy=known.remedy if known else _OWN_WORDS,
         code=code,
         request_id=response.headers.get("x-ms-request-id") or response.headers.get("x-ms-correlation-request-id"),
         details=details,

@@ -131,7 +131,10 @@ class TestErrors:
             pytest.raises(ArmError) as caught,
         ):
             client(server).get("/r", VERSION, doing="read it")
-        assert str(caught.value) == "Could not read it: Something odd [OddCode] (/r). Request id: id-2."
+        assert str(caught.value) == (
+            "Could not read it: Something odd [OddCode] (/r). This is the service's own message; follow it, or give it to the "
+            "service's support. Request id: id-2."
+        )
         assert (caught.value.code, caught.value.status) == ("OddCode", 418)
 
     @pytest.mark.parametrize(
