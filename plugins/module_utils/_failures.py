@@ -81,6 +81,14 @@ _ON_THE_WAY: t.Final[tuple[Failure, ...]] = (
         remedy="Check the Kerberos configuration of this host (realm, KDC, clock), and give pep_hosts by name",
     ),
     Failure(
+        kind="pep_ticket_refused",
+        met="<account> may not use the session configuration <pep_configuration>, with kerberos",
+        cause="the endpoint did not take the Kerberos ticket (it is for another name, account or domain, or the clocks differ), or the "
+        "account is not a cloud administrator of this stamp",
+        remedy="Look at the ticket (klist) and give pep_hosts by the name that it is for, or set pep_auth to ntlm; when that says the "
+        "same, use the stamp's CloudAdmin account, as DOMAIN\\CloudAdmin",
+    ),
+    Failure(
         kind="pep_sign_in_failed",
         met="Signing in with <pep_auth> failed before the endpoint was asked",
         cause="the user name has not the form that the method takes, or this host is not set up for it",

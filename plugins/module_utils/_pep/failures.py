@@ -314,6 +314,7 @@ def _fault(fault: WSManFaultError, where: str, options: PepOptions) -> AzsError:
         # Sessions are counted on each ERCS virtual machine by itself.
         raise TryNext(TOO_MANY) from fault
     if known.kind == "pep_access_denied":
+        known = _failures.named("pep_ticket_refused") if options.auth in _WITH_TICKETS else known
         return SignInError(
             f"{options.username} may not use the session configuration {options.configuration}",
             kind=known.kind,
@@ -327,6 +328,9 @@ def _fault(fault: WSManFaultError, where: str, options: PepOptions) -> AzsError:
         message = f"The privileged endpoint has no session configuration {options.configuration!r}"
     return PepError(message, kind=known.kind, where=where, cause=known.cause, remedy=known.remedy, code=code)
 
+
+_WITH_TICKETS: t.Final = ("kerberos", "negotiate")
+_TICKET: t.Final = "It can also be the Kerberos ticket that was refused: look at it (klist), or set pep_auth to ntlm"
 
 TOO_MANY: t.Final = "it has no room for another session"
 """Reason of TryNext when the session quota of an address is used up."""
@@ -353,7 +357,7 @@ def _sign_in(error: Exception, where: str, options: PepOptions) -> AzsError:
             kind=known.kind,
             where=where,
             cause=f"{known.cause} ({options.auth})",
-            remedy=known.remedy,
+            remedy=known.remedy + (f". {_TICKET}" if options.auth in _WITH_TICKETS else ""),
         )
     if isinstance(error, AuthenticationError) or "incompatible with the specified auth_provider" in text:
         known = _failures.named("pep_auth_not_offered")

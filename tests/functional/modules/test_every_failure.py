@@ -323,6 +323,7 @@ ELSEWHERE: t.Final = {
     "pep_wrong_password": ("modules/test_azs_stamp_info.py", "test_a_wrong_password_is_tried_once"),
     "pep_auth_not_offered": ("modules/test_azs_stamp_info.py", "test_an_endpoint_that_offers_other_methods_only"),
     "pep_kerberos_failed": ("pep/test_pep_failures.py", "test_no_ticket"),
+    "pep_ticket_refused": ("pep/test_pep_failures.py", "test_a_ticket_can_be_what_is_refused"),
     "pep_sign_in_failed": ("pep/test_pep_failures.py", "test_another_method_that_fails_at_home"),
     "pep_fips": ("modules/test_azs_stamp_info.py", "test_a_host_in_fips_mode"),
     "pep_no_tls": ("modules/test_azs_stamp_info.py", "test_tls_at_a_port_without_tls"),

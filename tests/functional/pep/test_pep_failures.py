@@ -7,6 +7,7 @@ import pytest
 import spnego.exceptions
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import action_plan, failures
+from pypsrp.exceptions import AuthenticationError, WSManFaultError
 from test_pep_options import options
 
 
@@ -21,6 +22,22 @@ def test_no_ticket() -> None:
     error = met("kerberos")
     assert error.kind == "pep_kerberos_failed"
     assert "realm, KDC, clock" in str(error) and "No Kerberos credentials available" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "kinds"),
+    [
+        (WSManFaultError(5, None, "Access is denied.", None, None, None), ("pep_ticket_refused", "pep_access_denied")),
+        (AuthenticationError("Failed to authenticate the user"), ("pep_wrong_password", "pep_wrong_password")),
+    ],
+    ids=["access denied", "401"],
+)
+@pytest.mark.parametrize("auth", ["kerberos", "negotiate", "ntlm"])
+def test_a_ticket_can_be_what_is_refused(error: Exception, kinds: tuple[str, str], auth: str) -> None:
+    asked = options(pep_auth=auth)
+    refused = failures.on_opening(error, asked.addresses[0], asked)
+    assert refused.kind == kinds[auth == "ntlm"]
+    assert ("ticket" in str(refused) and "pep_auth to ntlm" in str(refused)) == (auth != "ntlm")
 
 
 @pytest.mark.parametrize("auth", ["negotiate", "ntlm"])
