@@ -20,7 +20,7 @@ _COMPLETED: t.Final = frozenset({"completed", "complete", "success", "succeeded"
 _FAILED: t.Final = frozenset(
     {"failed", "failure", "error", "errored", "faulted", "canceled", "cancelled", "aborted", "timedout", "stopped"}
 )
-_STATUS: t.Final = r"\s*:\s*'?(?P<status>\w+)"
+_STATUS: t.Final = r"\s*(?::|\bis\b)\s*['\"]?(?P<status>\w+)"
 _STEP: t.Final = re.compile(r"(?:^|[\s\]:])Step\s+'(?P<name>.{1,200}?)'\s+status" + _STATUS, re.IGNORECASE)
 _OVERALL: t.Final = re.compile(
     r"(?:\bOverall action status|\bCurrentStatus|\bAction plan finished with status)" + _STATUS, re.IGNORECASE
@@ -72,7 +72,8 @@ def read(verbose: t.Iterable[str], output: t.Iterable[t.Any]) -> Plan:
     :param verbose: texts of the verbose records, in order.
     :param output: the cmdlet's output.
     """
-    told, step, busy = _story(verbose)
+    output = [one for item in output for one in (item if isinstance(item, list) else [item])]
+    told, step, busy = _story([*verbose, *(item for item in output if isinstance(item, str))])
     plans = [bag for bag in map(properties, output) if _is_plan(bag)]
     known = {_text(bag.get("instanceid")).lower() for bag in plans}
     ends = [
