@@ -105,13 +105,19 @@ def base_url(option: str, url: str) -> str:
     """Return an https URL without a slash at its end, and without the metadata path that other tools call a discovery URL.
 
     :param option: what the URL is, for the message.
-    :raises InputError: there is a query or a fragment in it: every request would go there.
+    :raises InputError: there is a query or a fragment in it: every request would go there; or an account.
     """
     plain = url.strip()
     try:
         parts = urllib.parse.urlsplit(plain)
     except ValueError:
         return plain.rstrip("/")
+    if "@" in parts.netloc:
+        raise InputError(
+            f"{option} holds an account",
+            cause="what stands before the @ would be shown wherever the address is, and nobody signs in with it",
+            remedy=f"Set {option} to the address alone, and give the account by the options for it",
+        )
     path = parts.path.rstrip("/")
     if path.lower().endswith(_METADATA_PATH):
         return urllib.parse.urlunsplit((parts.scheme, parts.netloc, path[: -len(_METADATA_PATH)].rstrip("/"), "", ""))

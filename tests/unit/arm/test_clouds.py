@@ -131,3 +131,13 @@ def test_a_manifest_with_a_discovery_url(tmp_path: pathlib.Path) -> None:
     }
     manifest.write_text(json.dumps({"DeploymentData": endpoint}), encoding="utf-8")
     assert clouds.address("AzureCloud", str(manifest)) == (BASE, BASE)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://user:secret@arm.example/", "https://secret@arm.example/metadata/endpoints?x=1"]
+)
+def test_an_address_with_an_account_is_refused_without_showing_it(url: str) -> None:
+    for refuse in (lambda: clouds.address(url), lambda: clouds.check_url("admin_endpoint", url)):
+        with pytest.raises(InputError, match="holds an account") as caught:
+            refuse()
+        assert "secret" not in str(caught.value)
