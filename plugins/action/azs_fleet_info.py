@@ -25,6 +25,8 @@ _SAID_BY: t.Final = {
     "tenants": ("azs_report_tenants", True),
 }
 """Option -> the variable of a stamp that says it where the task does not, and what it is when that says nothing either."""
+_OF_OTHER: t.Final = {"stamp": ("azure",), "azure": ("admin", "pep")}
+"""Side -> the option families that are none of its business."""
 _HERE: t.Final = "localhost"
 _BUNDLE: t.Final = "~/azurestack-bundle"
 
@@ -61,12 +63,12 @@ class ActionModule(AzsAction):
             if at_stamp == at_azure:
                 found.update(self._read(at_stamp, every, task_vars))
                 continue
-            at_first = {host: _side("admin", "azure", one) for host, one in every.items()}
+            at_first = {host: _side("stamp", one) for host, one in every.items()}
             read = {
                 host: _with(one, {}, "stamp", each) for host, one in self._read(at_stamp, at_first, task_vars).items()
             }
             further = {
-                host: {**_side("azure", "admin", one), "found": read[host]}
+                host: {**_side("azure", one), "found": read[host]}
                 for host, one in every.items()
                 if each or not read[host].get("failed")
             }
@@ -92,6 +94,12 @@ class ActionModule(AzsAction):
             }
         families = [family for family, side in (("admin", "stamp"), ("azure", "azure")) if reads[f"read_{side}"]]
         own = inventory.options(host, "cloud_id")
+        reads["privileged_endpoint"] = (
+            reads["read_stamp"]
+            and "cloud_id" not in own
+            and boolean(args.get("privileged_endpoint") or False, strict=False)
+        )
+        families += ["pep"] if reads["privileged_endpoint"] else []
         for family in families:
             own.update(inventory.family(host, family))
         own.update(_options.from_environment(families, own, os.environ))
@@ -140,7 +148,7 @@ class ActionModule(AzsAction):
         while some := list(itertools.islice(waiting, _AT_ONCE)):
             try:
                 with _hosts.at(self, runner, task_vars) as (reader, variables):
-                    result = AzsAction.module(reader, _MODULE, {"stamps": some}, variables)
+                    result = reader.knowing_silent(_MODULE, {"stamps": some, "_azs": {}}, runner, variables)
             except AzsError as error:
                 result = error.as_failure()
             except AnsibleConnectionFailure as error:
@@ -166,11 +174,12 @@ def _with(read: dict[str, t.Any], before: t.Mapping[str, t.Any], side: str, each
     return {**before, **next(iter(failures.values())), "failures": failures}
 
 
-def _side(family: str, other: str, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _side(side: str, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return a stamp's options for the host that reaches one side; the other side's credentials do not go there."""
-    left_out = {*_options.SPECS[other], *(("access_token",) if other == "azure" else ())}
+    left_out = {name for family in _OF_OTHER[side] for name in _options.SPECS[family]}
+    left_out |= {"access_token"} if side == "stamp" else {"privileged_endpoint"}
     here = {name: value for name, value in options.items() if name not in left_out}
-    return {**here, "read_azure" if family == "admin" else "read_stamp": False}
+    return {**here, f"read_{'azure' if side == 'stamp' else 'stamp'}": False}
 
 
 def _by(sides: t.Mapping[str, tuple[str, str]], hosts: t.Iterable[str]) -> dict[tuple[str, str], list[str]]:

@@ -25,9 +25,7 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "bridge_principal": {"type": "str"},
     "new_bridge_principal": {"type": "bool", "default": False},
     "reregister": {"type": "bool", "default": False},
-    "activation": {"type": "dict"},
-    "remembered": {"type": "dict", "default": {}},
-    "registrations": {"type": "list", "elements": "dict"},
+    "found": {"type": "dict"},
     "show": {"type": "bool", "default": True},
 }
 
@@ -53,14 +51,18 @@ class ActionModule(ActionBase):
                 name: getattr(wanted.request, name)
                 for name in ("billing_model", "marketplace_syndication", "usage_reporting")
             }
-            if args["activation"] is None:
+            found = args["found"]
+            if found is None:
                 result["warnings"] = warnings
+                return result
+            if found.get("failed"):
+                result.update(found)
                 return result
             made = plan.plan(
                 wanted,
-                activation=args["activation"],
-                remembered=args["remembered"],
-                registrations=args["registrations"],
+                activation=found["activation"],
+                remembered=found.get("remembered") or {},
+                registrations=found.get("registrations"),
             )
         except AzsError as error:
             result.update(error.as_failure())

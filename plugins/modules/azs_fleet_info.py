@@ -32,7 +32,7 @@ options:
     description:
       - The stamps to read, each with C(name), its name in C(bundle), and with the options of M(azurestack.hub.azs_connected_info),
         but for C(azure_host).
-      - Further ones are C(read_stamp) and C(read_azure), whether that side is read (both on); C(receipt_stands_in) and C(products) as of
+      - Further ones are C(read_stamp) and C(read_azure), whether that side is read (both on); C(privileged_endpoint) as below, with the options of the privileged endpoint; C(receipt_stands_in) and C(products) as of
         M(azurestack.hub.azs_activation_info); C(tenants) as of M(azurestack.hub.azs_registration_info);
         C(all_registrations), whether all registrations of the cloud id are read, and not the one alone that the
         activation names; C(each_side) as below; C(customer_subscription_id) and
@@ -49,6 +49,11 @@ options:
     type: bool
   all_registrations:
     description: With O(hosts), whether all registrations of a cloud id are read.
+    type: bool
+    default: false
+  privileged_endpoint:
+    description:
+      - With O(hosts), whether a stamp of which nothing else tells the cloud id is asked for it at its privileged endpoint.
     type: bool
     default: false
   receipt_stands_in:
@@ -123,15 +128,16 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import Inpu
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 from ansible_collections.azurestack.hub.plugins.module_utils._reading import fleet
 
-FAMILIES: t.Final = ("admin", "azure")
+FAMILIES: t.Final = ("admin", "azure", "pep")
 SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
-    **_options.argument_spec(*FAMILIES),
+    **{name: {**about, "required": False} for name, about in _options.argument_spec(*FAMILIES).items()},
     "name": {"type": "str", "required": True},
     "bundle": {"type": "path"},
     "azure_bundle": {"type": "path"},
     "cloud_id": {"type": "str"},
     "read_stamp": {"type": "bool", "default": True},
     "read_azure": {"type": "bool", "default": True},
+    "privileged_endpoint": {"type": "bool", "default": False},
     "receipt_stands_in": {"type": "bool", "default": True},
     "products": {"type": "bool", "default": False},
     "tenants": {"type": "bool", "default": False},
@@ -211,6 +217,7 @@ def main() -> None:
             "stamps": {"type": "list", "elements": "dict", "no_log": True},
             "read_stamp": {"type": "bool"},
             "read_azure": {"type": "bool"},
+            "privileged_endpoint": {"type": "bool", "default": False},
             "all_registrations": {"type": "bool", "default": False},
             "receipt_stands_in": {"type": "bool", "default": True},
             "each_side": {"type": "bool", "default": False},

@@ -16,7 +16,7 @@ description:
   - Compares what is wanted of a connected stamp with what earlier tasks read of its activation and its registration, prints
     one line for each field that drifted, and returns the steps that repair it. The role
     P(azurestack.hub.connected_register#role) follows them.
-  - Without O(activation) it only checks what is asked for, so that a mistake is told before anything is contacted.
+  - Without O(found) it only checks what is asked for, so that a mistake is told before anything is contacted.
   - Fails when what exists contradicts what was asked for.
   - It contacts nothing and runs on the controller.
 extends_documentation_fragment:
@@ -67,19 +67,12 @@ options:
     description: Whether to register and activate again although nothing that can be compared differs.
     type: bool
     default: false
-  activation:
-    description: The stamp's activation, as M(azurestack.hub.azs_activation_info) returns it.
-    type: dict
-  remembered:
-    description: What the bundle remembers of the stamp, as M(azurestack.hub.azs_activation_info) returns it.
-    type: dict
-    default: {}
-  registrations:
+  found:
     description:
-      - The stamp's registrations, as M(azurestack.hub.azs_registration_info) returns them. Not given when they could not be
-        looked for, because the cloud id is not known.
-    type: list
-    elements: dict
+      - What was found of the stamp, as M(azurestack.hub.azs_connected_info) returns it, or M(azurestack.hub.azs_fleet_info) of each stamp.
+      - When reading failed, the task fails with it.
+      - Null C(registrations) could not be looked for, because the cloud id is not known.
+    type: dict
   show:
     description: Whether the lines are printed. Off where the plan is about what would only come to be.
     type: bool
@@ -89,21 +82,16 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read the activation
-  azurestack.hub.azs_activation_info:
-  register: on_stamp
-
-- name: Read the registration
-  azurestack.hub.azs_registration_info:
-    registration_hint: "{{ on_stamp.activation.registration_id }}"
-    role_assignment: true
-  register: in_azure
+- name: Read the activation of the stamp and its registration
+  azurestack.hub.azs_connected_info:
+    bundle: /var/lib/azurestack/bundle
+    stamp: stamp01
+  register: found
 
 - name: Show what drifted
   azurestack.hub.azs_plan:
     billing_model: PayAsYouUse
-    activation: "{{ on_stamp.activation }}"
-    registrations: "{{ in_azure.registrations }}"
+    found: "{{ found }}"
   register: plan
 """
 
@@ -118,7 +106,7 @@ drift:
   elements: dict
   sample: [{field: usage_reporting, wanted: true, found: false, read_from: activation}]
 steps:
-  description: The steps that repair it, in this order. Empty without O(activation).
+  description: The steps that repair it, in this order. Empty without O(found).
   returned: always
   type: dict
   sample:
@@ -131,7 +119,7 @@ steps:
     activation: true
 due:
   description: Whether any step is to be taken.
-  returned: when O(activation) is given
+  returned: when O(found) is given
   type: bool
   sample: true
 not_compared:
@@ -147,17 +135,17 @@ wanted:
   sample: {billing_model: PayAsYouUse, marketplace_syndication: true, usage_reporting: true}
 cloud_id:
   description: The stamp's cloud id. Null while it is not known.
-  returned: when O(activation) is given
+  returned: when O(found) is given
   type: str
   sample: 2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11
 registration_id:
   description: Resource id of the registration that is kept. Null when there is none.
-  returned: when O(activation) is given
+  returned: when O(found) is given
   type: str
   sample: /subscriptions/b31316d4-de02-43a4-903d-eb74f8258b00/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/north
 bridge_principal:
   description: Object id of the bridge principal that is kept. Null when there is none, or a new one is made.
-  returned: when O(activation) is given
+  returned: when O(found) is given
   type: str
   sample: 4d1c1c8e-6d0c-4a38-8f57-2b8d4c4d1d7f
 """

@@ -116,10 +116,17 @@ class AzsAction(ActionBase):
 
     def module(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Run a module with its options on standard input, never in a file, and with progress lines for a long step."""
-        self.keep_off_disk()
         if "pep" not in self.families:
+            self.keep_off_disk()
             return self._module(name, args, task_vars)
         host = str(self._task.delegate_to or task_vars.get("inventory_hostname", "localhost"))
+        return self.knowing_silent(name, args, host, task_vars)
+
+    def knowing_silent(
+        self, name: str, args: dict[str, t.Any], host: str, task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """Run a module as `module` does; it learns which addresses are silent for its host, and tells which ones it found so."""
+        self.keep_off_disk()
         told = _shared.get(_SILENT).get(host, [])
         result = self._module(name, {**args, "_azs": {**args["_azs"], "silent": told}}, task_vars)
         learned = result.get("_azs_silent", told)

@@ -11,6 +11,7 @@ import dataclasses
 import random
 import re
 import signal
+import threading
 import time
 import typing as t
 
@@ -68,7 +69,7 @@ def open_session(options: PepOptions, notify: Notify) -> t.Iterator[PepSession]:
         raise MissingLibrary(
             "pypsrp", "pypsrp>=0.9.0", f"the modules reach the privileged endpoint with it ({MISSING})"
         )
-    with _terminable():
+    with terminable():
         session = _first_that_answers(options, notify)
         try:
             yield session
@@ -354,11 +355,14 @@ def _said(record: t.Any) -> failures.Said:
 
 
 @contextlib.contextmanager
-def _terminable() -> t.Iterator[None]:
+def terminable() -> t.Iterator[None]:
     """Let SIGTERM and SIGHUP unwind the stack as an interrupt does, so that the session is closed.
 
-    A signal that is ignored (nohup) stays so.
+    A signal that is ignored (nohup) stays so. Signals reach the main thread alone, which sees to it that the others end.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before: dict[int, t.Any] = {}
     unwinding = False
 

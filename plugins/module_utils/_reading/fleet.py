@@ -9,6 +9,7 @@ list of a subscription.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import traceback
 import typing as t
@@ -17,7 +18,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm import session
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import memory
 from ansible_collections.azurestack.hub.plugins.module_utils._caller import Asker, Memo
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import leads
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._reading import activation, registration
 
 if t.TYPE_CHECKING:
@@ -33,20 +34,36 @@ def read(module: Caller, stamps: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str,
     :param stamps: the options of each, see azs_fleet_info.
     """
     shared = Memo()
-    with concurrent.futures.ThreadPoolExecutor(min(_THREADS, len(stamps) or 1)) as pool:
-        return dict(pool.map(lambda one: (str(one["name"]), _one(module, one, shared)), stamps))
+    with _terminable(stamps), concurrent.futures.ThreadPoolExecutor(min(_THREADS, len(stamps) or 1)) as pool:
+        waiting = [pool.submit(_one, module, one, shared) for one in stamps]
+        try:
+            return {str(one["name"]): found.result() for one, found in zip(stamps, waiting)}
+        except BaseException:  # interrupted: who has begun to read ends first, and closes its session
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _terminable(stamps: t.Iterable[t.Mapping[str, t.Any]]) -> contextlib.AbstractContextManager[None]:
+    """Let no signal end the process before the sessions at privileged endpoints are closed."""
+    if not any(one["privileged_endpoint"] for one in stamps):
+        return contextlib.nullcontext()
+    # Imported here: only a stamp of which nothing else tells its cloud id is asked there.
+    from ansible_collections.azurestack.hub.plugins.module_utils._pep import session as sessions
+
+    return sessions.terminable()
 
 
 def _one(module: Caller, options: t.Mapping[str, t.Any], shared: Memo) -> dict[str, t.Any]:
     warnings: list[str] = []
     given = frozenset(name for name, value in options.items() if value is not None)
-    controller = {"access_token": options["access_token"]}
-    asker = Asker({**options, "stamp": options["name"]}, warnings.append, module.hide, controller, given, shared)
+    controller = {"access_token": options["access_token"], "silent": module.controller["silent"]}
+    params = {**options, "stamp": options["name"], "_azs": controller}
+    asker = Asker(params, warnings.append, module.hide, controller, given, shared)
     found: dict[str, t.Any] = dict(options["found"] or {})
     warnings += found.pop("warnings", [])
     failures: dict[str, dict[str, t.Any]] = found.pop("failures", {})
     sides: tuple[tuple[str, t.Callable[[], dict[str, t.Any]]], ...] = (
-        ("stamp", lambda: activation.read(asker)),
+        ("stamp", lambda: _at_stamp(asker)),
         ("azure", lambda: (_standing if _names_tenant(options) else _in_azure)(asker, found)),
     )
     for side, read_it in sides:
@@ -62,6 +79,27 @@ def _one(module: Caller, options: t.Mapping[str, t.Any], shared: Memo) -> dict[s
     if failures and options["each_side"]:
         found["failures"] = failures
     return {**found, "changed": False, **({"warnings": warnings} if warnings else {})}
+
+
+def _at_stamp(asker: Asker) -> dict[str, t.Any]:
+    """Return the activation, and the cloud id that the privileged endpoint tells where nothing else does."""
+    known, params = activation.read(asker), asker.params
+    if not params["privileged_endpoint"] or leads.to_registration(known, params["cloud_id"]):
+        return known
+    missing = [name for name in ("pep_hosts", "pep_username", "pep_password") if not params[name]]
+    if missing:
+        raise InputError(
+            f"Only the privileged endpoint can tell the stamp's cloud id, and {' and '.join(missing)} is not given",
+            remedy=f"Set {' and '.join(f'azs_{name}' for name in missing)}, or azs_cloud_id",
+        )
+    # Imported here: see _terminable.
+    from ansible_collections.azurestack.hub.plugins.module_utils._pep import cmdlets
+    from ansible_collections.azurestack.hub.plugins.module_utils._pep import session as sessions
+    from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import PepOptions
+
+    with sessions.open_session(PepOptions.from_params(params), asker.warn) as session:
+        cloud_id = cmdlets.stamp_information(session).cloud_id
+    return {**known, "remembered": {**known["remembered"], "cloud_id": cloud_id}}
 
 
 def _bug(error: Exception) -> dict[str, t.Any]:

@@ -48,6 +48,14 @@ class Reader:
         given = {field: value for field, value in variables.items() if field.startswith("admin_") or field in FIELDS}
         return {**given, "name": name, "bundle": str(self._bundle), "admin_timeout": TIMEOUT}
 
+    def endpoint(self, name: str) -> dict[str, t.Any]:
+        """The options that one stamp is read with, those of its privileged endpoint among them."""
+        variables = {name.removeprefix("azs_"): value for name, value in self.simulator.host(name).items()}
+        return {
+            **self.options(name),
+            **{field: value for field, value in variables.items() if field.startswith("pep_")},
+        }
+
     def read(self, stamps: t.Iterable[dict[str, t.Any]], **how: t.Any) -> Outcome:
         """Run the module."""
         return self._modules.run("azs_fleet_info", {"stamps": list(stamps)}, **how)
@@ -177,6 +185,31 @@ def test_no_credential_of_a_stamp_reaches_another_one(reader: Reader, fleet: Sim
         one for one in fleet.requests(mark) if one["service"] in ("admin", "arm") and one.get("status") in (401, 403)
     ]
     assert refused == []
+
+
+def test_only_the_privileged_endpoint_tells_which_stamp_it_is(modules: Modules, tmp_path: pathlib.Path) -> None:
+    """Several are asked at once, one of them in vain; who is known already opens no session."""
+    names = ("new", "named", "silent", "wrong", "bare")
+    stamps = [{"name": name, "connected": True} for name in names]
+    with Simulator.start({"stamps": stamps, "settings": PLAIN}, tmp_path / "simulator") as simulator:
+        reader = Reader(modules, simulator, tmp_path)
+        options = {name: {**reader.endpoint(name), "privileged_endpoint": True} for name in names}
+        options["named"]["cloud_id"] = simulator.stamp("named")["cloud_id"]
+        options["silent"].update(pep_hosts=["127.0.0.1:9"])
+        options["wrong"]["pep_password"] = "not-it"
+        del options["bare"]["pep_password"]
+        mark = simulator.mark()
+        outcome = reader.read(options.values())
+        found = outcome["stamps"]
+        asked = {entry["stamp"] for entry in simulator.requests(mark, "pep")}
+        lists = [one for one in simulator.requests(mark, "arm") if one["path"].endswith("AzureStack/registrations")]
+        assert found["new"]["remembered"]["cloud_id"] == simulator.stamp("new")["cloud_id"]
+        assert found["new"]["registrations"] == [] == found["named"]["registrations"]
+        kinds = {name: found[name]["error"]["kind"] for name in ("silent", "wrong", "bare")}
+        assert kinds == {"silent": "pep_unreachable", "wrong": "pep_wrong_password", "bare": "bad_input"}
+        assert "azs_pep_password" in found["bare"]["msg"]
+        assert asked == {"new", "wrong"} and len(lists) == 1
+        assert "not-it" not in outcome.printed and not [one for one in simulator.secrets() if one in outcome.printed]
 
 
 def test_secrets_are_not_shown(reader: Reader, fleet: Simulator) -> None:
