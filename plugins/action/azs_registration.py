@@ -8,7 +8,8 @@ from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsA
 
 
 class ActionModule(AzsAction):
-    """Registers the stamp in Azure."""
+    """Registers the stamp in Azure, and exports the activation key."""
 
     families = ("azure",)
     reads = bundle.TOKEN
+    writes = bundle.KEY

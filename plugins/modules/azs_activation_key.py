@@ -46,24 +46,12 @@ options:
   cloud_id:
     description: The stamp's cloud id. A key of another stamp is refused, and nothing is written.
     type: str
-  registered:
-    description:
-      - What M(azurestack.hub.azs_registration) returned as C(registration), when it registered the stamp in the same run. A key that
-        says something else is refused. Somebody else registered the stamp meanwhile.
-    type: dict
-    default: {}
   replication_timeout:
     description:
       - Seconds to wait until a registration that was just made is known everywhere. Until then Azure may say that it is not there.
         Set it only for a registration that is known to be there.
     type: int
     default: 0
-  predicted_key:
-    description:
-      - What M(azurestack.hub.azs_registration) returned as C(predicted_key). In check mode it stands in for the key of a
-        registration that would only be made or changed. Otherwise it is not used.
-    type: dict
-    default: {}
 seealso:
   - module: azurestack.hub.azs_registration
   - module: azurestack.hub.azs_activation
@@ -106,7 +94,7 @@ key:
 expires_in_days:
   description:
     - Whole days until the registration expires, by Azure's clock; negative when it has expired.
-    - Null when it never expires, and in check mode for a key that would only be there later.
+    - Null when it never expires.
   returned: success
   type: int
   sample: null
@@ -122,16 +110,10 @@ content:
 
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import keys, provisioning, registrations, session
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import keys, session
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
-    bundle,
-    handover,
-    memory,
-    unfinished,
-)
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import conflicts, expiry
-from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
+from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 
 
 def work(module: AzsModule) -> dict[str, t.Any]:
@@ -142,96 +124,8 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         registration = RegistrationId.parse(params["registration_id"])
     else:
         registration = RegistrationId(session.named_subscription(module), params["resource_group"], params["name"])
-    entry, artifact = keys.stored(where, module.warn)
-    if module.check_mode and params["predicted_key"]:
-        said = {name: params["predicted_key"].get(name) for name in keys.FACTS}
-        said["registration_id"] = str(registration)
-        return _predicted(module, where, said, entry if artifact else None)
-    client = session.connect(module).client
-    key = provisioning.once_known(lambda: registrations.export_key(client, registration), params["replication_timeout"])
-    module.hide(key)
-    claims = keys.read(key, params["cloud_id"])
-    differing = conflicts.differing_key(params["registered"], vars(claims))
-    if differing is not None:
-        raise differing
-    wrong_clock = expiry.wrong_clock(client.clock_ahead, "Azure Resource Manager")
-    if wrong_clock:
-        module.warn(
-            f"{wrong_clock[0].upper()}{wrong_clock[1:]}: set it. Expiries are compared with Azure's clock here."
-        )
-    doubt = expiry.unreadable(claims.unreadable_expiry, f"the registration {registration}")
-    if doubt:
-        module.warn(doubt)
-    now = expiry.at_service(expiry.now(), client.clock_ahead)
-    if claims.expired(now):
-        module.warn(
-            f"The registration {registration} has expired ({claims.expires}); no stamp takes its key. Renew it."
-        )
-    new = keys.new_entry(where, key, claims, str(registration))
-    kept = keys.keeps(where, artifact, key, encrypted=params["encrypt"])
-    hidden: dict[str, t.Any] = {}
-    if kept and artifact is not None:
-        for warning in artifact.warnings:
-            module.warn(warning)
-        if params["return_content"]:
-            content = artifact.content or key
-            module.hide(content)
-            hidden["_azs_sealed"] = handover.seal(content, module.controller["seal"])
-    elif not module.check_mode:
-        hidden = handover.write(module, where, key, new)
-    if where.bundled and not module.check_mode and memory.recall(str(where.path.parent), where.stamp)[0]["unused_key"]:
-        unfinished.finish(unfinished.path_of(where))  # the key itself is the mark now: it was not used yet
-    file_entry = entry if kept else None if module.check_mode else new
-    return {
-        "changed": not kept,
-        "kept": kept,
-        "key": _shown(module, where, keys.facts(new), file_entry),
-        "expires_in_days": expiry.days_left(expiry.normal(claims.expires), now),
-        "diff": diff_of(keys.facts(entry), keys.facts(entry if kept else new)),
-        **hidden,
-    }
-
-
-def _predicted(
-    module: AzsModule, where: bundle.Place, said: dict[str, t.Any], entry: bundle.Entry | None
-) -> dict[str, t.Any]:
-    """Return the result for a key that would only be exported later.
-
-    :param entry: of the artifact that is there, which is kept when it says the same. What is foretold tells neither nodes nor
-        expiry; but no new key has expired.
-    """
-    there = keys.facts(entry)
-    same = (
-        entry is not None
-        and module.params["encrypt"] == (entry.encrypted_sha256 is not None)
-        and not expiry.passed(there.get("expires"))
-    )
-    kept = same and all(
-        str(value).lower() == str(there.get(name)).lower() for name, value in said.items() if value is not None
-    )
-    return {
-        "changed": not kept,
-        "kept": kept,
-        "key": _shown(module, where, there if kept else said, entry if kept else None),
-        "expires_in_days": None,
-        "diff": diff_of(there, there if kept else said),
-    }
-
-
-def _shown(
-    module: AzsModule, where: bundle.Place, said: dict[str, t.Any], file_entry: bundle.Entry | None
-) -> dict[str, t.Any]:
-    """Return the result's `key`.
-
-    :param file_entry: the entry of the artifact that is there after this run; None in check mode.
-    """
-    return {
-        **said,
-        "sha256": file_entry.sha256 if file_entry else None,
-        "created": file_entry.created if file_entry else None,
-        "path": str(where.path),
-        "encrypted": module.params["encrypt"],
-    }
+    asked = keys.Export(where, registration, params["cloud_id"], patience=params["replication_timeout"])
+    return keys.export(module, session.connect(module).client, asked)
 
 
 def main() -> None:
@@ -244,9 +138,7 @@ def main() -> None:
             "name": {"type": "str"},
             "resource_group": {"type": "str", "default": DEFAULT_GROUP},
             "cloud_id": {"type": "str"},
-            "registered": {"type": "dict", "default": {}, "no_log": False},
             "replication_timeout": {"type": "int", "default": 0},
-            "predicted_key": {"type": "dict", "default": {}, "no_log": False},
         },
         mutually_exclusive=[*handover.PLACE_CONSTRAINTS["mutually_exclusive"], ("registration_id", "name")],
         required_by=handover.PLACE_CONSTRAINTS["required_by"],

@@ -98,6 +98,21 @@ options:
       - With O(state=absent), a registration that O(name) or O(registration_id) names and that is not there is refused when the stamp
         is registered where this says, in another subscription. The record of a deactivation tells it, too.
     type: str
+  export_key:
+    description:
+      - Whether the activation key of the registration is exported into O(bundle) as well, as M(azurestack.hub.azs_activation_key) does.
+      - A key that says something else than what was registered is refused. Somebody else registered the stamp meanwhile.
+    type: bool
+    default: false
+  encrypt:
+    description:
+      - Whether the file with the key is encrypted with Ansible Vault, with a secret that the play has.
+      - Encryption happens on the controller. The clear text reaches the disk of neither host.
+    type: bool
+    default: false
+  vault_id:
+    description: Label of the vault secret to encrypt with. Defaults to the first secret of the play.
+    type: str
   reregister:
     description:
       - Register again although nothing that can be compared differs. Renewal, a corrected agreement number or asset tag
@@ -280,13 +295,17 @@ actions:
   type: list
   elements: str
   sample: [register_provider, create_resource_group, register, put_lock]
-predicted_key:
+exported_key:
   description:
-    - In check mode, what the claims of the activation key would be, for the option of that name of
-      M(azurestack.hub.azs_activation_key). Empty when the key would stay as Azure exports it now, and outside check mode.
-  returned: success, but for O(state=prepared)
+    - With O(export_key=true), what M(azurestack.hub.azs_activation_key) returns of the key, C(changed) among it.
+    - In check mode the key of a registration that would only be made or changed is foretold.
+  returned: when O(export_key=true), but for O(state=prepared) and O(state=absent)
   type: dict
-  sample: {}
+  sample:
+    changed: true
+    kept: false
+    key: {cloud_id: 2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11, path: /var/lib/azurestack/bundle/stamp01.activation-key.txt}
+    expires_in_days: 365
 cloud:
   description: What the cloud says about itself, for the option C(cloud_metadata) of later tasks.
   returned: success
@@ -303,7 +322,7 @@ import datetime
 import pathlib
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import locks, registering, session, tokens
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import keys, locks, registering, session, tokens
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
@@ -321,7 +340,12 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import (
     expiry,
     preflight,
 )
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, AzsError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
+    ArtifactError,
+    AzsError,
+    InputError,
+    telling_what_was_done,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
 _ASKED: t.Final = ("billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal")
@@ -332,6 +356,8 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     """Bring the registration into the wanted state."""
     params = module.params
     gone, preparing = params["predicted_removed"], params["state"] == "prepared"
+    exporting = params["export_key"] and params["state"] == "present"
+    target = handover.target_of(module, bundle.KEY) if exporting else None
     place = registering.Place(
         name=params["name"],
         resource_group=params["resource_group"],
@@ -380,7 +406,38 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     if preparing:
         return _prepared(outcome, azure)
     _warn_of_expiry(module, outcome, azure.client.clock_ahead)
-    return {**_shown(outcome, module.check_mode), "cloud": azure.cloud.as_result()}
+    result = {**_shown(outcome), "cloud": azure.cloud.as_result()}
+    return _with_key(module, azure, outcome, target, result) if target else result
+
+
+def _with_key(
+    module: AzsModule, azure: session.Azure, outcome: registering.Outcome, where: bundle.Place, result: dict[str, t.Any]
+) -> dict[str, t.Any]:
+    """Export the key of the registration as it is now, and return the result with it."""
+    registration, registered = result["registration"], preflight.REGISTER in outcome.actions
+    if module.check_mode and registered and (outcome.differences or not outcome.existed):
+        exported = keys.predicted(module, where, registration)
+    else:
+        done = {one: f"Before that, this was done: {one.replace('_', ' ')}" for one in outcome.actions}
+        with telling_what_was_done({} if module.check_mode else done):
+            asked = keys.Export(
+                where,
+                t.cast(RegistrationId, outcome.id),
+                registration["cloud_id"],
+                registration if registered and not module.check_mode else {},
+                locks.REPLICATION,
+                outcome.key,
+            )
+            exported = keys.export(module, azure.client, asked)
+    hidden = {name: exported.pop(name) for name in list(exported) if name.startswith("_azs_")}
+    key_diff = {"before_header": "activation key", "after_header": "activation key", **exported.pop("diff")}
+    return {
+        **result,
+        "changed": result["changed"] or exported["changed"],
+        "diff": [result["diff"], key_diff],
+        "exported_key": exported,
+        **hidden,
+    }
 
 
 def _prepared(outcome: registering.Outcome, azure: session.Azure) -> dict[str, t.Any]:
@@ -479,7 +536,7 @@ def _warn_of_expiry(module: AzsModule, outcome: registering.Outcome, ahead: date
         )
 
 
-def _shown(outcome: registering.Outcome, check: bool) -> dict[str, t.Any]:
+def _shown(outcome: registering.Outcome) -> dict[str, t.Any]:
     fields = outcome.after or outcome.before
     registration: dict[str, t.Any] = {}
     if outcome.id is not None:
@@ -493,7 +550,6 @@ def _shown(outcome: registering.Outcome, check: bool) -> dict[str, t.Any]:
             "assigned": True,
             "changed": preflight.ASSIGN_ROLE in outcome.actions,
         }
-    new_key = check and preflight.REGISTER in outcome.actions and (outcome.differences or not outcome.existed)
     return {
         "changed": outcome.changed,
         "diff": diff_of(outcome.before, outcome.after),
@@ -504,7 +560,6 @@ def _shown(outcome: registering.Outcome, check: bool) -> dict[str, t.Any]:
         "not_compared": outcome.not_compared,
         "adopted": outcome.adopted,
         "actions": outcome.actions,
-        "predicted_key": registration if new_key else {},
     }
 
 
@@ -514,6 +569,9 @@ def main() -> None:
         families=("azure",),
         argument_spec={
             **handover.READ_SPEC,
+            "export_key": {"type": "bool", "default": False},
+            "encrypt": {"type": "bool", "default": False},
+            "vault_id": {"type": "str"},
             "state": {"type": "str", "default": "present", "choices": ["present", "prepared", "absent"]},
             "name": {"type": "str"},
             "resource_group": {"type": "str"},
@@ -538,6 +596,7 @@ def main() -> None:
         },
         mutually_exclusive=[("bundle", "path", "registration_token")],
         required_by=handover.PLACE_CONSTRAINTS["required_by"],
+        required_if=[("export_key", True, ["bundle"])],
         supports_check_mode=True,
     ).run(work)
 

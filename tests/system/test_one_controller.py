@@ -120,7 +120,6 @@ class Chain:
         families = {
             "Export the registration token": {"pep"},
             "Register the stamp in Azure": {"azure"},
-            "Export the activation key": {"azure"},
             "Activate the stamp": {"pep", "admin"},
         }
         for task, own in families.items():

@@ -7,11 +7,24 @@ claims in it are those of the registration now.
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, receipt
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import provisioning, registrations
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
+    bundle,
+    handover,
+    memory,
+    receipt,
+    unfinished,
+)
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
+from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
+
+if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Client
+    from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 
 FACTS: t.Final = (
     "cloud_id",
@@ -24,6 +37,129 @@ FACTS: t.Final = (
     "expires",
 )
 """What result and diff show of a key."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """A key that is exported into an artifact.
+
+    :param where: the artifact.
+    :param registration: whose key it is.
+    :param cloud_id: the stamp's, when the task knows it: a key of another stamp is refused.
+    :param registered: the registration as this run has made it; empty when it has not.
+    :param patience: seconds to wait until a registration that was just made is known everywhere.
+    :param text: the key, when it was exported already.
+    """
+
+    where: bundle.Place
+    registration: RegistrationId
+    cloud_id: str | None = None
+    registered: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    patience: float = 0.0
+    text: str | None = dataclasses.field(default=None, repr=False)
+
+
+def export(module: AzsModule, client: Client, asked: Export) -> dict[str, t.Any]:
+    """Export the key, and write it unless the artifact that is there is still right; return the task result.
+
+    :param module: with the options of the artifact; a new one is written outside check mode only.
+    :raises ArtifactError: it is no key, or another stamp's, or the file cannot be written.
+    :raises ConflictError: it is not that of the registration that this run has made.
+    """
+    where = asked.where
+    entry, artifact = stored(where, module.warn)
+    key = asked.text or provisioning.once_known(
+        lambda: registrations.export_key(client, asked.registration), asked.patience
+    )
+    module.hide(key)
+    said = read(key, asked.cloud_id)
+    differing = conflicts.differing_key(asked.registered, vars(said))
+    if differing is not None:
+        raise differing
+    _warn(module, asked.registration, said, client)
+    new = new_entry(where, key, said, str(asked.registration))
+    kept = keeps(where, artifact, key, encrypted=module.params["encrypt"])
+    hidden: dict[str, t.Any] = {}
+    if kept and artifact is not None:
+        for warning in artifact.warnings:
+            module.warn(warning)
+        if module.params.get("return_content"):
+            content = artifact.content or key
+            module.hide(content)
+            hidden["_azs_sealed"] = handover.seal(content, module.controller["seal"])
+    elif not module.check_mode:
+        hidden = handover.write(module, where, key, new)
+    if where.bundled and not module.check_mode and memory.recall(str(where.path.parent), where.stamp)[0]["unused_key"]:
+        unfinished.finish(unfinished.path_of(where))  # the key itself is the mark now: it was not used yet
+    file_entry = entry if kept else None if module.check_mode else new
+    now = expiry.at_service(expiry.now(), client.clock_ahead)
+    return {
+        "changed": not kept,
+        "kept": kept,
+        "key": _shown(module, where, facts(new), file_entry),
+        "expires_in_days": expiry.days_left(expiry.normal(said.expires), now),
+        "diff": diff_of(facts(entry), facts(entry if kept else new)),
+        **hidden,
+    }
+
+
+def predicted(module: AzsModule, where: bundle.Place, registration: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the result for the key of a registration that would only be made or changed (check mode).
+
+    The artifact that is there is kept when it says the same. What is foretold tells neither nodes nor expiry; but no new key
+    has expired.
+
+    :param registration: as azs_registration foretells it.
+    """
+    entry, artifact = stored(where, module.warn)
+    entry = entry if artifact else None
+    said = {**{name: registration.get(name) for name in FACTS}, "registration_id": registration["id"]}
+    there = facts(entry)
+    same = (
+        entry is not None
+        and module.params["encrypt"] == (entry.encrypted_sha256 is not None)
+        and not expiry.passed(there.get("expires"))
+    )
+    kept = same and all(
+        str(value).lower() == str(there.get(name)).lower() for name, value in said.items() if value is not None
+    )
+    return {
+        "changed": not kept,
+        "kept": kept,
+        "key": _shown(module, where, there if kept else said, entry if kept else None),
+        "expires_in_days": None,
+        "diff": diff_of(there, there if kept else said),
+    }
+
+
+def _warn(module: AzsModule, registration: RegistrationId, said: claims.KeyClaims, client: Client) -> None:
+    """Warn of an expiry that is past or cannot be read, and of clocks that differ."""
+    wrong_clock = expiry.wrong_clock(client.clock_ahead, "Azure Resource Manager")
+    if wrong_clock:
+        module.warn(
+            f"{wrong_clock[0].upper()}{wrong_clock[1:]}: set it. Expiries are compared with Azure's clock here."
+        )
+    doubt = expiry.unreadable(said.unreadable_expiry, f"the registration {registration}")
+    if doubt:
+        module.warn(doubt)
+    if said.expired(expiry.at_service(expiry.now(), client.clock_ahead)):
+        module.warn(f"The registration {registration} has expired ({said.expires}); no stamp takes its key. Renew it.")
+
+
+def _shown(
+    module: AzsModule, where: bundle.Place, said: dict[str, t.Any], file_entry: bundle.Entry | None
+) -> dict[str, t.Any]:
+    """Return the result's `key`.
+
+    :param file_entry: the entry of the artifact that is there after this run; None in check mode.
+    """
+    return {
+        **said,
+        "sha256": file_entry.sha256 if file_entry else None,
+        "created": file_entry.created if file_entry else None,
+        "path": str(where.path),
+        "encrypted": module.params["encrypt"],
+    }
 
 
 def read(key: str, cloud_id: str | None) -> claims.KeyClaims:

@@ -146,6 +146,7 @@ class Outcome:
     """What was found and done, or in check mode would be done.
 
     :param principal: the bridge principal whose role was seen to; None when that was not asked for, or there is none.
+    :param key: the activation key, when it was exported and no registering has made another one since.
     """
 
     id: RegistrationId | None
@@ -157,6 +158,7 @@ class Outcome:
     actions: list[str] = dataclasses.field(default_factory=list)
     differences: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
     not_compared: list[str] = dataclasses.field(default_factory=list)
+    key: str | None = dataclasses.field(default=None, repr=False)
 
     @property
     def changed(self) -> bool:
@@ -489,7 +491,8 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
     client, where = azure.client, found.id
     left: role_assignments.Assignment | None = None
     level = locks.level(client, where)
-    key = None if how.prepare and how.reregister else key_claims(azure, where, needed=not how.reregister)
+    exported = None if how.prepare and how.reregister else _key(azure, where, needed=not how.reregister)
+    key = claims.read_key(exported) if exported else None
     doubt = expiry.unreadable(key.unreadable_expiry, f"the registration {where}") if key else None
     if doubt:
         how.warn(doubt)
@@ -509,6 +512,7 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
         adopted=not where.same(target),
         differences=different,
         not_compared=unknown,
+        key=None if register else exported,
     )
     if register:
         outcome.actions += [*([LIFT_LOCK] if level is not None else []), REGISTER]
@@ -654,10 +658,15 @@ def key_claims(azure: Azure, where: RegistrationId, *, needed: bool) -> claims.K
     :param needed: False when the stamp is registered again anyway: a registration that is broken in Azure may have no
         key to export, and registering again is what repairs it.
     """
+    exported = _key(azure, where, needed=needed)
+    return claims.read_key(exported) if exported else None
+
+
+def _key(azure: Azure, where: RegistrationId, *, needed: bool) -> str | None:
     # It was seen: where its key is not found, it is too new to be known everywhere.
     patience = locks.REPLICATION if needed else 0.0
     try:
-        return claims.read_key(provisioning.once_known(lambda: registrations.export_key(azure.client, where), patience))
+        return provisioning.once_known(lambda: registrations.export_key(azure.client, where), patience)
     except ArmError:
         if needed:
             raise

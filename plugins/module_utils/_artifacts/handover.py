@@ -104,7 +104,7 @@ def write(module: AzsModule, where: bundle.Place, content: str, entry: bundle.En
         hidden["_azs_entry"] = dataclasses.asdict(entry)
     else:
         bundle.store(where, entry, content)
-    if module.params["encrypt"] or module.params["return_content"]:
+    if module.params["encrypt"] or module.params.get("return_content"):
         hidden["_azs_sealed"] = seal(content, module.controller["seal"])
     return hidden
 

@@ -146,6 +146,15 @@ class Registrar:
         """Run azs_registration with a token, a new one when none is given."""
         return self.run("azs_registration", self.options(token, **options), check=check)
 
+    def register_bundled(self, *, check: bool = False, **options: t.Any) -> Outcome:
+        """Run azs_registration with the token of the bundle, and have the activation key exported into it."""
+        token = self.bundle / f"{self.stamp}.registration-token.txt"
+        if not token.exists():
+            self.bundle.mkdir(parents=True, exist_ok=True)
+            token.write_text(self.mint(), encoding="utf-8")
+        place = {"bundle": str(self.bundle), "stamp": self.stamp, "export_key": True, "location": self.location}
+        return self.run("azs_registration", {**place, **options}, check=check)
+
     def remove(self, *, check: bool = False, **options: t.Any) -> Outcome:
         """Run azs_registration with state absent."""
         return self.run("azs_registration", {"state": "absent", **options}, check=check)

@@ -160,29 +160,6 @@ def test_an_expiry_is_compared_with_azures_clock_and_a_wrong_one_of_this_host_na
     assert "The clock of this host is 40 days ahead of that of Azure" in outcome.warnings[0]
 
 
-def test_an_expired_key_is_not_taken_for_the_one_that_would_come(here: Registrar) -> None:
-    here.simulator.do("expire-registration", stamp=here.stamp)
-    key = here.export()["key"]
-    foretold = {"predicted_key": {**key, "expires": None}}
-    assert key["expires"] is not None
-    outcome = here.export(check=True, **foretold)
-    assert outcome.changed and not outcome["kept"] and outcome["key"]["expires"] is None
-
-
-def test_a_key_that_would_only_be_there_later(registrar: Make) -> None:
-    here = registrar()
-    registered = here.register(check=True)
-    here.requests()
-    options = {"registration_id": registered["registration"]["id"], "predicted_key": registered["predicted_key"]}
-    predicted = here.export(check=True, **options)
-    assert here.requests() == []
-    assert predicted.changed
-    here.register()
-    outcome = here.export(**options)  # outside check mode a prediction stands in for nothing
-    for name in ("cloud_id", "billing_model", "usage_reporting", "marketplace_syndication", "registration_id", "path"):
-        assert predicted["key"][name] == outcome["key"][name]
-
-
 def test_an_error_in_an_answer_of_success_is_no_key(here: Registrar) -> None:
     here.fault("error", "POST", "/getactivationkey", status=200)
     assert here.export().kind == "unexpected_answer"

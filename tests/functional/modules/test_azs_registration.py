@@ -9,6 +9,7 @@ import signal
 import typing as t
 
 import pytest
+from cryptography.fernet import Fernet
 from processes import Outcome
 from simulated_azure import (
     FIRST,
@@ -72,7 +73,7 @@ class TestFirstRun:
         assert outcome["diff"]["before"] == {}
         assert outcome["diff"]["after"]["lock"] == "CanNotDelete"
         assert not outcome["adopted"]
-        assert outcome["predicted_key"] == {}
+        assert "exported_key" not in outcome.result
         assert here.locked()
 
     def test_check_mode_predicts_it_and_only_reads(self, registrar: Make) -> None:
@@ -81,7 +82,6 @@ class TestFirstRun:
         assert here.requests() == FIRST[:6]
         assert here.registration() is None
         same_prediction(predicted, here.register())
-        assert predicted["predicted_key"]["id"] == here.id
 
     def test_an_existing_group_is_left_alone(self, registrar: Make) -> None:
         here = registrar()
@@ -246,7 +246,6 @@ class TestSecondRun:
         predicted = here.register(check=True)
         assert here.requests() == PLAN
         assert predicted["differences"] == [{"field": field, "wanted": wanted, "found": found, "read_from": source}]
-        assert predicted["predicted_key"][field] == wanted
         outcome = here.register()
         assert here.requests() == AGAIN
         same_prediction(predicted, outcome)
@@ -306,7 +305,6 @@ class TestSecondRun:
         here.requests()
         predicted = here.register(check=True)
         assert here.requests() == PLAN
-        assert predicted["predicted_key"] == {}
         outcome = here.register()
         assert here.requests() == [*PLAN, "PUT lock"]
         same_prediction(predicted, outcome)
@@ -919,17 +917,64 @@ def test_what_azure_does_not_know_yet_is_waited_for(registrar: Make, azure_simul
     assert not here.register().changed
 
 
+class TestTheKey:
+    """The activation key comes with the registration, in one process."""
+
+    def test_it_is_exported_once(self, registrar: Make) -> None:
+        here = registrar()
+        predicted = here.register_bundled(check=True)
+        assert here.requests() == FIRST[:6] and not here.key_file.exists()
+        outcome = here.register_bundled()
+        assert here.requests() == [*FIRST, "POST key"]
+        assert (predicted.changed, predicted["diff"][0]) == (outcome.changed, outcome["diff"][0])
+        for name in ("changed", "kept"):
+            assert predicted["exported_key"][name] == outcome["exported_key"][name]
+        for name in ("cloud_id", "billing_model", "registration_id", "path", "encrypted"):
+            assert predicted["exported_key"]["key"][name] == outcome["exported_key"]["key"][name]
+        assert here.key_file.read_text() not in outcome.printed
+        again = here.register_bundled()
+        assert here.requests() == LOOK and not again.changed and again["exported_key"]["kept"]
+        here.key_file.unlink()
+        again = here.register_bundled()
+        assert again.changed and again["actions"] == [] and here.key_file.exists()
+
+    def test_it_is_what_a_registration_says_now(self, registrar: Make) -> None:
+        here = registrar()
+        here.register_bundled()
+        here.simulator.do("edit-registration", stamp=here.stamp, claims={"billingModel": "PayAsYouUse"})
+        predicted = here.register_bundled(check=True)
+        assert predicted["exported_key"]["key"]["billing_model"] == "Capacity"
+        outcome = here.register_bundled()
+        assert outcome.changed and outcome["exported_key"]["key"]["billing_model"] == "Capacity"
+
+    def test_an_expired_one_is_not_taken_for_the_one_that_would_come(self, registrar: Make) -> None:
+        here = registrar()
+        here.register_bundled()
+        here.simulator.do("expire-registration", stamp=here.stamp)
+        assert here.register_bundled()["exported_key"]["key"]["expires"] is not None
+        here.simulator.do("edit-registration", stamp=here.stamp, claims={"usageReportingEnabled": True})
+        exported = here.register_bundled(check=True)["exported_key"]
+        assert exported["changed"] and not exported["kept"] and exported["key"]["expires"] is None
+
+    def test_a_failure_says_what_was_done_before(self, registrar: Make) -> None:
+        here = registrar()
+        here.fault("error", "POST", "/getactivationkey", status=403, code="AuthorizationFailed")
+        outcome = here.register_bundled()
+        answers(outcome, "missing_rights", "register")
+        assert outcome["changed"] and "register" in outcome["actions"]
+        assert here.locked() and not here.key_file.exists()
+
+    def test_it_can_be_encrypted(self, registrar: Make) -> None:
+        here = registrar()
+        seal = Fernet.generate_key()
+        outcome = here.register_bundled(encrypt=True, _azs={"seal": seal.decode()})
+        key = Fernet(seal).decrypt(outcome["_azs_sealed"].encode()).decode()
+        assert key.count(".") == 2 and key not in outcome.printed and not here.key_file.exists()
+        assert outcome["exported_key"]["key"]["encrypted"]
+
+
 class TestSomebodyElse:
     """Two controllers register one stamp at once."""
-
-    def test_a_key_of_another_registration_is_refused(self, registrar: Make) -> None:
-        here = registrar()
-        registered = here.register()["registration"]
-        assert here.export(registered=registered).changed
-        here.key_file.unlink()
-        refused = here.export(registered={**registered, "bridge_principal": "1", "usage_reporting": True})
-        answers(refused, "registered_meanwhile", "usage reporting was registered as True", "run again")
-        assert not here.key_file.exists()
 
     @pytest.mark.parametrize("setting", ["own", "any", "none"])
     def test_a_registration_that_appears_in_between_is_named(self, registrar: Make, setting: str) -> None:
