@@ -14,10 +14,11 @@ import pathlib
 import re
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.credentials import CLI_CLIENT
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, SignInError
 
 _GUID: t.Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+CLI_CLIENT: t.Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+"""The Azure CLI's public client, which a user signs in through when the task names no client of its own."""
 _FAMILY: t.Final = "1"
 """Microsoft's family of clients, which share refresh tokens. Azure CLI and Azure PowerShell belong to it."""
 

@@ -14,7 +14,6 @@ import re
 import typing as t
 import urllib.parse
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import PAGE, UNEXPECTED, ArmClient
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
 
 if t.TYPE_CHECKING:
@@ -220,6 +219,9 @@ def resolve(environment: str, transport: RequestsTransport, manifest: str | None
 
 def describe(name: str, url: str, transport: RequestsTransport) -> Cloud:
     """Return what the Azure Resource Manager at a URL says about itself. Raises as `resolve`."""
+    # Imported here: whoever only wants to know what a cloud is called does not pay for the libraries of Azure.
+    from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import PAGE, UNEXPECTED, ArmClient
+
     wrong = InputError(
         f"{url} does not describe a cloud",
         kind="not_an_arm_endpoint",

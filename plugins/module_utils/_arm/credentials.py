@@ -21,6 +21,7 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.cli_cache import CLI_CLIENT
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import PAGE, Trust, unreachable
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import Cloud
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, MissingLibrary, SignInError
@@ -32,8 +33,6 @@ if t.TYPE_CHECKING:
 
 ADFS: t.Final = "adfs"
 """The tenant that means: an AD FS, not a directory of Entra ID."""
-CLI_CLIENT: t.Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
-"""The Azure CLI's public client, which a user signs in through when the task names no client of its own."""
 DEVICE_CODE: t.Final = "device_code"
 """The source that the controller signs in with; it hands an access token over."""
 CREDENTIAL_FILE: t.Final = "~/.azure/credentials"

@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import credentials
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.cli_cache import CLI_CLIENT
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust, as_it_is, unreachable
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import Cloud
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, MissingLibrary, SignInError
@@ -25,7 +26,7 @@ except ImportError as error:
 else:
     IMPORT_ERROR = None
 
-CLIENTS: t.Final = {"cli": credentials.CLI_CLIENT, "powershell": "1950a258-227b-4e31-a9cf-717495945fc2"}
+CLIENTS: t.Final = {"cli": CLI_CLIENT, "powershell": "1950a258-227b-4e31-a9cf-717495945fc2"}
 """Public clients by the values of the option device_code_client: those whose refresh tokens a stamp can redeem."""
 _PENDING: t.Final = ("authorization_pending", "slow_down")
 
