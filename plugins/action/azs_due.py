@@ -28,12 +28,16 @@ class ActionModule(ActionBase):
         dummy, args = self.validate_argument_spec(argument_spec=SPEC)
         if args["journey"] == due.REPORT:  # whose own task prints its lines
             result.update(
-                changed=False, settled={}, hosts=[host for host, one in args["stamps"].items() if due.untold(one)]
+                changed=False,
+                settled={},
+                plans={},
+                hosts=[host for host, one in args["stamps"].items() if due.untold(one)],
             )
             return result
         inventory, screen = Inventory(task_vars or {}, self._templar), Display()
-        waiting, settled, warnings = [], {}, []
+        waiting, settled, plans, warnings = [], {}, {}, []
         for host, found in args["stamps"].items():
+            wanted: dict[str, t.Any] = {}
             try:
                 wanted = {} if args["journey"] == due.COMPARE_TENANT else inventory.wanted(host)
                 said = due.settled(args["journey"], wanted, found)
@@ -41,6 +45,8 @@ class ActionModule(ActionBase):
                 said = None
             if said is None:
                 waiting.append(host)
+                if args["journey"] == due.REGISTER and wanted and not found.get("failed"):
+                    plans[host] = due.planned(wanted, found)
                 continue
             screen.display(f"{host}: {said.line}")
             settled[host] = dict(said.verdict)
@@ -50,7 +56,12 @@ class ActionModule(ActionBase):
             compared = args["journey"] == due.COMPARE_TENANT
             told = "compared" if compared else f"as wanted, {len(waiting) - unread} to look at"
             screen.display(f"{count} stamps read: {len(settled)} {told}, {unread} could not be read")
-        result.update(changed=False, hosts=waiting, settled=settled)
+        result.update(
+            changed=False,
+            hosts=waiting,
+            settled=settled,
+            plans={host: one for host, one in plans.items() if one is not None},
+        )
         if warnings:
             result["warnings"] = warnings
         return result

@@ -3,21 +3,16 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import typing as t
 
-from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
-from ansible_collections.azurestack.hub.plugins.plugin_utils import _hosts, _user
-from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsAction
+from ansible_collections.azurestack.hub.plugins.plugin_utils._fleet import BUNDLE, HERE, FleetAction, Found, by
 from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import Inventory
 
 _MODULE: t.Final = "azurestack.hub.azs_fleet_info"
-_AT_ONCE: t.Final = 250
-"""Stamps that one process reads: what it learns is looked for in all that it prints."""
 _SAID_BY: t.Final = {
     "read_stamp": ("azs_verify_stamp", True),
     "read_azure": ("azs_verify_azure", True),
@@ -27,13 +22,9 @@ _SAID_BY: t.Final = {
 """Option -> the variable of a stamp that says it where the task does not, and what it is when that says nothing either."""
 _OF_OTHER: t.Final = {"stamp": ("azure",), "azure": ("admin", "pep")}
 """Side -> the option families that are none of its business."""
-_HERE: t.Final = "localhost"
-_BUNDLE: t.Final = "~/azurestack-bundle"
-
-Found = dict[str, dict[str, t.Any]]
 
 
-class ActionModule(AzsAction):
+class ActionModule(FleetAction):
     """Has the stamps of each runner read there, in one process, each with the options of its own targets."""
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -46,8 +37,8 @@ class ActionModule(AzsAction):
         sides: dict[str, tuple[str, str]] = {}
         for host in args["hosts"]:
             try:
-                at_stamp = inventory.variable(host, "azs_pep_runner") or _HERE
-                at_azure = inventory.variable(host, "azs_azure_runner") or _HERE
+                at_stamp = inventory.variable(host, "azs_pep_runner") or HERE
+                at_azure = inventory.variable(host, "azs_azure_runner") or HERE
                 options = self._asked(inventory, host, args)
                 # The host of a side that is not read is not needed.
                 if not options["read_stamp"]:
@@ -55,24 +46,28 @@ class ActionModule(AzsAction):
                 elif not options["read_azure"]:
                     at_azure = at_stamp
                 sides[host] = at_stamp, at_azure
-                asked[host] = {**options, "access_token": self._token(options, host)}
+                asked[host] = {
+                    **options,
+                    "access_token": self.access_token(options, host) if options["read_azure"] else None,
+                }
             except AzsError as error:
                 found[host] = error.as_failure()
-        for (at_stamp, at_azure), hosts in _by(sides, asked).items():
+        for (at_stamp, at_azure), hosts in by(sides, asked).items():
             every = {host: asked[host] for host in hosts}
             if at_stamp == at_azure:
-                found.update(self._read(at_stamp, every, task_vars))
+                found.update(self.at_runner(_MODULE, at_stamp, every, task_vars))
                 continue
             at_first = {host: _side("stamp", one) for host, one in every.items()}
             read = {
-                host: _with(one, {}, "stamp", each) for host, one in self._read(at_stamp, at_first, task_vars).items()
+                host: _with(one, {}, "stamp", each)
+                for host, one in self.at_runner(_MODULE, at_stamp, at_first, task_vars).items()
             }
             further = {
                 host: {**_side("azure", one), "found": read[host]}
                 for host, one in every.items()
                 if each or not read[host].get("failed")
             }
-            there = self._read(at_azure, further, task_vars)
+            there = self.at_runner(_MODULE, at_azure, further, task_vars)
             found.update({**read, **{host: _with(one, read[host], "azure", each) for host, one in there.items()}})
         return {"changed": False, "stamps": {host: found[host] for host in args["hosts"]}}
 
@@ -103,7 +98,7 @@ class ActionModule(AzsAction):
         for family in families:
             own.update(inventory.family(host, family))
         own.update(_options.from_environment(families, own, os.environ))
-        bundle = inventory.variable(host, "azs_bundle") or _BUNDLE
+        bundle = inventory.variable(host, "azs_bundle") or BUNDLE
         return {
             **own,
             **tenant,
@@ -135,33 +130,6 @@ class ActionModule(AzsAction):
             named.update({"registration_id": known} if known else {})
         return {**tenant, **named}
 
-    def _token(self, options: t.Mapping[str, t.Any], host: str) -> str | None:
-        """Return the access token of a user who signs in at the controller; None where nobody does."""
-        if options.get("auth_source") != _user.SOURCE or not options["read_azure"]:
-            return None
-        return _user.access_token(options, host=host, task=self._task._uuid)
-
-    def _read(self, runner: str, stamps: t.Mapping[str, dict[str, t.Any]], task_vars: dict[str, t.Any]) -> Found:
-        """Return what a runner reads of stamps."""
-        found: Found = {}
-        waiting = iter(stamps.values())
-        while some := list(itertools.islice(waiting, _AT_ONCE)):
-            try:
-                with _hosts.at(self, runner, task_vars) as (reader, variables):
-                    result = reader.knowing_silent(_MODULE, {"stamps": some, "_azs": {}}, runner, variables)
-            except AzsError as error:
-                result = error.as_failure()
-            except AnsibleConnectionFailure as error:
-                result = {"unreachable": True, "failed": True, "msg": error.message}
-            read = result.get("stamps")
-            if read is None:
-                failure = {
-                    name: result[name] for name in ("msg", "error", "unreachable", "exception") if name in result
-                }
-                read = {one["name"]: {"changed": False, "failed": True, **failure} for one in some}
-            found.update(read)
-        return found
-
 
 def _with(read: dict[str, t.Any], before: t.Mapping[str, t.Any], side: str, each: bool) -> dict[str, t.Any]:
     """Return what was read of a stamp at one side, with what was read before where each side is told of.
@@ -180,11 +148,3 @@ def _side(side: str, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     left_out |= {"access_token"} if side == "stamp" else {"privileged_endpoint"}
     here = {name: value for name, value in options.items() if name not in left_out}
     return {**here, f"read_{'azure' if side == 'stamp' else 'stamp'}": False}
-
-
-def _by(sides: t.Mapping[str, tuple[str, str]], hosts: t.Iterable[str]) -> dict[tuple[str, str], list[str]]:
-    """Return the hosts of each pair of runners."""
-    grouped: dict[tuple[str, str], list[str]] = {}
-    for host in hosts:
-        grouped.setdefault(sides[host], []).append(host)
-    return grouped

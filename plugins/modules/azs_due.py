@@ -56,6 +56,12 @@ hosts:
   type: list
   elements: str
   sample: [stamp07]
+plans:
+  description:
+    - With O(journey=connected_register), the plan of each of these stamps but for those that could not be read or are refused, with C(steps),
+      C(cloud_id), C(registration_id), C(bridge_principal) and C(cloud).
+  returned: success
+  type: dict
 settled:
   description: What is said of each other stamp, as M(azurestack.hub.azs_verdict) returns it; or how its registration holds a tenant, with C(line).
   returned: success

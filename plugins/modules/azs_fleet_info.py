@@ -119,12 +119,9 @@ stamps:
   type: dict
 """
 
-import os
 import typing as t
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
+from ansible_collections.azurestack.hub.plugins.module_utils import _many, _options
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 from ansible_collections.azurestack.hub.plugins.module_utils._reading import fleet
 
@@ -151,62 +148,12 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "found": {"type": "dict"},
     "access_token": {"type": "str", "no_log": True},
 }
-_SECRETS: t.Final = tuple(name for name, about in SPEC.items() if about.get("no_log"))
 
 
 def work(module: AzsModule) -> dict[str, t.Any]:
     """Check the options of each stamp, and read them all."""
-    validator, stamps = _validator(), module.params["stamps"] or []
-    # The option as a whole is a secret for Ansible; what is none of its secret values may be printed.
-    module.no_log_values.difference_update(_texts(stamps))
-    checked, wrong = [], {}
-    for given in stamps:
-        try:
-            options = _checked(validator, given)
-        except InputError as error:
-            options = given
-            wrong[str(given.get("name"))] = error.as_failure()
-        else:
-            checked.append(options)
-        for name in _SECRETS:
-            if options.get(name):
-                module.hide(str(options[name]))
-    return {"changed": False, "stamps": {**fleet.read(module, checked), **wrong}}
-
-
-def _texts(value: t.Any) -> set[str]:
-    """Return every text in a value, as Ansible makes secrets of them."""
-    if isinstance(value, dict):
-        return set[str]().union(*map(_texts, value.values()))
-    if isinstance(value, list):
-        return set[str]().union(*map(_texts, value))
-    return set() if value is None or isinstance(value, bool) else {str(value)}
-
-
-def _validator() -> ArgumentSpecValidator:
-    constraints: dict[str, list[t.Any]] = {}
-    for family in FAMILIES:
-        for constraint, rules in _options.CONSTRAINTS[family].items():
-            constraints[constraint] = [*constraints.get(constraint, []), *rules]
-    return ArgumentSpecValidator(SPEC, **constraints)
-
-
-def _checked(validator: ArgumentSpecValidator, given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return a stamp's options.
-
-    :raises InputError: they are not what their specification says.
-    """
-    own = {name: value for name, value in given.items() if value is not None}
-    _options.check_texts(own, SPEC)
-    own.update(_options.from_environment(FAMILIES, own, os.environ))
-    result = validator.validate(own)
-    if result.error_messages:
-        raise InputError(
-            f"The options of {given.get('name')} cannot be used",
-            cause="; ".join(result.error_messages),
-            remedy="Correct the stamp's variables",
-        )
-    return result.validated_parameters
+    stamps, wrong = _many.checked(module, SPEC, FAMILIES)
+    return {"changed": False, "stamps": {**fleet.read(module, stamps), **wrong}}
 
 
 def main() -> None:

@@ -181,6 +181,11 @@ options:
     type: list
     elements: dict
     default: []
+  prepared:
+    description:
+      - What M(azurestack.hub.azs_fleet_prepared) returned for the stamp. When given, it is the result, and nothing is done. When preparing
+        failed, the task fails with it.
+    type: dict
   provider_timeout:
     description:
       - Seconds to wait until the resource provider Microsoft.AzureStack is usable after it had to be registered.
@@ -319,16 +324,21 @@ cloud:
 
 import dataclasses
 import datetime
-import pathlib
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import keys, locks, registering, session, tokens
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
+    keys,
+    locks,
+    preparing,
+    registering,
+    session,
+    tokens,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
     bundle,
     deactivation,
-    files,
     handover,
     text,
     unfinished,
@@ -355,20 +365,14 @@ _ASKED: t.Final = ("billing_model", "marketplace_syndication", "usage_reporting"
 def work(module: AzsModule) -> dict[str, t.Any]:
     """Bring the registration into the wanted state."""
     params = module.params
-    gone, preparing = params["predicted_removed"], params["state"] == "prepared"
+    gone, prepared = params["predicted_removed"], params["state"] == "prepared"
     exporting = params["export_key"] and params["state"] == "present"
     target = handover.target_of(module, bundle.KEY) if exporting else None
-    place = registering.Place(
-        name=params["name"],
-        resource_group=params["resource_group"],
-        location=params["location"],
-        known=RegistrationId.parse(params["registration_id"]) if params["registration_id"] else None,
-        hint=RegistrationId.parse(params["registration_hint"]) if params["registration_hint"] else None,
-    )
+    place = preparing.place_of(params)
     how = registering.How(
         check=module.check_mode,
-        prepare=preparing,
-        gone=RegistrationId.parse(gone) if (module.check_mode or preparing) and gone else None,
+        prepare=prepared,
+        gone=RegistrationId.parse(gone) if (module.check_mode or prepared) and gone else None,
         warn=module.warn,
         **{
             name: params[name]
@@ -393,8 +397,8 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         outcome = registering.absent(azure, cloud_id, place, how, guard)
     else:
         wanted = _wanted(module)
-        if preparing and params["bundle"]:
-            files.check_room(pathlib.Path(params["bundle"]), probe=not module.check_mode)
+        if prepared:
+            return preparing.prepare(module, wanted, place, how)
         azure = session.connect(module)
         if params["bundle"]:
             mark = unfinished.of_stamp(params["bundle"], params["stamp"])
@@ -403,8 +407,6 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     wrote = {preflight.REGISTER, preflight.DELETE}.intersection(outcome.actions)
     if wrote and params["bundle"] and not module.check_mode:
         deactivation.use(params["bundle"], params["stamp"])
-    if preparing:
-        return _prepared(outcome, azure)
     _warn_of_expiry(module, outcome, azure.client.clock_ahead)
     result = {**_shown(outcome), "cloud": azure.cloud.as_result()}
     return _with_key(module, azure, outcome, target, result) if target else result
@@ -437,18 +439,6 @@ def _with_key(
         "diff": [result["diff"], key_diff],
         "exported_key": exported,
         **hidden,
-    }
-
-
-def _prepared(outcome: registering.Outcome, azure: session.Azure) -> dict[str, t.Any]:
-    """Return the result of what comes before a registration, which itself is as it was."""
-    made = {action: action in outcome.actions for action in (preflight.REGISTER_PROVIDER, preflight.CREATE_GROUP)}
-    return {
-        "changed": outcome.changed,
-        "diff": diff_of(dict.fromkeys(made, False), made),
-        "adopted": outcome.adopted,
-        "actions": outcome.actions,
-        "cloud": azure.cloud.as_result(),
     }
 
 
@@ -592,6 +582,7 @@ def main() -> None:
             "predicted_token": {"type": "dict", "default": {}, "no_log": False},
             "predicted_removed": {"type": "str"},
             "predicted_artifacts": {"type": "list", "elements": "dict", "default": []},
+            "prepared": {"type": "dict"},
             "provider_timeout": {"type": "int", "default": 600},
         },
         mutually_exclusive=[("bundle", "path", "registration_token")],

@@ -23,7 +23,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import Arti
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
 if t.TYPE_CHECKING:
-    from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Client
+    from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient
     from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 
 FACTS: t.Final = (
@@ -59,7 +59,7 @@ class Export:
     text: str | None = dataclasses.field(default=None, repr=False)
 
 
-def export(module: AzsModule, client: Client, asked: Export) -> dict[str, t.Any]:
+def export(module: AzsModule, client: ArmClient, asked: Export) -> dict[str, t.Any]:
     """Export the key, and write it unless the artifact that is there is still right; return the task result.
 
     :param module: with the options of the artifact; a new one is written outside check mode only.
@@ -132,7 +132,7 @@ def predicted(module: AzsModule, where: bundle.Place, registration: t.Mapping[st
     }
 
 
-def _warn(module: AzsModule, registration: RegistrationId, said: claims.KeyClaims, client: Client) -> None:
+def _warn(module: AzsModule, registration: RegistrationId, said: claims.KeyClaims, client: ArmClient) -> None:
     """Warn of an expiry that is past or cannot be read, and of clocks that differ."""
     wrong_clock = expiry.wrong_clock(client.clock_ahead, "Azure Resource Manager")
     if wrong_clock:

@@ -52,6 +52,25 @@ def settled(journey: str, wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t
     return _agreeing(wanted, found)
 
 
+def planned(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
+    """Return what is to be done about a stamp that is to be registered; None when that is not known, or refused.
+
+    :param wanted: the options of azs_plan that the stamp's variables give.
+    :param found: what azs_fleet_info read of it.
+    """
+    try:
+        made = _plan(plan.wanted_of(wanted)[0], found)
+    except AzsError:
+        return None
+    return {
+        "steps": dataclasses.asdict(made.steps),
+        "cloud_id": made.cloud_id,
+        "registration_id": made.registration_id,
+        "bridge_principal": made.bridge_principal,
+        "cloud": found.get("cloud"),
+    }
+
+
 def untold(found: t.Mapping[str, t.Any]) -> bool:
     """Tell whether Azure was to be read of a stamp, and nothing tells which registration it has. Its privileged endpoint may.
 
@@ -63,12 +82,7 @@ def untold(found: t.Mapping[str, t.Any]) -> bool:
 def _registered(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> Settled | None:
     try:
         asked, warnings = plan.wanted_of(wanted)
-        made = plan.plan(
-            asked,
-            activation=found["activation"],
-            remembered=found["remembered"],
-            registrations=found["registrations"],
-        )
+        made = _plan(asked, found)
     except AzsError:
         return None
     if made.drift or any(dataclasses.asdict(made.steps).values()):
@@ -85,6 +99,15 @@ def _registered(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> 
         }
     )
     return Settled(said["line"], said, tuple(warnings)) if said["agrees"] else None
+
+
+def _plan(wanted: plan.Wanted, found: t.Mapping[str, t.Any]) -> plan.Plan:
+    return plan.plan(
+        wanted,
+        activation=found["activation"],
+        remembered=found["remembered"],
+        registrations=found["registrations"],
+    )
 
 
 def _agreeing(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> Settled | None:

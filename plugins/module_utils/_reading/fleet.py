@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is known of many stamps, read in one process. FOR INTERNAL COLLECTION USE ONLY.
 
-Each stamp is read by a thread of its own, with its own options, connections and deadlines: one that fails, or does not answer,
-costs the others nothing. Stamps share what is the same for them: the sign-in of an identity, the metadata of a cloud, the
-list of a subscription.
+Stamps share what is the same for them: the sign-in of an identity, the metadata of a cloud, the list of a subscription.
 """
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import dataclasses
-import traceback
 import typing as t
 
+from ansible_collections.azurestack.hub.plugins.module_utils import _many
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import session
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import memory
-from ansible_collections.azurestack.hub.plugins.module_utils._caller import Asker, Memo
+from ansible_collections.azurestack.hub.plugins.module_utils._caller import Asker
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import leads
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._reading import activation, registration
@@ -24,23 +21,14 @@ from ansible_collections.azurestack.hub.plugins.module_utils._reading import act
 if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.module_utils._caller import Caller
 
-_THREADS: t.Final = 48
-"""Stamps that are read at once. Most of their time they wait for an answer."""
-
 
 def read(module: Caller, stamps: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
     """Return what was read of each stamp: name -> what azs_connected_info returns, or `failed`, `msg` and `error`.
 
     :param stamps: the options of each, see azs_fleet_info.
     """
-    shared = Memo()
-    with _terminable(stamps), concurrent.futures.ThreadPoolExecutor(min(_THREADS, len(stamps) or 1)) as pool:
-        waiting = [pool.submit(_one, module, one, shared) for one in stamps]
-        try:
-            return {str(one["name"]): found.result() for one, found in zip(stamps, waiting)}
-        except BaseException:  # interrupted: who has begun to read ends first, and closes its session
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with _terminable(stamps):
+        return _many.each(module, stamps, _one)
 
 
 def _terminable(stamps: t.Iterable[t.Mapping[str, t.Any]]) -> contextlib.AbstractContextManager[None]:
@@ -53,12 +41,8 @@ def _terminable(stamps: t.Iterable[t.Mapping[str, t.Any]]) -> contextlib.Abstrac
     return sessions.terminable()
 
 
-def _one(module: Caller, options: t.Mapping[str, t.Any], shared: Memo) -> dict[str, t.Any]:
-    warnings: list[str] = []
-    given = frozenset(name for name, value in options.items() if value is not None)
-    controller = {"access_token": options["access_token"], "silent": module.controller["silent"]}
-    params = {**options, "stamp": options["name"], "_azs": controller}
-    asker = Asker(params, warnings.append, module.hide, controller, given, shared)
+def _one(asker: Asker, warnings: list[str]) -> dict[str, t.Any]:
+    options = asker.params
     found: dict[str, t.Any] = dict(options["found"] or {})
     warnings += found.pop("warnings", [])
     failures: dict[str, dict[str, t.Any]] = found.pop("failures", {})
@@ -73,12 +57,12 @@ def _one(module: Caller, options: t.Mapping[str, t.Any], shared: Memo) -> dict[s
             except AzsError as error:
                 failures[side] = {**error.as_failure(), **error.result}
             except Exception as error:  # noqa: BLE001  # one stamp's, which must not take the others with it
-                failures[side] = _bug(error)
+                failures[side] = _many.bug(error)
     if failures:
         found.update(next(iter(failures.values())))
     if failures and options["each_side"]:
         found["failures"] = failures
-    return {**found, "changed": False, **({"warnings": warnings} if warnings else {})}
+    return {**found, "changed": False}
 
 
 def _at_stamp(asker: Asker) -> dict[str, t.Any]:
@@ -100,15 +84,6 @@ def _at_stamp(asker: Asker) -> dict[str, t.Any]:
     with sessions.open_session(PepOptions.from_params(params), asker.warn) as session:
         cloud_id = cmdlets.stamp_information(session).cloud_id
     return {**known, "remembered": {**known["remembered"], "cloud_id": cloud_id}}
-
-
-def _bug(error: Exception) -> dict[str, t.Any]:
-    return {
-        "failed": True,
-        "msg": f"Unexpected {type(error).__name__}. This is a bug: please report it with the traceback.",
-        "exception": "".join(traceback.format_exception(error)),
-        "error": {"kind": "bug", "message": type(error).__name__},
-    }
 
 
 def _names_tenant(options: t.Mapping[str, t.Any]) -> bool:

@@ -123,3 +123,18 @@ def test_a_tenant_is_compared_in_one_line(read: dict[str, t.Any], line: str) -> 
 def test_a_tenant_of_which_nothing_was_read_is_no_line() -> None:
     assert due.settled(due.COMPARE_TENANT, {}, {"failed": True, "activation": {}}) is None
     assert due.settled(due.COMPARE_TENANT, {}, {"activation": {}}) is None
+
+
+def test_the_plan_of_a_stamp_that_is_due() -> None:
+    made = due.planned(WANTED, {**found(), "registrations": [], "cloud": {"name": "AzureCloud"}})
+    assert made is not None
+    assert made["steps"]["token"] and made["steps"]["registration"]
+    assert (made["cloud_id"], made["registration_id"], made["cloud"]) == (CLOUD_ID, None, {"name": "AzureCloud"})
+    lock = due.planned(WANTED, found(lock=None))
+    assert lock is not None and lock["steps"]["lock"] and not lock["steps"]["token"]
+    assert lock["registration_id"] == ID
+
+
+def test_a_refused_stamp_has_no_plan() -> None:
+    assert due.planned({**WANTED, "name": "elsewhere"}, found()) is None
+    assert due.planned({"billing_model": "Capacity"}, found()) is None

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What comes before a registration, so that a stamp is touched only once Azure can take it. FOR INTERNAL COLLECTION USE ONLY."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import registering, session
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import files
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import preflight
+
+if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._caller import Caller
+
+
+def place_of(params: t.Mapping[str, t.Any]) -> registering.Place:
+    """Return where the options of azs_registration say that the registration is to be. Raises InputError."""
+    known, hint = params.get("registration_id"), params["registration_hint"]
+    return registering.Place(
+        name=params["name"],
+        resource_group=params["resource_group"],
+        location=params["location"],
+        known=RegistrationId.parse(known) if known else None,
+        hint=RegistrationId.parse(hint) if hint else None,
+    )
+
+
+def prepare(
+    module: Caller, wanted: registering.Wanted, place: registering.Place, how: registering.How
+) -> dict[str, t.Any]:
+    """Ask everything that registering asks before its first write, and make what a registration needs.
+
+    :param module: with the options of the azure family, and the bundle in which there has to be room.
+    :param how: with `prepare`.
+    :return: the task result. Raises as registering.present.
+    """
+    if module.params["bundle"]:
+        files.check_room(pathlib.Path(module.params["bundle"]), probe=not how.check)
+    azure = session.connect(module)
+    outcome = registering.present(azure, wanted, place, how)
+    made = {action: action in outcome.actions for action in (preflight.REGISTER_PROVIDER, preflight.CREATE_GROUP)}
+    return {
+        "changed": outcome.changed,
+        "diff": {"before": dict.fromkeys(made, False), "after": made},
+        "adopted": outcome.adopted,
+        "actions": outcome.actions,
+        "cloud": azure.cloud.as_result(),
+    }
