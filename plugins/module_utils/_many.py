@@ -80,7 +80,7 @@ def each(
     with concurrent.futures.ThreadPoolExecutor(min(_THREADS, len(stamps) or 1)) as pool:
         waiting = [pool.submit(one, options) for options in stamps]
         try:
-            return {str(options["name"]): found.result() for options, found in zip(stamps, waiting)}
+            return {str(options["name"]): found.result() for options, found in zip(stamps, waiting, strict=True)}
         except BaseException:  # interrupted: who has begun ends first, and closes what it opened
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -58,6 +58,8 @@ def planned(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> dict
     :param wanted: the options of azs_plan that the stamp's variables give.
     :param found: what azs_fleet_info read of it.
     """
+    if found.get("registrations") is None:
+        return None
     try:
         made = _plan(plan.wanted_of(wanted)[0], found)
     except AzsError:

@@ -74,7 +74,7 @@ def test_a_fleet_is_prepared_as_check_mode_foretells(registrar: Registrar) -> No
 
 def test_each_failure_is_one_stamps_own(registrar: Registrar) -> None:
     """A stamp has a wrong secret, wrong options, a name that another stamp has, no right in its group."""
-    wrong = dict(zip(("secret", "options", "name", "group"), NAMES))
+    wrong = dict(zip(("secret", "options", "name", "group"), NAMES, strict=False))
     simulator = registrar.simulator
     options = {name: registrar.options(name) for name in NAMES}
     options[wrong["secret"]]["secret"] = "not-it"

@@ -135,6 +135,7 @@ def test_the_plan_of_a_stamp_that_is_due() -> None:
     assert lock["registration_id"] == ID
 
 
-def test_a_refused_stamp_has_no_plan() -> None:
+def test_a_stamp_that_is_refused_or_not_known_has_no_plan() -> None:
+    assert due.planned(WANTED, {**found(), "registrations": None}) is None
     assert due.planned({**WANTED, "name": "elsewhere"}, found()) is None
     assert due.planned({"billing_model": "Capacity"}, found()) is None
