@@ -635,7 +635,7 @@ FLEET: t.Final = {
             "connected": True,
             "billing_model": "Capacity",
             "agreement_number": "70000020",
-            "registration": {},
+            "registration": {"expires_in_days": 10},
         },
         # The credential for all does not open these, and they have no password of their own.
         {"name": "locked-1", "pep_password": "Nobody4Knows-it"},
@@ -962,12 +962,13 @@ def test_the_report_says_that_azure_refuses_the_secret(fleet: Fleet) -> None:
 
 
 def test_renewals_wait_for_approval(fleet: Fleet) -> None:
-    before = fleet.simulator.registration_of("linked-1")
-    jobs, _handed_on = fleet.workflow("renewal", "linked-1", answers={"azs_renew_within_days": 400})
+    before = fleet.simulator.registration_of("capacity-1")
+    jobs, _handed_on = fleet.workflow("renewal", "linked-1:capacity-1")
     (_name, plan), (_name, renewal) = jobs
-    assert plan.status == "successful" and plan.changed > 0 and "due" in told(plan), plan.stdout
-    assert renewal.status == "successful" and renewal.changed > 0, renewal.stdout
-    after = fleet.simulator.registration_of("linked-1")
+    for job in (plan, renewal):
+        assert job.status == "successful" and job.changed > 0, job.stdout
+        assert "linked-1: never expires" in told(job), "what is not due is left alone"
+    after = fleet.simulator.registration_of("capacity-1")
     assert before and after and after["writes"] == before["writes"] + 1
     fleet.assert_nothing_leaked()
 
