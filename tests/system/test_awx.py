@@ -640,6 +640,7 @@ FLEET: t.Final = {
         # The credential for all does not open these, and they have no password of their own.
         {"name": "locked-1", "pep_password": "Nobody4Knows-it"},
         {"name": "locked-2", "connected": True, "pep_password": "Nobody4Knows-it"},
+        {"name": "locked-3", "pep_password": "Nobody4Knows-it"},
     ],
     "clouds": [
         {
@@ -773,7 +774,7 @@ def fleet(
                     # A value of its own wins over the credential for all.
                     own = {f"azs_{option}": value for option, value in taken.items()}
                     (vault_whole if name == "linked-1" else vault_own)(checkout, name, own, workshop)
-                elif name == "locked-1":
+                elif name == "locked-3":
                     own = {f"azs_{option}": taken[option] for option in ("admin_client_id", "admin_secret")}
                     vault_own(checkout, name, own, workshop)
         (checkout / "inventory" / "01-stamps.yml").write_text(
@@ -894,16 +895,16 @@ def test_a_stamp_that_fails_in_a_leg_keeps_nobody_else_back(fleet: Fleet) -> Non
 
 def test_a_leg_can_be_launched_by_itself_to_go_on(fleet: Fleet) -> None:
     """What the jobs of a workflow hand on is not there then."""
-    password = fleet.simulator.credentials()["stamps"]["locked-1"]["pep_password"]
+    password = fleet.simulator.credentials()["stamps"]["locked-3"]["pep_password"]
     given = {"username": "AZURESTACK\\CloudAdmin", "password": password}
     for leg in ("1 export token", "2 register", "3 activate"):
         job = fleet.run(
-            fleet.template(f"disconnected {leg}"), "locked-1", secrets={f"{PREFIX}privileged endpoint": given}
+            fleet.template(f"disconnected {leg}"), "locked-3", secrets={f"{PREFIX}privileged endpoint": given}
         )
         assert job.status == "successful", job.stdout
         if leg != "3 activate":
             fleet.carry()
-    assert fleet.simulator.stamp("locked-1")["status"] == "Registered"
+    assert fleet.simulator.stamp("locked-3")["status"] == "Registered"
 
 
 def test_an_archive_that_is_not_the_one_of_the_job_before_is_refused(fleet: Fleet) -> None:
