@@ -32,12 +32,14 @@ options:
     description:
       - The stamps to read, each with C(name), its name in C(bundle), and with the options of M(azurestack.hub.azs_connected_info),
         but for C(azure_host).
-      - Further ones are C(read_stamp) and C(read_azure), whether that side is read (both on); C(privileged_endpoint) as below, with the options of the privileged endpoint; C(receipt_stands_in) and C(products) as of
+      - Further ones are C(read_stamp) and C(read_azure), whether that side is read (both on); C(privileged_endpoint) as below, with the
+        options of the privileged endpoint; C(receipt_stands_in) and C(products) as of
         M(azurestack.hub.azs_activation_info); C(tenants) as of M(azurestack.hub.azs_registration_info);
         C(all_registrations), whether all registrations of the cloud id are read, and not the one alone that the
         activation names; C(each_side) as below; C(customer_subscription_id) and
         C(customer_tenant_id), a tenant of which is read how the registration holds it, instead of the registration, which is that of C(registration_id),
-        C(registration_name) in C(resource_group), or C(cloud_id), else the one that the activation names; C(azure_bundle), a bundle on the host that reaches Azure, whose artifacts may tell the cloud id; C(found), what
+        C(registration_name) in C(resource_group), or C(cloud_id), else the one that the activation names; C(azure_bundle), a bundle on
+        the host that reaches Azure, whose artifacts may tell the cloud id; C(found), what
         was read of the stamp before; and C(access_token), of a user who signed in.
     type: list
     elements: dict

@@ -105,7 +105,8 @@ _CHOICES: t.Final[dict[str, tuple[str, ...]]] = {
 }
 _MADE: t.Final = re.compile(
     r"azs_(?:(?:pep|azure|admin)_options|stamps_found|registration|further_registrations|unpacked|carried|carried_hashes|expected"
-    r"|handed_on|handover(?:_.*)?|packing_.*|named_.*|places|twins|role_group|role_result|check|kind|drift|drifted|drifted_here|reported|report|with_files|fleet|prepared|due|journey|due_stamps|stamps_due)"
+    r"|handed_on|handover(?:_.*)?|packing_.*|named_.*|places|twins|role_group|role_result|check|kind"
+    r"|drift|drifted|drifted_here|reported|report|with_files|fleet|prepared|due|journey|due_stamps|stamps_due)"
 )
 """Those that the inventory plugin and the playbooks make; nobody sets them, and nobody is told of them."""
 _NO_VARIABLE: t.Final = frozenset({"cloud_metadata"})

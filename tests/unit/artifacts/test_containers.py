@@ -37,7 +37,8 @@ LOST = {
         PODMAN,
         [
             LAYER,
-            f"701 700 0:61 / /var/lib/azurestack rw - overlay overlay rw,lowerdir=/var/lib/azurestack,upperdir={STORAGE}/overlay-containers/7d/userdata/overlay/1/upper",
+            "701 700 0:61 / /var/lib/azurestack rw - overlay overlay rw,lowerdir=/var/lib/azurestack,"
+            f"upperdir={STORAGE}/overlay-containers/7d/userdata/overlay/1/upper",
         ],
         ":O",
     ),
