@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pathlib
+import threading
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import registering, session
@@ -27,6 +28,24 @@ def place_of(params: t.Mapping[str, t.Any]) -> registering.Place:
     )
 
 
+class _FirstAlone:
+    """Lets threads through one after the other until one of them has come to its end without an error, then all at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = False
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        if self._open:
+            self._lock.release()
+
+    def __exit__(self, kind: type[BaseException] | None, *dummy: object) -> None:
+        if not self._open:
+            self._open = kind is None
+            self._lock.release()
+
+
 def prepare(
     module: Caller, wanted: registering.Wanted, place: registering.Place, how: registering.How
 ) -> dict[str, t.Any]:
@@ -39,7 +58,9 @@ def prepare(
     if module.params["bundle"]:
         files.check_room(pathlib.Path(module.params["bundle"]), probe=not how.check)
     azure = session.connect(module)
-    outcome = registering.present(azure, wanted, place, how)
+    # What a subscription lacks is made for the first of many stamps; the others find it there.
+    with module.shared.of(("prepared", azure.account, azure.subscription_id), _FirstAlone):
+        outcome = registering.present(azure, wanted, place, how)
     made = {action: action in outcome.actions for action in (preflight.REGISTER_PROVIDER, preflight.CREATE_GROUP)}
     return {
         "changed": outcome.changed,

@@ -65,6 +65,9 @@ def test_a_fleet_is_prepared_as_check_mode_foretells(registrar: Registrar) -> No
     done = registrar.prepare(registrar.options(name) for name in NAMES)
     assert done.changed and not [name for name, one in done["stamps"].items() if one.get("failed")]
     assert all("registrations" not in one for one in written(registrar.simulator, mark))
+    groups = [one for one in written(registrar.simulator, mark) if one.startswith("PUT")]
+    assert len(groups) == 1, "one stamp makes what the others find"
+    assert sum(bool(one["changed"]) for one in done["stamps"].values()) == 1
     signed_in = [one for one in registrar.simulator.requests(mark, "login") if one["method"] == "POST"]
     assert len(signed_in) == 1
     again = registrar.prepare(registrar.options(name) for name in NAMES)
