@@ -30,7 +30,7 @@ FIELDS: t.Final = (
     "cloud_environment",
     "ca_bundle",
 )
-TIMEOUT: t.Final = 4
+TIMEOUT: t.Final = 12
 """Seconds that one request may take."""
 
 

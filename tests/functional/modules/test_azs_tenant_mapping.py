@@ -506,7 +506,7 @@ class TestFailures:
         here = provider("capacity")
         outcome = here.run(tenants=tenants(3), stamp_names=["capacity", "azs_stamps"], check=check)
         assert not outcome.changed
-        assert "takes no tenants" in outcome["msg"] and "takes no tenants" in outcome["warnings"][0]
+        assert "takes no tenants" in outcome["msg"] and "takes no tenants" in outcome.warnings[0]
         named = [{"subscription_id": guid(), "stamps": ["capacity"]}]
         failed(
             here.run(tenants=named, stamp_names=["capacity"], check=check),
