@@ -283,7 +283,7 @@ class Double:
         return found
 
     def _fits(self, kind: str, one: Object, key: str, value: str) -> bool:
-        path, _, labelled = key.partition("labels__name")
+        path, dummy, labelled = key.partition("labels__name")
         if path == key:
             return str(one.get(key)) == value
         assert not labelled, key

@@ -119,10 +119,11 @@ def change(
     found: t.Sequence[dict[str, t.Any]],
     there: t.Sequence[dict[str, t.Any]] | None = None,
     *,
-    pointing: dict[str, t.Any] | None = HERE,
+    pointing: t.Any = "here",
     **wanted: t.Any,
 ) -> journeys.Change:
     """Decide on a stamp that is to go from one subscription to another, under the default name."""
+    there_now = HERE if pointing == "here" else pointing
     asked = {
         "cloud_id": CLOUD_ID,
         "subscription_id": NEW_SUBSCRIPTION,
@@ -130,7 +131,7 @@ def change(
         "confirmed": True,
         **wanted,
     }
-    return journeys.change(asked, {"registration_id": pointing and pointing["id"].upper()}, found, there)
+    return journeys.change(asked, {"registration_id": there_now and there_now["id"].upper()}, found, there)
 
 
 TARGET = registration(f"azurestack-{CLOUD_ID}", subscription=NEW_SUBSCRIPTION)
