@@ -52,7 +52,7 @@ if t.TYPE_CHECKING:
 
 _TRANSIENT: t.Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which the same request can succeed. Every request of the collection may be sent twice."""
-_OF_PROXIES: t.Final = frozenset({403, 404, 407, 502, 503, 504})
+OF_PROXIES: t.Final = frozenset({403, 404, 407, 502, 503, 504})
 """Statuses that proxies, firewalls and load balancers answer with; Azure Resource Manager gives each a code."""
 _ATTEMPTS: t.Final = 4
 CONNECTIONS: t.Final = 4
@@ -445,7 +445,7 @@ def error_of(response: HttpResponse, path: str, doing: str) -> ArmError:
         text = f"the account '{details['account']}' lacks {details['action']} on {details['scope']}"
     status = response.status_code
     text = " ".join(text.split()).rstrip(".")[:600]
-    if not code and status != 401 and (not text or status in _OF_PROXIES):
+    if not code and status != 401 and (not text or status in OF_PROXIES):
         page = _failures.named(PAGE)
         via = response.headers.get("Via") or response.headers.get("Server")
         said = repr(text) if text else "a page" if response.content.strip() else "nothing"

@@ -22,7 +22,7 @@ import urllib.parse
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _failures
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.cli_cache import CLI_CLIENT
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import PAGE, Trust, unreachable
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import OF_PROXIES, PAGE, Trust, unreachable
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.clouds import Cloud
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, MissingLibrary, SignInError
 
@@ -375,6 +375,8 @@ class Page:
         )
 
 
+_OF_PROXIES: t.Final = OF_PROXIES - {404}
+"""Without what a sign-in service says itself of a directory that it does not have."""
 _noted = threading.local()
 """`pages` of the sign-in that the thread is at."""
 
@@ -404,9 +406,6 @@ def note_page(response: t.Any, *dummy_args: t.Any, **dummy_options: t.Any) -> No
             pages.append(
                 Page(response.status_code, response.url.partition("?")[0], headers.get("Via") or headers.get("Server"))
             )
-
-
-_OF_PROXIES: t.Final = frozenset({403, 407, 502, 503, 504})
 
 
 def _noting_pages(transport: RequestsTransport) -> RequestsTransport:

@@ -20,11 +20,11 @@ from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
-from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
 if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient
     from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
+    from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 
 FACTS: t.Final = (
     "cloud_id",
@@ -98,7 +98,7 @@ def export(module: AzsModule, client: ArmClient, asked: Export) -> dict[str, t.A
         "kept": kept,
         "key": _shown(module, where, facts(new), file_entry),
         "expires_in_days": expiry.days_left(expiry.normal(said.expires), now),
-        "diff": diff_of(facts(entry), facts(entry if kept else new)),
+        "diff": {"before": facts(entry), "after": facts(entry if kept else new)},
         **hidden,
     }
 
@@ -128,7 +128,7 @@ def predicted(module: AzsModule, where: bundle.Place, registration: t.Mapping[st
         "kept": kept,
         "key": _shown(module, where, there if kept else said, entry if kept else None),
         "expires_in_days": None,
-        "diff": diff_of(there, there if kept else said),
+        "diff": {"before": there, "after": there if kept else said},
     }
 
 

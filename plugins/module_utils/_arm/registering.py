@@ -375,7 +375,7 @@ def _choose(azure: Azure, cloud_id: str, registered: list[Registration], place: 
         if not decided:
             raise conflicts.several_registrations(cloud_id, _ids(fitting))
         return chosen
-    living = next((one for one in registered if not _expired(azure, one)), None)
+    living = next((one for one in registered if not registrations.expired(azure.client, one.id)), None)
     if living is not None:
         raise conflicts.registered_elsewhere(cloud_id, _told(living), place.name, place.resource_group)
     return None
@@ -407,11 +407,6 @@ def _meanwhile(azure: Azure, where: RegistrationId, error: ArmError) -> AzsError
     except AzsError:
         return error
     return error if found is None else conflicts.registered_meanwhile(str(where), str(error))
-
-
-def _expired(azure: Azure, registration: Registration) -> bool:
-    days = registrations.days_left(azure.client, registration.id)
-    return days is not None and days < 0
 
 
 def _create(

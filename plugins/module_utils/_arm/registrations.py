@@ -117,6 +117,11 @@ def days_left(client: ArmClient, where: RegistrationId) -> int | None:
     return expiry.days_left(expiry.normal(said.expires), expiry.at_service(expiry.now(), client.clock_ahead))
 
 
+def expired(client: ArmClient, where: RegistrationId) -> bool:
+    """Tell whether a registration has expired, see choice.expired."""
+    return choice.expired({"expires_in_days": days_left(client, where)})
+
+
 def meant(client: ArmClient, found: t.Sequence[Registration]) -> tuple[Registration | None, bool]:
     """Return which of a stamp's registrations is meant, and whether choice.meant decided it. Only several are asked for their expiry.
 

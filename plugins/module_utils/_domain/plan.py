@@ -236,7 +236,7 @@ def _choose(
 
 
 def _principal(registration: t.Mapping[str, t.Any]) -> str | None:
-    """Return the bridge principal. That the stamp is connected is the operator's word here, so Azure's object id is its own where no key tells."""
+    """Return the bridge principal; Azure's object id where no key tells, since the operator says that the stamp is connected."""
     return registration.get("bridge_principal") or (None if registration.get("key") else registration.get("object_id"))
 
 

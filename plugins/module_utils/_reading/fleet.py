@@ -113,10 +113,8 @@ def _standing(asker: Caller, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         ),
     )
     if registered is None:
-        moved = not (
-            asked_for or params["cloud_id"]
-        )  # an activation goes on naming the place that its registration was moved from
-        return {"registrations": None if moved else [], "standing": None}
+        # Where the activation alone led there, and nothing is there, the registration was moved.
+        return {"registrations": [] if asked_for or params["cloud_id"] else None, "standing": None}
     subscription, tenant = params["customer_subscription_id"], params["customer_tenant_id"]
     held = holding.read(azure.client, registered, subscription)
     standing = comparing.compare(held.found, subscription, tenant)
