@@ -15,9 +15,10 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsE
 RENEW: t.Final = "connected_renew"
 CHANGE: t.Final = "connected_change"
 AGAIN: t.Final = "reregister"
+REMOVE: t.Final = "connected_unregister"
 
 SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
-    "journey": {"type": "str", "choices": [RENEW, CHANGE, AGAIN], "required": True},
+    "journey": {"type": "str", "choices": [RENEW, CHANGE, REMOVE, AGAIN], "required": True},
     "cloud_id": {"type": "str"},
     "name": {"type": "str"},
     "resource_group": {"type": "str"},
@@ -63,6 +64,9 @@ def _decided(args: dict[str, t.Any]) -> dict[str, t.Any]:
     if args["journey"] == CHANGE:
         journeys.place_wanted(args)
     if args["activation"] is None:
+        return {}
+    if args["journey"] == REMOVE:
+        journeys.removal(args["name"], args["activation"], args["registrations"])
         return {}
     if args["journey"] == AGAIN:
         named = args["activation"].get("registration_id")

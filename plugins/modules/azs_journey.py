@@ -13,8 +13,8 @@ version_added: 1.0.0
 author:
   - Azure Stack Hub collection team (@azurestack-hub)
 description:
-  - Decides from what was read of a stamp what the roles P(azurestack.hub.connected_renew#role), P(azurestack.hub.connected_change#role)
-    and P(azurestack.hub.reregister#role) do with it. What is not theirs to choose is refused.
+  - Decides from what was read of a stamp what the roles P(azurestack.hub.connected_renew#role), P(azurestack.hub.connected_change#role),
+    P(azurestack.hub.connected_unregister#role) and P(azurestack.hub.reregister#role) do with it. What is not theirs to choose is refused.
   - Without O(activation) it only checks what is asked for.
   - It contacts nothing and runs on the controller.
 extends_documentation_fragment:
@@ -24,13 +24,15 @@ options:
   journey:
     description: What is to be done with the stamp. It is the name of the playbook.
     type: str
-    choices: [connected_renew, connected_change, reregister]
+    choices: [connected_renew, connected_change, connected_unregister, reregister]
     required: true
   cloud_id:
     description: The stamp's cloud id.
     type: str
   name:
-    description: Name of the registration that the stamp is to have.
+    description:
+      - Name of the registration that the stamp is to have.
+      - With O(journey=connected_unregister), name or resource id of the one that was named to be removed.
     type: str
   resource_group:
     description: Resource group of the registration that the stamp is to have.
@@ -71,7 +73,7 @@ options:
   registrations:
     description:
       - The stamp's registrations, as M(azurestack.hub.azs_registration_info) returns them; with O(journey=connected_change) those of the
-        old subscription.
+        old subscription, with O(journey=connected_unregister) the one that would be deleted.
     type: list
     elements: dict
     default: []

@@ -13,7 +13,7 @@ from azs_simulator.client import Simulator
 
 INFORMATION, DEACTIVATE = "Get-AzureStackStampInformation", "Remove-AzureStackActivation"
 OUT = ["DELETE lock", "DELETE R"]
-CONNECTED = ("plain", "named", "interrupted", "elsewhere", "mistyped", "beside", "mistyped-elsewhere")
+CONNECTED = ("plain", "named", "interrupted", "elsewhere", "mistyped", "beside", "mistyped-elsewhere", "untold")
 DISCONNECTED = ("record", "no-admin")
 FLEET = {
     "stamps": [
@@ -157,3 +157,21 @@ def test_disconnected_stamps_in_two_legs(
     assert simulator.registration_of(stamp) is None
     assert azure_zone.run("disconnected_unregister", *named, azs_archive=archive).succeeded().changed == 0
     assert changing(traffic.read()) == []
+
+
+@pytest.mark.deep
+def test_a_stamp_of_which_nothing_tells_is_not_deactivated_for_a_registration_that_is_not_there(
+    simulator: Simulator, controller: t.Callable[..., Controller]
+) -> None:
+    """Kind: an explicit target that is not there (issue 11, row 1); here name and subscription are wrong, and no evidence helps."""
+    subscriptions = {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
+    untold = {f"azs_admin_{name}": None for name in ("endpoint", "tenant", "client_id", "secret", "ca_bundle")}
+    wrong = {"azs_registration_name": "mistyped", "azs_subscription_id": subscriptions["Registrations"]}
+    here = controller().knows({"untold": {**untold, **wrong}})
+    for arguments in ((), ("--check",)):
+        refused = here.run("connected_unregister", *arguments).failure("untold")
+        assert refused.kind == "named_registration_missing" and "leave azs_registration_name" in refused.message
+    assert simulator.stamp("untold")["status"] == "Registered"
+    right = {"azs_subscription_id": subscriptions["untold"], "azs_resource_group": None}
+    controller().knows({"untold": {**untold, **right}}).run("connected_unregister").succeeded()
+    assert simulator.stamp("untold")["status"] == "Not registered" and simulator.registration_of("untold") is None

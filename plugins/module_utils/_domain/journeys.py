@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What renewal, change and registering again do with a stamp: from what is wanted and what was read. FOR INTERNAL COLLECTION USE ONLY.
+"""What renewal, change, removal and registering again do with a stamp: from what is wanted and what was read. FOR INTERNAL COLLECTION USE ONLY.
 
 Pure, as the plan of registering (plan.py) is, which they end with. What is not the collection's to choose is refused here, before
 anything is changed.
@@ -225,6 +225,26 @@ def again(
             "with azs_reregister=true makes it a disconnected one. Nothing was changed",
         )
     return chosen, bool(principal) if connected is None else connected
+
+
+def removal(named: str | None, activation: t.Mapping[str, t.Any], found: t.Sequence[_Registration]) -> None:
+    """Make sure that a stamp which is to be deactivated is the one whose registration was named.
+
+    :param named: name or resource id of the registration that the operator names; None when the stamp's own is meant.
+    :param activation: as azs_activation_info returns it.
+    :param found: the registration that would be deleted, if it is there.
+    :raises ConflictError: it is not there, and nothing tells what the stamp is activated with; nothing was changed.
+    """
+    if named and not found and activation.get("evidence") == "none":
+        raise ConflictError(
+            f"There is no registration {named} in this subscription",
+            kind="named_registration_missing",
+            where=named,
+            cause="nothing tells what the stamp is activated with, no azs_admin_endpoint and no receipt in the bundle, so the name or the "
+            "subscription may be mistyped",
+            remedy="Compare name, resource group and subscription. Where the registration is gone already, leave azs_registration_name and "
+            "azs_registration_id out: the stamp alone is deactivated then. Nothing was changed",
+        )
 
 
 def _line(*, active: bool, left: t.Sequence[int], due: bool) -> str:

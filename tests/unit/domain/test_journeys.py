@@ -228,3 +228,21 @@ def test_what_cannot_be_registered_again(found: list[dict[str, t.Any]], said: bo
     with pytest.raises(ConflictError) as caught:
         journeys.again(found, None, said)
     assert caught.value.kind == kind
+
+
+UNTOLD: t.Final = {"state": "Unknown", "evidence": "none", "registration_id": None}
+
+
+@pytest.mark.parametrize(
+    ("named", "evidence", "found"),
+    [("here", "activation", []), ("here", "receipt", []), ("here", "none", [HERE]), (None, "none", [])],
+)
+def test_a_stamp_that_may_be_deactivated(named: str | None, evidence: str, found: list[dict[str, t.Any]]) -> None:
+    journeys.removal(named, {**UNTOLD, "evidence": evidence}, found)
+
+
+def test_a_stamp_is_not_deactivated_for_a_registration_that_is_not_there() -> None:
+    """Kind: an explicit target that is not there, where nothing tells what the stamp has."""
+    with pytest.raises(ConflictError) as caught:
+        journeys.removal("there", UNTOLD, [])
+    assert caught.value.kind == "named_registration_missing" and caught.value.where == "there"
