@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Says what renewal, change or registering again do with a stamp. Runs on the controller alone."""
+"""Says what renewal, change, removal or registering again do with a stamp. Runs on the controller alone."""
 
 from __future__ import annotations
 
 import dataclasses
 import typing as t
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import journeys
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+from ansible_collections.azurestack.hub.plugins.plugin_utils._decision import DecidingAction
 
 RENEW: t.Final = "connected_renew"
 CHANGE: t.Final = "connected_change"
@@ -36,27 +34,16 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(DecidingAction):
     """Checks what is asked for; with what was read, returns what the journey does, or why it refuses to."""
 
-    _requires_connection = False
+    spec = SPEC
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        """Return the decision as the task result."""
-        result = super().run(tmp, task_vars)
-        # An empty string is what an inventory variable has that somebody cleared.
-        self._task.args = {name: value for name, value in self._task.args.items() if value not in ("", None)}
-        given = dict(self._task.args)
-        dummy, args = self.validate_argument_spec(argument_spec=SPEC)
-        result["changed"] = False
-        try:
-            _options.check_texts(given, SPEC)
-            result.update(_decided(args))
-        except AzsError as error:
-            result.update(error.as_failure())
+    def decide(self, args: dict[str, t.Any], host: str, result: dict[str, t.Any]) -> None:
+        """Return the decision, and print its line where it has one."""
+        result.update(_decided(args))
         if "line" in result:
-            Display().display(f"{(task_vars or {}).get('inventory_hostname', 'localhost')}: {result['line']}")
-        return result
+            Display().display(f"{host}: {result['line']}")
 
 
 def _decided(args: dict[str, t.Any]) -> dict[str, t.Any]:

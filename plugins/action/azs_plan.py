@@ -6,11 +6,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, plan
-from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+from ansible_collections.azurestack.hub.plugins.plugin_utils._decision import DecidingAction
 
 SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "billing_model": {"type": "str", "choices": list(billing.BILLING_MODELS), "required": True},
@@ -30,43 +28,32 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(DecidingAction):
     """Checks what is asked for; with what was read, prints one line per field that drifted and returns the steps."""
 
-    _requires_connection = False
+    spec = SPEC
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        """Return the plan as the task result."""
-        result = super().run(tmp, task_vars)
-        # An empty string is what an inventory variable has that somebody cleared.
-        self._task.args = {name: value for name, value in self._task.args.items() if value not in ("", None)}
-        given = dict(self._task.args)
-        dummy, args = self.validate_argument_spec(argument_spec=SPEC)
-        host = (task_vars or {}).get("inventory_hostname", "localhost")
-        result.update(changed=False, drift=[], steps={}, not_compared=list(billing.CONTRACT))
-        try:
-            _options.check_texts(given, SPEC)
-            wanted, warnings = plan.wanted_of(args)
-            result["wanted"] = {
-                name: getattr(wanted.request, name)
-                for name in ("billing_model", "marketplace_syndication", "usage_reporting")
-            }
-            found = args["found"]
-            if found is None:
-                result["warnings"] = warnings
-                return result
-            if found.get("failed"):
-                result.update(found)
-                return result
-            made = plan.plan(
-                wanted,
-                activation=found["activation"],
-                remembered=found.get("remembered") or {},
-                registrations=found.get("registrations"),
-            )
-        except AzsError as error:
-            result.update(error.as_failure())
-            return result
+    def decide(self, args: dict[str, t.Any], host: str, result: dict[str, t.Any]) -> None:
+        """Return the plan, and what is wanted also where there is none."""
+        result.update(drift=[], steps={}, not_compared=list(billing.CONTRACT))
+        wanted, warnings = plan.wanted_of(args)
+        result["wanted"] = {
+            name: getattr(wanted.request, name)
+            for name in ("billing_model", "marketplace_syndication", "usage_reporting")
+        }
+        found = args["found"]
+        if found is None:
+            result["warnings"] = warnings
+            return
+        if found.get("failed"):
+            result.update(found)
+            return
+        made = plan.plan(
+            wanted,
+            activation=found["activation"],
+            remembered=found.get("remembered") or {},
+            registrations=found.get("registrations"),
+        )
         for drift in made.drift if args["show"] else ():
             Display().display(f"{host}: {drift.line()}", color="yellow")
         result.update(
@@ -78,4 +65,3 @@ class ActionModule(ActionBase):
             bridge_principal=made.bridge_principal,
             not_compared=list(made.not_compared),
         )
-        return result
