@@ -69,7 +69,7 @@ stamps:
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _many, _options
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import preparing, registering, tokens
+from ansible_collections.azurestack.hub.plugins.module_utils._arm import preparing, registering
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 
@@ -110,8 +110,8 @@ def _one(asker: Asker, *, check: bool) -> dict[str, t.Any]:
         warn=asker.warn,
     )
     try:
-        token = {"bridge_principal": params["bridge_principal"] or registering.NEW_PRINCIPAL}
-        wanted = tokens.predicted(token, params["cloud_id"])
+        principal = params["bridge_principal"] or registering.NEW_PRINCIPAL
+        wanted = registering.Wanted(cloud_id=params["cloud_id"], bridge_principal=principal)
         place = preparing.place_of({**params, "name": params["registration_name"]})
         return preparing.prepare(asker, wanted, place, how)
     except AzsError as error:

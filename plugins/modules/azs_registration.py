@@ -55,8 +55,8 @@ options:
         It is refused when the registration belongs to another stamp than those say, and when the one that is meant is not there
         while the stamp has another one.
       - V(prepared) does what comes before, so that a stamp is touched only once Azure can take its registration. It asks
-        everything that V(present) asks before its first write, for the token that O(predicted_token) describes. It has the resource
-        provider registered and makes the resource group. With O(bundle) it makes sure that files can be written there.
+        everything that V(present) asks before its first write, for a token that names O(bridge_principal). No token is read. It has
+        the resource provider registered and makes the resource group. With O(bundle) it makes sure that files can be written there.
     type: str
     choices: [present, prepared, absent]
     default: present
@@ -142,6 +142,7 @@ options:
   bridge_principal:
     description:
       - Object id of the stamp's bridge principal. A token that names another one is refused.
+      - With O(state=prepared) also V(new), for one that the stamp makes with its token.
     type: str
   assign_role:
     description:
@@ -163,8 +164,8 @@ options:
     default: true
   predicted_token:
     description:
-      - What M(azurestack.hub.azs_registration_token) returned as C(token). In check mode, and with O(state=prepared), it stands in
-        for a token that would only be made. Otherwise it is not used.
+      - What M(azurestack.hub.azs_registration_token) returned as C(token). In check mode it stands in for a token that would only be
+        made. Otherwise it is not used.
       - A C(bridge_principal) of V(new) stands for one that would only be made.
     type: dict
     default: {}
@@ -228,8 +229,7 @@ EXAMPLES = r"""
     state: prepared
     cloud_id: "{{ cloud_id }}"
     assign_role: true
-    predicted_token:
-      bridge_principal: new
+    bridge_principal: new
 
 - name: Put back the lock and the role assignment of a registered connected stamp
   azurestack.hub.azs_registration:
@@ -446,9 +446,15 @@ def _wanted(module: AzsModule) -> registering.Wanted:
     """Return what the registration is to be; in check mode the token may be one that is only predicted."""
     params = module.params
     asked = {name: params[name] for name in _ASKED}
-    foreseen = params["predicted_token"] if module.check_mode or params["state"] == "prepared" else {}
-    if params["state"] == "prepared" and not (foreseen.get("cloud_id") or params["cloud_id"]):
-        return registering.Wanted(cloud_id="", **{**asked, "bridge_principal": foreseen.get("bridge_principal")})
+    if params["state"] == "prepared":
+        return registering.Wanted(
+            cloud_id=params["cloud_id"] or "", disconnected=not params["bridge_principal"], **asked
+        )
+    if params["bridge_principal"] == registering.NEW_PRINCIPAL:
+        raise InputError(
+            "bridge_principal is not an object id", remedy="Give the object id; 'new' is for state=prepared alone"
+        )
+    foreseen = params["predicted_token"] if module.check_mode else {}
     if foreseen or _has_token(params):
         return tokens.agreed(_foreseen(module, foreseen) if foreseen else _read_token(module), asked)
     if not params["cloud_id"]:

@@ -829,7 +829,7 @@ class TestPrepared:
             "location": here.location,
             "cloud_id": here.cloud_id,
             "assign_role": True,
-            "predicted_token": {"bridge_principal": "new"},
+            "bridge_principal": "new",
             **options,
         }
         return here.run("azs_registration", given, check=check)
@@ -903,6 +903,12 @@ class TestPrepared:
         here = registrar()
         here.register(name="old")
         assert not self.prepare(here, name="new", predicted_removed=here.id_of("old")).changed
+
+    def test_only_what_is_prepared_can_have_a_principal_that_is_not_made_yet(self, registrar: Make) -> None:
+        here = registrar()
+        refused = here.register(bridge_principal="new")
+        assert "not an object id" in refused.message
+        assert here.requests() == []
 
 
 def test_what_azure_does_not_know_yet_is_waited_for(registrar: Make, azure_simulator: Simulator) -> None:
