@@ -1,7 +1,7 @@
 # make rehearse   a simulated fleet, disconnected and connected, is registered, twice
 # make unit       pure tests
-# make test       these, the modules against the simulator, and each journey's playbooks
-# make deep       what takes long: other rows of tables, oldest ansible-core and libraries, AWX, proxies, throttling, kills, the
+# make test       these, the modules against the simulator, and the main journeys' playbooks
+# make deep       what takes long: other journeys and rows of tables, oldest ansible-core and libraries, AWX, proxies, throttling, kills, the
 #                 simulator's own tests, molecule
 # make molecule   the molecule scenarios alone: whole fleets
 # make powershell the endpoint's cmdlets run by a real PowerShell: pwsh on the PATH, or named by AZS_PWSH
@@ -34,7 +34,7 @@ unit: .venv/ready
 .PHONY: test
 test: unit
 	.venv/bin/pytest tests/functional -m 'not deep' -n 6 --dist loadscope --durations 10
-	.venv/bin/pytest tests/system -m 'not deep' -n 4 --dist loadscope --no-loadscope-reorder --durations 10
+	.venv/bin/pytest tests/system -m 'not deep' -n 4 --dist loadscope --durations 10
 
 .PHONY: deep
 deep: .venv/ready .venv-oldest/ready .venv-peer/ready

@@ -35,16 +35,6 @@ CORES = {
 BOTH_CORES: t.Final = (pytest.param("newest"), pytest.param("oldest", marks=pytest.mark.deep))
 """Parameters of a test that runs with each of them; `make test` runs it with the newest one."""
 
-
-def first_of(rows: t.Sequence[t.Any]) -> list[t.Any]:
-    """Rows of a test's table, of which `make test` runs the first one."""
-    first, *others = rows
-    return [
-        first,
-        *(pytest.param(*(row if isinstance(row, tuple) else (row,)), marks=pytest.mark.deep) for row in others),
-    ]
-
-
 LEGS = ("disconnected_export_token", "disconnected_register", "disconnected_activate")
 
 DUE = "Find out which stamps have something to do"

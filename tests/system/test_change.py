@@ -11,6 +11,8 @@ from controllers import Controller, Traffic, changing, cmdlets
 
 from azs_simulator.client import Simulator
 
+pytestmark = pytest.mark.deep
+
 USER = "operator@rehearsal.onmicrosoft.com"
 INFORMATION, KEY_PAIR = "Get-AzureStackStampInformation", "Set-RegistrationKeyPair"
 PRINCIPAL, TOKEN, ACTIVATE = "New-AzureBridgeServicePrincipal", "New-RegistrationToken", "New-AzureStackActivation"
@@ -58,7 +60,7 @@ def subscriptions(simulator: Simulator) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "stamps",
-    [("billing",), pytest.param(("agreement", "syndication", "nodes"), marks=pytest.mark.deep)],
+    [("billing",), ("agreement", "syndication", "nodes")],
     ids=["billing", "others"],
 )
 def test_disconnected_stamps_in_their_place(
@@ -84,7 +86,6 @@ def test_disconnected_stamps_in_their_place(
         assert (new["billing_model"] == "Ruggedized") == (name == "billing")
 
 
-@pytest.mark.deep
 def test_check_mode_knows_the_agreement_number_that_an_archive_brings(
     simulator: Simulator, controller: t.Callable[..., Controller], tmp_path: pathlib.Path
 ) -> None:
@@ -99,7 +100,6 @@ def test_check_mode_knows_the_agreement_number_that_an_archive_brings(
     assert checked.changes == real.changes
 
 
-@pytest.mark.deep
 def test_capacity_becomes_pay_as_you_use(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
     name = "became-connected"
     token = simulator.do("refresh-token", user=USER)

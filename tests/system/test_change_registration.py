@@ -59,6 +59,7 @@ def here(simulator: Simulator, controller: t.Callable[..., Controller]) -> Contr
     return controller().knows(variables)
 
 
+@pytest.mark.deep
 def test_a_stamp_that_cannot_be_registered_anew_keeps_what_it_has(here: Controller, simulator: Simulator) -> None:
     kept = {name: _registered(simulator, name) for name in STAMPS}
     content = yaml.safe_load(here.inventory.read_text(encoding="utf-8"))
@@ -144,6 +145,7 @@ def test_one_registration_for_several_stamps_is_refused_before_anything_is_asked
     assert traffic.read() == []
 
 
+@pytest.mark.deep
 def test_a_change_to_nowhere_is_refused(here: Controller, simulator: Simulator) -> None:
     traffic = Traffic(simulator)
     place = {"azs_old_subscription_id": "x", "azs_subscription_id": "x", "azs_resource_group": ""}

@@ -287,13 +287,9 @@ COMMON: t.Final = (
     "calm-first",
     "billing",
     "lock-and-role",
-    "gone",
-    "deactivated",
-    "unused-key",
     "moved",
-    "no-token",
 )
-"""Cases of `make test`; `make deep` has the others."""
+"""Cases of `make test`; `make deep` has the others. tests/unit/domain/test_plan.py has what is decided for each of them."""
 
 
 class Half:

@@ -38,7 +38,6 @@ def test_templates_are_filled_in_for_each_stamp(
         north_id=simulator.stamp("north")["cloud_id"],
         south_id=simulator.stamp("south")["cloud_id"],
     )
-    assert set(here.run("verify").succeeded().settled) == set(STAMPS)
     playbook = here.place / "own.yml"
     playbook.write_text(OWN, encoding="utf-8")
     play = here.run(str(playbook), place=str(here.place)).succeeded()

@@ -7,7 +7,8 @@ import typing as t
 
 import pytest
 import yaml
-from controllers import BOTH_CORES, Controller, first_of
+from controllers import BOTH_CORES, CORES, Controller
+from tables import first_of
 
 from azs_simulator.client import Simulator
 
@@ -61,6 +62,11 @@ def test_a_variable_of_the_command_line_and_ones_own(
     assert "azs_archiv is not a variable of this collection; did you mean azs_archive? (one)" in failed.output
     assert "azs_site" not in failed.output
     assert simulator.requests(mark) == []
+
+
+@pytest.mark.deep
+def test_a_variable_of_ones_own_stops_nothing(controller: t.Callable[..., Controller]) -> None:
+    operator = controller().knows(["one"], azs_own_variables=["azs_site"], azs_site="north")
     operator.run("disconnected_export_token").succeeded()
 
 
@@ -102,19 +108,28 @@ def test_stamps_of_the_other_kind_that_are_named_are_refused(
     assert simulator.requests(mark) == []
 
 
+TAKEN: t.Final = [
+    ("disconnected_export_token", ["--limit", "north"], {"two"}),
+    ("disconnected_export_token", [], {"two"}),
+    ("connected_renew", ["--limit", "azs_stamps"], {"one"}),
+    ("verify", [], {"one", "two"}),
+]
+
+
 @pytest.mark.parametrize("core", BOTH_CORES)
+@pytest.mark.parametrize(("playbook", "limit", "expected"), first_of(TAKEN))
 def test_a_playbook_takes_the_stamps_of_its_kind(
-    simulator: Simulator, controller: t.Callable[..., Controller], core: str
+    controller: t.Callable[..., Controller], core: str, playbook: str, limit: list[str], expected: set[str]
 ) -> None:
     operator = mixed(controller(core), azs_connected=["one"], azs_disconnected=["two"], north=["one", "two"])
-    for playbook, limit, expected in (
-        ("disconnected_export_token", [], {"two"}),
-        ("disconnected_export_token", ["--limit", "north"], {"two"}),
-        ("connected_renew", ["--limit", "azs_stamps"], {"one"}),
-        ("verify", [], {"one", "two"}),
-    ):
-        listed = operator.run(playbook, "--list-hosts", *limit).succeeded().output
-        assert {host for host in ("one", "two") if f"\n      {host}\n" in listed} == expected, (playbook, listed)
+    listed = operator.run(playbook, "--list-hosts", *limit).succeeded().output
+    assert {host for host in ("one", "two") if f"\n      {host}\n" in listed} == expected, listed
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("core", CORES)
+def test_a_leg_runs_for_the_stamps_of_its_kind(controller: t.Callable[..., Controller], core: str) -> None:
+    operator = mixed(controller(core), azs_connected=["one"], azs_disconnected=["two"], north=["one", "two"])
     play = operator.run("disconnected_export_token", azs_archive=operator.place / "out.tgz").succeeded()
     assert {one.host for one in play.results} == {"two"}
 
@@ -135,13 +150,23 @@ EMPTY: t.Final = [
 @pytest.mark.parametrize(
     ("inventory", "arguments", "said"), first_of([one[1:] for one in EMPTY]), ids=[one[0] for one in EMPTY]
 )
-def test_a_run_without_stamps_is_never_green_and_a_look_at_it_is(
+def test_a_run_without_stamps_is_never_green(
     controller: t.Callable[..., Controller], core: str, inventory: str, arguments: list[str], said: str
 ) -> None:
     operator = controller(core)
     operator.inventory.write_text(inventory, encoding="utf-8")
     play = operator.run("verify", *arguments)
     assert play.status != 0 and said in " ".join(play.output.split())
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize(("inventory", "arguments"), [one[1:3] for one in EMPTY], ids=[one[0] for one in EMPTY])
+def test_a_look_at_an_inventory_without_stamps_is_green(
+    controller: t.Callable[..., Controller], core: str, inventory: str, arguments: list[str]
+) -> None:
+    operator = controller(core)
+    operator.inventory.write_text(inventory, encoding="utf-8")
     for look in ("--syntax-check", "--list-tasks", "--list-hosts"):
         operator.run("disconnected_export_token", look, *arguments).succeeded()
 

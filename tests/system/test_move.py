@@ -10,6 +10,8 @@ from controllers import Controller, Traffic, changing, cmdlets
 
 from azs_simulator.client import Simulator
 
+pytestmark = pytest.mark.deep
+
 STAMPS = ("group", "subscription", "told-by-none")
 FLEET = {
     "stamps": [
@@ -51,10 +53,10 @@ def places(simulator: Simulator, name: str) -> tuple[dict[str, str], dict[str, s
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        pytest.param("group", True),
-        pytest.param("subscription", True, marks=pytest.mark.deep),
+        ("group", True),
+        ("subscription", True),
         # Neither bundle nor inventory tell the cloud id, and the activation leads to where nothing is any more.
-        pytest.param("told-by-none", False, marks=pytest.mark.deep),
+        ("told-by-none", False),
     ],
 )
 def test_a_connected_stamp_is_activated_again_and_not_registered_anew(
@@ -91,7 +93,6 @@ def test_a_connected_stamp_is_activated_again_and_not_registered_anew(
     assert after.run("connected_register").succeeded().changed == 0
 
 
-@pytest.mark.deep
 def test_a_disconnected_stamp_gets_the_new_key_in_legs_two_and_three(
     simulator: Simulator, controller: t.Callable[..., Controller]
 ) -> None:

@@ -174,6 +174,7 @@ class TestOldest(Chain):
     core = "oldest"
 
 
+@pytest.mark.deep
 def test_a_stamp_that_nothing_tells_of_is_not_said_to_be_active(
     simulator: Simulator, controller: t.Callable[..., Controller]
 ) -> None:

@@ -11,7 +11,8 @@ import sys
 import typing as t
 
 import pytest
-from controllers import BOTH_CORES, LEGS, Controller, Elsewhere, Play, Traffic, changing
+from controllers import BOTH_CORES, CORES, LEGS, Controller, Elsewhere, Play, Traffic, changing
+from tables import first_of
 
 from azs_simulator.client import Simulator
 
@@ -75,6 +76,7 @@ def bring_key(simulator: Simulator, stamp: str, bundle: pathlib.Path, name: str 
     return file
 
 
+@pytest.mark.deep
 def test_leg_1(
     simulator: Simulator,
     controller: t.Callable[..., Controller],
@@ -255,6 +257,7 @@ def test_leg_3(simulator: Simulator, controller: t.Callable[..., Controller]) ->
     assert play.recap("ready")["changed"] == 1
 
 
+@pytest.mark.deep
 def test_archives_that_cannot_be_used(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
     """A half-copied archive, and the archive of the leg before, stop a leg before anything is written."""
     operator, traveller = controller().knows(["healthy"]), controller().knows(["healthy"])
@@ -299,6 +302,7 @@ def test_no_stamp(controller: t.Callable[..., Controller], core: str) -> None:
     ) in " ".join(play.output.split())
 
 
+@pytest.mark.deep
 def test_a_tenant_at_a_stamp_whose_registration_nobody_knows(controller: t.Callable[..., Controller]) -> None:
     """Nothing says that the stamp is not registered."""
     operator = controller().knows({"healthy": {"azs_admin_endpoint": None}})
@@ -311,18 +315,17 @@ def test_a_tenant_at_a_stamp_whose_registration_nobody_knows(controller: t.Calla
 
 
 @pytest.mark.parametrize("core", BOTH_CORES)
+@pytest.mark.parametrize("leg", first_of([EXPORT, REGISTER, "disconnected_deactivate"]))
 @pytest.mark.parametrize("arguments", [[], pytest.param(["--check"], marks=pytest.mark.deep)], ids=["run", "check"])
 def test_a_stick_that_is_not_mounted_stops_a_leg_before_anything_is_minted(
-    simulator: Simulator, controller: t.Callable[..., Controller], core: str, arguments: list[str]
+    simulator: Simulator, controller: t.Callable[..., Controller], core: str, leg: str, arguments: list[str]
 ) -> None:
     """Kind: missing directories of what travels are never made, and are told first (row 17)."""
     operator, mark = controller(core), simulator.mark()
     operator.knows(["healthy"])
     archive = operator.place / "media" / "stick" / "stamps.tar.gz"
-    for leg in (EXPORT, REGISTER):
-        says(operator.run(leg, *arguments, azs_archive=archive), "healthy", "missing_directory", str(archive.parent))
-    deactivated = operator.run("disconnected_deactivate", "--limit", "healthy", *arguments, azs_archive=archive)
-    says(deactivated, "healthy", "missing_directory", str(archive.parent))
+    play = operator.run(leg, "--limit", "healthy", *arguments, azs_archive=archive)
+    says(play, "healthy", "missing_directory", str(archive.parent))
     assert not archive.parent.parent.exists() and not operator.bundle.exists()
     assert simulator.requests(mark) == []
 
@@ -341,7 +344,8 @@ TWICE = """
 """
 
 
-@pytest.mark.parametrize("core", BOTH_CORES)
+@pytest.mark.deep
+@pytest.mark.parametrize("core", CORES)
 def test_an_address_that_does_not_answer_is_remembered_for_the_run(
     simulator: Simulator, controller: t.Callable[..., Controller], core: str
 ) -> None:

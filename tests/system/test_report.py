@@ -10,6 +10,7 @@ import typing as t
 import pytest
 import yaml
 from controllers import Controller, Traffic, changing
+from tables import first_of
 
 from azs_simulator.client import Simulator
 
@@ -89,6 +90,7 @@ def read(place: pathlib.Path) -> tuple[dict[str, t.Any], dict[str, dict[str, t.A
     return data, {one["name"]: one for one in data["stamps"]}, (place / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.deep
 def test_every_stamp_is_in_the_report(simulator: Simulator, controller: t.Callable[..., Controller]) -> None:
     here = knows(controller())
     place = here.home / "azurestack-report"
@@ -123,27 +125,44 @@ def test_every_stamp_is_in_the_report(simulator: Simulator, controller: t.Callab
     assert not [one for one in own if one.outcome != "skipped" and one.action.endswith("azs_activation_info")]
     for file in (place / "report.json", place / "report.html"):
         assert file.stat().st_mode & 0o777 == 0o640
+    shows_no_secret(here, place, count=3)
 
-    # Nothing but the time: written, and no change. Something else: a change, told in check mode before.
+
+@pytest.mark.parametrize("foretold", first_of([False, True]), ids=["run", "check"])
+def test_a_report_that_is_written_again_says_what_changed(
+    simulator: Simulator, controller: t.Callable[..., Controller], foretold: bool
+) -> None:
+    """Nothing but the time: written, and no change. Something else: a change, told in check mode before."""
+    here = knows(controller())
     two, place = ("--limit", "good,drifted"), here.place / "two"
     how = {"azs_report_directory": str(place)}
     assert here.run("report", *two, **how).succeeded().changed == 3
-    first, _lines, _page = read(place)
+    first, lines, page = read(place)
+    assert {name: one["status"] for name, one in lines.items()} == {"good": "in_sync", "drifted": "drifted"}
+    assert "has no lock" in "".join(lines["drifted"]["reasons"]) and all(name in page for name in lines)
     simulator.do("add-lock", stamp="drifted", level="ReadOnly")
-    foreseen = here.run("report", *two, "--check", **how).succeeded()
-    assert foreseen.changed == 2 and read(place)[0] == first
-    assert "drifted: changed: lock: none → ReadOnly" in foreseen.output
+    if foretold:
+        foreseen = here.run("report", *two, "--check", **how).succeeded()
+        assert foreseen.changed == 2 and read(place)[0] == first
+        assert "drifted: changed: lock: none → ReadOnly" in foreseen.output
     assert here.run("report", *two, **how).succeeded().changed == 2
     changed, lines, _page = read(place)
     assert lines["drifted"]["last_change"] == {"at": changed["made"], "what": ["lock: none → ReadOnly"]}
     assert lines["good"]["last_change"] is None and changed["first_made"] == first["made"]
     assert here.run("report", *two, **how).succeeded().changed == 0
     assert read(place)[0]["made"] > changed["made"]
+    shows_no_secret(here, place, count=6 if foretold else 5)
 
-    files = [*here.home.glob("azurestack-report/*"), *place.iterdir(), *here.place.glob("output-*.txt")]
+
+def shows_no_secret(here: Controller, place: pathlib.Path, count: int) -> None:
+    """Check the report, and what the runs printed.
+
+    :param count: of the files.
+    """
+    files = [*place.iterdir(), *here.place.glob("output-*.txt")]
     texts = [file.read_text(encoding="utf-8", errors="replace") for file in files]
-    assert len(texts) == 9
-    for secret in (AGREEMENT, "not-the-Secret-4711", *simulator.secrets()):
+    assert len(texts) == count
+    for secret in (AGREEMENT, "not-the-Secret-4711", *here.simulator.secrets()):
         assert not any(secret in text for text in texts), secret
 
 

@@ -152,14 +152,14 @@ class Legs:
         second = journey.legs[ACTIVATE].second
         assert second is not None
         evidence = {host: second.of("Activate the stamp", host).data["evidence"] for host in self.stamps}
-        assert evidence == dict.fromkeys(self.stamps, "activation") | {"no-admin": "receipt"}
+        assert evidence == {host: "receipt" if host == "no-admin" else "activation" for host in self.stamps}
 
 
 class TestNewest(Legs):
     """With the newest ansible-core, and the newest libraries."""
 
     core = "newest"
-    stamps = ("opaque", "no-admin")
+    stamps = ("opaque",)
 
 
 @pytest.mark.deep

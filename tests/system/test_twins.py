@@ -6,7 +6,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from controllers import Controller, Traffic, first_of
+from controllers import Controller, Traffic
+from tables import first_of
 
 from azs_simulator.client import Simulator
 
@@ -32,6 +33,7 @@ def test_what_two_names_have_in_common_is_refused(
     assert traffic.read() == []
 
 
+@pytest.mark.deep
 def test_what_is_given_for_all_of_them_is_not_compared(
     simulator: Simulator, controller: t.Callable[..., Controller]
 ) -> None:

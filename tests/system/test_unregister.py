@@ -57,16 +57,16 @@ def refused_as_a_whole(play: Play) -> None:
 
 
 @pytest.mark.parametrize(
-    ("going", "refused"),
+    ("going", "refused", "foretold"),
     [
-        (("plain",), "elsewhere"),
-        pytest.param(("named", "interrupted"), "mistyped", marks=pytest.mark.deep),
-        pytest.param(("beside",), "mistyped-elsewhere", marks=pytest.mark.deep),
+        (("plain",), "elsewhere", False),
+        pytest.param(("named", "interrupted"), "mistyped", True, marks=pytest.mark.deep),
+        pytest.param(("beside",), "mistyped-elsewhere", True, marks=pytest.mark.deep),
     ],
     ids=["plain", "named", "wrong-subscription"],
 )
 def test_connected_stamps_are_deactivated_before_their_registrations_go(
-    simulator: Simulator, controller: t.Callable[..., Controller], going: tuple[str, ...], refused: str
+    simulator: Simulator, controller: t.Callable[..., Controller], going: tuple[str, ...], refused: str, foretold: bool
 ) -> None:
     subscriptions = {one["name"]: one["id"] for one in simulator.state()["clouds"]["AzureCloud"]["subscriptions"]}
     registrations = {name: str((simulator.registration_of(name) or {})["id"]) for name in (*going, refused)}
@@ -94,11 +94,12 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
 
     refused_as_a_whole(here.run("connected_unregister"))
     assert traffic.read() == []
-    checked = here.run("connected_unregister", "--check", "--diff", "--limit", "azs_stamps")
+    checks = [here.run("connected_unregister", "--check", "--diff", "--limit", "azs_stamps")] if foretold else []
     assert changing(traffic.read()) == []
     first = here.run("connected_unregister", "--limit", "azs_stamps")
     entries = traffic.read()
-    for play in (checked, first):
+    for play in (*checks, first):
+        assert play.changes == first.changes
         failure = play.failure(refused)
         kind, part = {
             "elsewhere": ("registered_elsewhere", "azurestack.hub.connected_change"),
@@ -106,7 +107,6 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
             "mistyped-elsewhere": ("named_registration_missing", registrations[refused]),
         }[refused]
         assert failure.kind == kind and part in failure.message
-    assert checked.changes == first.changes
     assert simulator.stamp(refused)["status"] == "Registered"
     assert simulator.registration_of(refused)
     for name in going:
@@ -123,7 +123,8 @@ def test_connected_stamps_are_deactivated_before_their_registrations_go(
     assert changing(traffic.read()) == []
 
 
-@pytest.mark.parametrize("stamp", ["record", pytest.param("no-admin", marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("stamp", ["record", "no-admin"])
 def test_disconnected_stamps_in_two_legs(
     simulator: Simulator, controller: t.Callable[..., Controller], tmp_path: pathlib.Path, stamp: str
 ) -> None:

@@ -167,6 +167,7 @@ def test_each_directory_has_its_own(controller: Controllers, simulator: Simulato
     assert simulator.stamp("custom")["principals"]
 
 
+@pytest.mark.deep
 def test_nobody_signs_in(controller: Controllers, simulator: Simulator) -> None:
     here = controller().knows(STAMPS)
     traffic = Traffic(simulator)

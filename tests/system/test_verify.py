@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, unfinished
 from controllers import Controller, Traffic, cmdlets
 
@@ -34,12 +35,21 @@ def test_no_session_is_opened_when_anything_else_tells_the_stamp(
         "by-bundle": [],
         "untold": ["Get-AzureStackStampInformation"],
     }
-    # A run that ended before the activation shows, though the stamp has an admin endpoint that shows nothing of it.
+
+
+@pytest.mark.deep
+def test_a_run_that_ended_before_the_activation_shows(
+    simulator: Simulator, controller: t.Callable[..., Controller]
+) -> None:
+    """Though the stamp has an admin endpoint, which shows nothing of it."""
+    here = controller().knows(["by-activation"])
+    here.bundle.mkdir(mode=0o700)
     unfinished.begin(unfinished.of_stamp(str(here.bundle), "by-activation"))
-    refused = here.run("verify", "--limit", "by-activation").failure("by-activation")
+    refused = here.run("verify").failure("by-activation")
     assert "a run ended before the stamp was activated" in refused.message
 
 
+@pytest.mark.deep
 def test_in_azure_s_zone_nothing_of_the_stamp_is_needed(
     simulator: Simulator, controller: t.Callable[..., Controller]
 ) -> None:
