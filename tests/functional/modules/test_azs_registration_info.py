@@ -7,6 +7,7 @@ import typing as t
 
 import pytest
 from simulated_azure import Registrar, azure_simulator, oldest_libraries, registrar, registrar_numbers
+from tables import first_of
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
@@ -87,7 +88,7 @@ def test_an_unlocked_registration_shows(registrar: Make) -> None:
     assert here.run(MODULE)["registrations"][0]["lock"] is None
 
 
-@pytest.mark.parametrize("options", [{}, {"name": "none"}, {"resource_group": "none"}, {"cloud_id": "none"}])
+@pytest.mark.parametrize("options", first_of([{}, {"name": "none"}, {"resource_group": "none"}, {"cloud_id": "none"}]))
 def test_nothing_there_is_an_empty_list(registrar: Make, options: dict[str, str]) -> None:
     assert registrar().run(MODULE, options)["registrations"] == []
 
@@ -131,7 +132,7 @@ def object_id_of_a_disconnected_stamp(registrar: Make, request: pytest.FixtureRe
     here.simulator.settings(disconnected_object_id=form)
 
 
-@pytest.mark.parametrize("object_id_of_a_disconnected_stamp", ["none", "zeros", "id"], indirect=True)
+@pytest.mark.parametrize("object_id_of_a_disconnected_stamp", first_of(["none", "zeros", "id"]), indirect=True)
 def test_what_makes_a_stamp_connected_is_its_token_and_no_object_id(
     object_id_of_a_disconnected_stamp: Registrar,
 ) -> None:

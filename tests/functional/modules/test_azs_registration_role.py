@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import rights
 from processes import Outcome
 from simulated_azure import Registrar, azure_simulator, oldest_libraries, registrar, registrar_numbers
+from tables import first_of
 
 __all__ = ["azure_simulator", "registrar", "registrar_numbers"]  # fixtures
 
@@ -273,11 +274,13 @@ class TestDefinition:
 
     @pytest.mark.parametrize(
         ("role", "check", "action"),
-        [
-            ("none", True, "Microsoft.Authorization/roleDefinitions/read"),
-            ("Reader", False, "Microsoft.Authorization/roleDefinitions/write"),
-            ("Contributor", False, "Microsoft.Authorization/roleDefinitions/write"),
-        ],
+        first_of(
+            [
+                ("none", True, "Microsoft.Authorization/roleDefinitions/read"),
+                ("Reader", False, "Microsoft.Authorization/roleDefinitions/write"),
+                ("Contributor", False, "Microsoft.Authorization/roleDefinitions/write"),
+            ]
+        ),
     )
     def test_an_account_without_rights_learns_what_is_missing(
         self, admin: Admin, role: str, check: bool, action: str

