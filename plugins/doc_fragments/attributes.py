@@ -48,6 +48,9 @@ options:
         description: Addresses of privileged endpoints that did not answer in this run.
         type: list
         elements: str
+      foreseen:
+        description: In check mode, what earlier tasks would have made of the stamp's artifacts, by their kinds; in M(azurestack.hub.azs_bundle) by stamps.
+        type: dict
 """
 
     FULL = r"""

@@ -36,6 +36,7 @@ attributes:
     details:
       - Only the stamp information is read from the privileged endpoint, and only where the real run needs it to refuse
         a key.
+      - A key that an earlier task of the run would export or bring counts as if it were there.
   diff_mode:
     support: full
   idempotent:
@@ -87,11 +88,6 @@ options:
     description: Whether to activate although the stamp is activated with this key.
     type: bool
     default: false
-  predicted_key:
-    description:
-      - In check mode, what an earlier task of the play said that the activation key would be
-        (RV(azurestack.hub.azs_activation_key#module:key)). It is then no error that the key's file is missing.
-    type: dict
   observed:
     description:
       - The activation as M(azurestack.hub.azs_activation_info) returned it earlier in the play. It is then not read again
@@ -227,7 +223,6 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "timeout": {"type": "int", "default": 1800},
     "ask_action_status": {"type": "bool", "default": True},
     "reactivate": {"type": "bool", "default": False},
-    "predicted_key": {"type": "dict", "no_log": False},
     "observed": {"type": "dict"},
     "record": {"type": "bool", "default": False},
     **handover.READ_SPEC,

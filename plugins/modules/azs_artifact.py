@@ -17,6 +17,7 @@ description:
   - The text passes through the memory of the controller only. It appears in no file there, in no task result and in no
     log; an encrypted artifact stays encrypted on the way.
   - The artifact is checked against its manifest entry before it is written.
+  - In check mode, one that an earlier task of the run would have written is copied, whatever the source host has now.
 extends_documentation_fragment:
   - azurestack.hub.artifact
   - azurestack.hub.attributes
@@ -35,12 +36,6 @@ options:
   source_bundle:
     description: Directory of the bundle on the source host. Defaults to O(bundle).
     type: path
-  predicted:
-    description:
-      - In check mode, whether an earlier task of the play would have written the artifact. It is then copied, whatever
-        the source host has now.
-    type: bool
-    default: false
 seealso:
   - module: azurestack.hub.azs_bundle
 """
@@ -57,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 artifact:
-  description: The manifest entry of the artifact. RV(ignore:artifact) is empty when the artifact was only predicted.
+  description: The manifest entry of the artifact. RV(ignore:artifact) is empty when the artifact is only foreseen (check mode).
   returned: success
   type: dict
   sample:
@@ -99,7 +94,7 @@ def _there(where: bundle.Place) -> tuple[bundle.Entry | None, bytes | None]:
 
 
 def _hand_over(module: AzsModule, where: bundle.Place) -> dict[str, t.Any]:
-    if module.check_mode and module.params["predicted"]:
+    if handover.foreseen(module, module.params["kind"]).get("changed"):
         return {"changed": True, "artifact": {}}  # whatever is there now, it is not what would be copied
     artifact = bundle.read(where)
     for warning in artifact.warnings:
@@ -126,7 +121,6 @@ def main() -> None:
             "kind": {"type": "str", "choices": list(bundle.KINDS), "required": True},
             "source_host": {"type": "str", "required": True},
             "source_bundle": {"type": "path"},
-            "predicted": {"type": "bool", "default": False},
         },
         **handover.PLACE_CONSTRAINTS,
         supports_check_mode=True,

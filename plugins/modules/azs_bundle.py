@@ -17,6 +17,7 @@ description:
   - Every artifact is checked against its manifest entry on both ways. A truncated or damaged archive is refused before
     anything is written. An artifact of the bundle that is damaged, another stamp's, or no regular file is left out of the
     archive, with a warning.
+  - In check mode, artifacts that earlier tasks of the run would have written into the bundle count as if they were there.
   - The hashes show damage. They do not prove who made the archive; only encryption with Ansible Vault
     guards against forgery and against readers.
 extends_documentation_fragment:
@@ -57,12 +58,6 @@ options:
     choices: [registration_token, activation_key, deactivation]
   kept_container:
     description: With O(state=checked), whether the container that the task runs in, if it does, is kept, so that nothing in it is lost.
-    type: bool
-    default: false
-  predicted:
-    description:
-      - In check mode, whether an earlier task of the play would have changed the bundle. The archive then changes, too,
-        and it is no error that the bundle is missing.
     type: bool
     default: false
 seealso:
@@ -159,15 +154,19 @@ def carry(module: AzsModule) -> dict[str, t.Any]:
             module, directory, file
         )
     except ArtifactError as error:
-        if module.check_mode and module.params["predicted"] and error.kind in ("empty_bundle", "missing_artifact"):
+        packing = module.params["state"] == "packed"
+        if packing and _foreseen(module) and error.kind in ("empty_bundle", "missing_artifact"):
             return {"changed": True, "archive": str(file), "artifacts": []}
         raise
-    return {
+    result = {
         "changed": changed,
         "archive": str(file),
         "artifacts": [_shown(item) for item in items],
         "diff": diff_of(before, after),
     }
+    if module.check_mode and module.params["state"] == "unpacked":
+        result["_azs_foreseen"] = _brought(items, before, after)
+    return result
 
 
 _REPLACEABLE = ("truncated_archive", "damaged_archive")
@@ -186,11 +185,33 @@ def _pack(module: AzsModule, directory: pathlib.Path, file: pathlib.Path) -> _Ou
     packed = _packed(module, old, file, directory) if old is not None else []
     items = archive.merge(own, packed)
     data = archive.pack(items)
-    changed = old != data or (module.check_mode and module.params["predicted"])
+    changed = old != data or _foreseen(module)
     if changed and not module.check_mode:
         files.tidy(file)
         files.write(file, data)
     return changed, items, _listed(packed), _listed(items)
+
+
+def _foreseen(module: AzsModule) -> bool:
+    """Tell whether earlier tasks would have written artifacts that are to be packed (check mode)."""
+    kind, stamps = module.params["kind"], module.params["stamps"]
+    return module.check_mode and any(
+        facts["changed"] and kind in (None, one) and (stamps is None or stamp in stamps)
+        for stamp, by_kind in (module.controller["foreseen"] or {}).items()
+        for one, facts in by_kind.items()
+    )
+
+
+def _brought(
+    items: list[archive.Item], before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]
+) -> dict[str, dict[str, t.Any]]:
+    """Return what would be taken out of the archive: stamp -> kind -> facts, None for what stays as it is in the bundle."""
+    brought: dict[str, dict[str, t.Any]] = {}
+    for item in items:
+        name = item.where.path.name
+        stays = before.get(name) == after[name]
+        brought.setdefault(item.where.stamp, {})[item.where.kind] = None if stays else {**_shown(item), "changed": True}
+    return brought
 
 
 def _old(file: pathlib.Path) -> bytes | None:
@@ -289,7 +310,6 @@ def main() -> None:
             "stamps": {"type": "list", "elements": "str"},
             "kind": {"type": "str", "choices": [*bundle.KINDS]},
             "kept_container": {"type": "bool", "default": False},
-            "predicted": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     ).run(carry)

@@ -70,6 +70,7 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _many, _options
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import preparing, registering
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 
@@ -110,7 +111,7 @@ def _one(asker: Asker, *, check: bool) -> dict[str, t.Any]:
         warn=asker.warn,
     )
     try:
-        principal = params["bridge_principal"] or registering.NEW_PRINCIPAL
+        principal = params["bridge_principal"] or claims.NEW_PRINCIPAL
         wanted = registering.Wanted(cloud_id=params["cloud_id"], bridge_principal=principal)
         place = preparing.place_of({**params, "name": params["registration_name"]})
         return preparing.prepare(asker, wanted, place, how)

@@ -39,7 +39,8 @@ attributes:
     support: full
     details:
       - Reads, signs in and exports the activation key, which changes nothing.
-      - With a token that is only predicted the hardware cannot be compared.
+      - A registration token or a record of the deactivation that an earlier task of the run would make or bring counts as if it were
+        there. The hardware of such a token cannot be compared.
   diff_mode:
     support: full
   idempotent:
@@ -162,26 +163,11 @@ options:
         three requests more, and none when there is nothing to write.
     type: bool
     default: true
-  predicted_token:
-    description:
-      - What M(azurestack.hub.azs_registration_token) returned as C(token). In check mode it stands in for a token that would only be
-        made. Otherwise it is not used.
-      - A C(bridge_principal) of V(new) stands for one that would only be made.
-    type: dict
-    default: {}
   predicted_removed:
     description:
       - Resource id of a registration of the stamp that another task deletes. With O(state=prepared), and with O(state=present) in
         check mode, it counts as deleted. Otherwise it is not used.
     type: str
-  predicted_artifacts:
-    description:
-      - The stamp's artifacts that an earlier task would take out of an archive, as M(azurestack.hub.azs_bundle) returns them
-        (RV(azurestack.hub.azs_bundle#module:artifacts)). With O(state=absent) and in check mode a record of the deactivation among
-        them counts as if it were in O(bundle). Otherwise they are not used.
-    type: list
-    elements: dict
-    default: []
   prepared:
     description:
       - What M(azurestack.hub.azs_fleet_prepared) returned for the stamp. When given, it is the result, and nothing is done. When preparing
@@ -381,7 +367,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     )
     if params["state"] == "absent":
         bundled = params["bundle"] is not None
-        brought = params["predicted_artifacts"] if module.check_mode else ()
+        brought = [{**handover.foreseen(module, kind), "kind": kind} for kind in bundle.KINDS]
         record, counts = deactivation.in_azure(params["bundle"], params["stamp"], brought) if bundled else (None, False)
         cloud_id = _cloud_id_to_remove(module, place, record)
         if place.hint is None and record and record.registration_id:
@@ -443,19 +429,19 @@ def _with_key(
 
 
 def _wanted(module: AzsModule) -> registering.Wanted:
-    """Return what the registration is to be; in check mode the token may be one that is only predicted."""
+    """Return what the registration is to be; in check mode the token may be one that is only foreseen."""
     params = module.params
     asked = {name: params[name] for name in _ASKED}
     if params["state"] == "prepared":
         return registering.Wanted(
             cloud_id=params["cloud_id"] or "", disconnected=not params["bridge_principal"], **asked
         )
-    if params["bridge_principal"] == registering.NEW_PRINCIPAL:
+    if params["bridge_principal"] == claims.NEW_PRINCIPAL:
         raise InputError(
             "bridge_principal is not an object id", remedy="Give the object id; 'new' is for state=prepared alone"
         )
-    foreseen = params["predicted_token"] if module.check_mode else {}
-    if foreseen or _has_token(params):
+    if _has_token(params):
+        foreseen = handover.foreseen(module, bundle.TOKEN) if params["registration_token"] is None else {}
         return tokens.agreed(_foreseen(module, foreseen) if foreseen else _read_token(module), asked)
     if not params["cloud_id"]:
         raise InputError(
@@ -469,16 +455,16 @@ def _has_token(params: dict[str, t.Any]) -> bool:
     return any(params[name] is not None for name in ("registration_token", "bundle", "path"))
 
 
-def _foreseen(module: AzsModule, predicted: dict[str, t.Any]) -> registering.Wanted:
-    if predicted.get("sha256"):  # the token exists, though perhaps not on this host yet
+def _foreseen(module: AzsModule, facts: dict[str, t.Any]) -> registering.Wanted:
+    if facts.get("sha256"):  # the token exists, though perhaps not on this host yet
         try:
             wanted = _read_token(module)
-            if text.digest(t.cast(str, wanted.token)) == predicted["sha256"]:
+            if text.digest(t.cast(str, wanted.token)) == facts["sha256"]:
                 return wanted
         except ArtifactError as error:
             if error.kind != "missing_artifact":
                 raise
-    return tokens.predicted(predicted, module.params["cloud_id"])
+    return tokens.foreseen(facts, module.params["cloud_id"])
 
 
 def _read_token(module: AzsModule) -> registering.Wanted:
@@ -585,9 +571,7 @@ def main() -> None:
             "assign_role": {"type": "bool", "default": False},
             "replication_timeout": {"type": "int", "default": 300},
             "preflight": {"type": "bool", "default": True},
-            "predicted_token": {"type": "dict", "default": {}, "no_log": False},
             "predicted_removed": {"type": "str"},
-            "predicted_artifacts": {"type": "list", "elements": "dict", "default": []},
             "prepared": {"type": "dict"},
             "provider_timeout": {"type": "int", "default": 600},
         },

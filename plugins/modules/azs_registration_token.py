@@ -200,7 +200,7 @@ content:
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, containers, files, handover
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import minting, principals
@@ -237,7 +237,8 @@ def work(module: AzsModule) -> dict[str, t.Any]:
             return _kept(module, where, entry)
         renewed = _encrypted_anew(module, where, entry)
         if renewed:
-            return _kept(module, where, renewed) | {"changed": True}
+            foreseen = {**minting.shown(renewed, where, encrypted=True), "changed": True}
+            return _kept(module, where, renewed) | {"changed": True, **handover.foresee(module, bundle.TOKEN, foreseen)}
         module.warn(f"The {where.name} in {where.path} is damaged or missing; a new one is minted.")
     if differences and {*billing.CONTRACT, minting.UNTOLD}.issuperset(differences):
         module.warn(
@@ -287,15 +288,17 @@ def _encrypted_anew(module: AzsModule, where: bundle.Place, entry: bundle.Entry)
 
 def _kept(module: AzsModule, where: bundle.Place, entry: bundle.Entry) -> dict[str, t.Any]:
     fields = minting.shown_before(entry)
+    token = minting.shown(entry, where, encrypted=entry.encrypted_sha256 is not None)
     return {
         "changed": False,
         "kept": True,
-        "token": minting.shown(entry, where, encrypted=entry.encrypted_sha256 is not None),
+        "token": token,
         "stamp": {"cloud_id": entry.cloud_id, "stamp_version": entry.stamp_version},
         "renewed_because": [],
         "pep_host": None,
         "diff": diff_of(fields, fields),
         **_content_of(module, where),
+        **handover.foresee(module, bundle.TOKEN, {**token, "changed": False}),
     }
 
 
@@ -314,15 +317,28 @@ def _minted(
     entry, hidden = minted.entry(where), {}
     if minted.token is not None:
         hidden = handover.write(module, where, minted.token, entry)
+    token = minting.shown(entry, where, encrypted=order.encrypt)
     return {
         "changed": True,
         "kept": False,
-        "token": minting.shown(entry, where, encrypted=order.encrypt),
+        "token": token,
         "stamp": minted.stamp.as_result(),
         "renewed_because": differences,
         "diff": diff_of(minting.shown_before(old) if old else {}, order.shown_after(entry, differences)),
         **hidden,
+        **handover.foresee(module, bundle.TOKEN, {**token, **_told_beside(order, entry, old), "changed": True}),
     }
+
+
+def _told_beside(order: minting.Order, entry: bundle.Entry, old: bundle.Entry | None) -> dict[str, t.Any]:
+    """Return what a token that would only be minted would tell, beside what the result shows of it."""
+    principal = None
+    if order.principal:
+        principal = claims.NEW_PRINCIPAL
+    elif old and not order.disconnected:
+        principal = old.bridge_principal  # the stamp keeps it
+    contract = {name: getattr(entry, name) for name in billing.CONTRACT}
+    return {**contract, "disconnected": order.disconnected, "bridge_principal": principal}
 
 
 def main() -> None:

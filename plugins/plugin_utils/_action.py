@@ -2,7 +2,8 @@
 """What the collection's modules need from the controller. FOR INTERNAL COLLECTION USE ONLY.
 
 One action plugin base for all modules: it resolves the controller's environment into options, keeps options off the disk,
-lets a user sign in, shows the progress of long steps, and opens and encrypts artifacts with the play's vault secrets.
+lets a user sign in, shows the progress of long steps, and opens and encrypts artifacts with the play's vault secrets. In check mode
+it tells modules what earlier tasks would have made.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
-from ansible_collections.azurestack.hub.plugins.plugin_utils import _shared, _user, _vault
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _foreseen, _shared, _user, _vault
 from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import Progress
 
 _HIDDEN = "_azs_"
@@ -45,10 +46,12 @@ class AzsAction(ActionBase):
     step: t.ClassVar[str | None] = None
 
     _requires_connection = True
+    _stamp = ""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the module on the task's host and return its result without the hidden parts."""
         super().run(tmp, task_vars)
+        self._stamp = str((task_vars or {}).get("inventory_hostname", "localhost"))
         try:
             result = self.work(self.options(), task_vars or {})
         except AzsError as error:
@@ -134,7 +137,24 @@ class AzsAction(ActionBase):
             _shared.change(_SILENT, lambda known: {**known, host: _merged(known.get(host, []), told, learned)})
         return result
 
+    def foreseen(self, args: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return what earlier tasks would have made of the stamp's artifacts, for a module in check mode."""
+        return _foreseen.of_stamp(args.get("stamp") or self._stamp)
+
+    def foresee(self, args: dict[str, t.Any], told: dict[str, t.Any]) -> None:
+        """Note what a module in check mode would have made."""
+        _foreseen.learn(args.get("stamp") or self._stamp, told)
+
     def _module(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        if not self._task.check_mode:
+            return self._shown(name, args, task_vars)
+        args = {**args, "_azs": {**args["_azs"], "foreseen": self.foreseen(args)}}
+        result = self._shown(name, args, task_vars)
+        if "_azs_foreseen" in result:
+            self.foresee(args, result["_azs_foreseen"])
+        return result
+
+    def _shown(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         step = self.step_of(args)
         if step is None:
             return self._execute_module(module_name=name, module_args=_Unprinted(args), task_vars=task_vars)

@@ -93,13 +93,15 @@ def export(module: AzsModule, client: ArmClient, asked: Export) -> dict[str, t.A
         unfinished.finish(unfinished.path_of(where))  # the key itself is the mark now: it was not used yet
     file_entry = entry if kept else None if module.check_mode else new
     now = expiry.at_service(expiry.now(), client.clock_ahead)
+    shown = _shown(module, where, facts(new), file_entry)
     return {
         "changed": not kept,
         "kept": kept,
-        "key": _shown(module, where, facts(new), file_entry),
+        "key": shown,
         "expires_in_days": expiry.days_left(expiry.normal(said.expires), now),
         "diff": {"before": facts(entry), "after": facts(entry if kept else new)},
         **hidden,
+        **handover.foresee(module, bundle.KEY, {**shown, "changed": not kept}),
     }
 
 
@@ -123,12 +125,14 @@ def predicted(module: AzsModule, where: bundle.Place, registration: t.Mapping[st
     kept = same and all(
         str(value).lower() == str(there.get(name)).lower() for name, value in said.items() if value is not None
     )
+    shown = _shown(module, where, there if kept else said, entry if kept else None)
     return {
         "changed": not kept,
         "kept": kept,
-        "key": _shown(module, where, there if kept else said, entry if kept else None),
+        "key": shown,
         "expires_in_days": None,
         "diff": {"before": there, "after": there if kept else said},
+        **handover.foresee(module, bundle.KEY, {**shown, "changed": not kept}),
     }
 
 

@@ -57,8 +57,6 @@ _TAKEN: t.Final = (
     "registration_of_another_stamp",
 )
 """Kinds of a refused first registration where there was none when it was looked for."""
-NEW_PRINCIPAL: t.Final = "new"
-"""Stands for the object id of a bridge principal that would only be made (check mode)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -426,7 +424,7 @@ def _create(
     )
     location = location or azure.cloud.default_location
     new_group = None if group_exists else domain_preflight.NewGroup(where.resource_group, location, azure.cloud.name)
-    principal = plain("bridge_principal", wanted.bridge_principal) if how.assign_role else None
+    principal = _principal_to_come(wanted) if how.assign_role else None
     in_group = [*([CREATE_GROUP] if new_group else []), REGISTER, PUT_LOCK, *([ASSIGN_ROLE] if principal else [])]
     outcome = Outcome(
         id=where,
@@ -555,6 +553,13 @@ def _maintain(azure: Azure, wanted: Wanted, target: RegistrationId, found: Regis
     with telling_what_was_done(done):
         _assign_role(azure, outcome, how)
     return outcome
+
+
+def _principal_to_come(wanted: Wanted) -> str | None:
+    """Return the bridge principal of a registration that is to be made, None for a disconnected stamp's."""
+    told = t.cast("str | None", plain("bridge_principal", wanted.bridge_principal))
+    unknown = wanted.token is None and not wanted.disconnected  # which one the stamp has will be told by its token
+    return claims.NEW_PRINCIPAL if told is None and unknown else told
 
 
 def _left_behind(azure: Azure, outcome: Outcome) -> role_assignments.Assignment | None:

@@ -8,7 +8,6 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registering import (
     FIELDS,
-    NEW_PRINCIPAL,
     Wanted,
     plain,
 )
@@ -47,10 +46,10 @@ def wanted(token: str, entry: Entry | None, cloud_id: str | None) -> Wanted:
     )
 
 
-def predicted(token: t.Mapping[str, t.Any], cloud_id: str | None) -> Wanted:
+def foreseen(token: t.Mapping[str, t.Any], cloud_id: str | None) -> Wanted:
     """Return what a token asks for that an earlier task would only make (check mode).
 
-    :param token: the `token` that azs_registration_token returned.
+    :param token: its facts. `disconnected` tells whether it would name no bridge principal; without it, what it names does.
     :raises ArtifactError: it would be another stamp's.
     :raises InputError: it names no cloud id.
     """
@@ -59,9 +58,12 @@ def predicted(token: t.Mapping[str, t.Any], cloud_id: str | None) -> Wanted:
     facts["cloud_id"] = facts["cloud_id"] or cloud_id
     if not facts["cloud_id"]:
         raise InputError(
-            "predicted_token names no cloud id", remedy="Hand on the token that azs_registration_token returned"
+            "Nothing tells whose registration token an earlier task would bring",
+            cause="it has no manifest entry, and in check mode it is not there to be read",
+            remedy="Set cloud_id to the stamp's cloud id (azs_cloud_id in playbooks)",
         )
-    return Wanted(**t.cast("dict[str, t.Any]", facts), disconnected=_no_principal(facts))
+    disconnected = token.get("disconnected", _no_principal(facts))
+    return Wanted(**t.cast("dict[str, t.Any]", facts), disconnected=disconnected)
 
 
 def agreed(said: Wanted, asked: t.Mapping[str, t.Any]) -> Wanted:
@@ -73,7 +75,7 @@ def agreed(said: Wanted, asked: t.Mapping[str, t.Any]) -> Wanted:
     differing = []
     for name, value in asked.items():
         found = plain(name, getattr(said, name))
-        if value is None or found == NEW_PRINCIPAL:
+        if value is None or found == claims.NEW_PRINCIPAL:
             continue
         # A token that can be decoded and names no principal is that of a stamp without one.
         tells = found is not None or (name == "bridge_principal" and said.hardware is not None)

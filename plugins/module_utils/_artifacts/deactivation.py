@@ -33,9 +33,16 @@ def write(bundle: str, stamp: str, cloud_id: str, registration_id: str | None) -
     :param registration_id: what the stamp was activated with, None when that is not known.
     :raises ArtifactError: the files cannot be written.
     """
-    content = f"deactivated:{cloud_id}"
+    bundles.store(place(bundle, stamp), new_entry(stamp, cloud_id, registration_id), _content(cloud_id))
+
+
+def new_entry(stamp: str, cloud_id: str | None, registration_id: str | None) -> bundles.Entry:
+    """Return the manifest entry of a record that is made now.
+
+    :param cloud_id: None when it is not known yet, in check mode.
+    """
     facts = {"cloud_id": cloud_id, "registration_id": registration_id}
-    bundles.store(place(bundle, stamp), bundles.new_entry(bundles.DEACTIVATION, stamp, content, **facts), content)
+    return bundles.new_entry(bundles.DEACTIVATION, stamp, _content(cloud_id), **facts)
 
 
 def at_stamp(bundle: str, stamp: str) -> bundles.Entry | None:
@@ -81,6 +88,10 @@ def use(bundle: str, stamp: str) -> None:
         if entry is None or entry.created <= _used(where):
             return
         files.write(_used_path(where), (json.dumps({"created": entry.created}) + "\n").encode())
+
+
+def _content(cloud_id: str | None) -> str:
+    return f"deactivated:{cloud_id}"
 
 
 def _newest(there: bundles.Entry | None, kind: str, brought: t.Sequence[t.Mapping[str, t.Any]]) -> bundles.Entry | None:

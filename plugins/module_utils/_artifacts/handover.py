@@ -41,12 +41,13 @@ CONTROLLER_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
             "progress": {"type": "path"},
             "access_token": {"type": "str", "no_log": True},
             "silent": {"type": "list", "elements": "str"},
+            "foreseen": {"type": "dict"},
         },
     }
 }
 """What an action plugin tells its module: the content that it decrypted or brought, its manifest entry, the key that seals
-what the module hands over, the file for progress records, the access token of a user who signed in at the controller, and the addresses of
-privileged endpoints that did not answer in this run."""
+what the module hands over, the file for progress records, the access token of a user who signed in at the controller, the addresses of
+privileged endpoints that did not answer in this run, and in check mode what earlier tasks would have made of the stamp's artifacts."""
 PLACE_CONSTRAINTS: t.Final[dict[str, t.Any]] = {
     "mutually_exclusive": [("bundle", "path")],
     "required_by": {"bundle": ["stamp"]},
@@ -91,6 +92,22 @@ def read(module: AzsModule, kind: str) -> bundle.Artifact:
     for warning in artifact.warnings:
         module.warn(warning)
     return artifact
+
+
+def foreseen(module: AzsModule, kind: str) -> dict[str, t.Any]:
+    """Return what an artifact of the stamp would say that earlier tasks would have made; empty when none would (check mode).
+
+    :return: its facts. `changed` among them is false when it is the artifact that lies there.
+    """
+    return (module.controller["foreseen"] or {}).get(kind) or {} if module.check_mode else {}
+
+
+def foresee(module: AzsModule, kind: str, facts: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+    """Return the hidden part of a result that tells later tasks in check mode what the module would have made.
+
+    :param facts: as `foreseen` returns them; None when what lies there is what there will be.
+    """
+    return {"_azs_foreseen": {kind: facts}} if module.check_mode else {}
 
 
 def write(module: AzsModule, where: bundle.Place, content: str, entry: bundle.Entry) -> dict[str, t.Any]:

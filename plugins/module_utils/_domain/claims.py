@@ -85,6 +85,8 @@ class KeyClaims:
 
 OPAQUE_TOKEN: t.Final = TokenClaims(opaque=True)
 OPAQUE_KEY: t.Final = KeyClaims(opaque=True)
+NEW_PRINCIPAL: t.Final = "new"
+"""Stands for the object id of a bridge principal that is not made yet."""
 
 
 def parse_time(text: str) -> datetime.datetime:

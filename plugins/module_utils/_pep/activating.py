@@ -130,11 +130,18 @@ class _Task:
                 if missing:
                     self._record(expected, None, False)
             confirmed = before.evidence == activation.ACTIVATION
-            return self._result(missing, before, before, None, host, confirmed)
+            result = self._result(missing, before, before, None, host, confirmed)
+            return result | (self._foreseen(expected, None) if missing else {})
         host, confirmed = self._act(before, wanted, None, check, needed=bool(expected or self._params["record"]))
         if self._params["record"] and not self._module.check_mode:
             self._record(expected, before.registration_id, True)
-        return self._result(True, before, wanted, None, host, confirmed)
+        result = self._result(True, before, wanted, None, host, confirmed)
+        return result | (self._foreseen(expected, before.registration_id) if self._params["record"] else {})
+
+    def _foreseen(self, expected: str | None, registration_id: str | None) -> dict[str, t.Any]:
+        """Return the hidden part of a result in check mode that tells of the record which would be written."""
+        entry = deactivation.new_entry(self._params["stamp"], self._cloud_id or expected, registration_id)
+        return handover.foresee(self._module, bundle.DEACTIVATION, {**entry.as_result(), "changed": True})
 
     def _recorded(self) -> bool:
         """Tell whether the bundle has a record of the stamp's deactivation, and nothing was activated since."""
@@ -293,17 +300,17 @@ class _Task:
             cmdlets.activate(session, t.cast(str, key.content), timeout=timeout, progress=self._progress)
 
     def _key(self) -> activation.Key:
-        params = self._params
-        foretold = activation.predicted(params["predicted_key"]) if params["predicted_key"] else None
+        facts = handover.foreseen(self._module, bundle.KEY) if self._place else {}
+        foretold = activation.foreseen(facts) if facts else None
         try:
             key = self._read_key()
         except ArtifactError as error:
-            if not (foretold and self._module.check_mode and error.kind == "missing_artifact"):
+            if not (foretold and error.kind == "missing_artifact"):
                 raise
             return foretold
         if (
             foretold
-            and self._module.check_mode
+            and facts["changed"]
             and (
                 key.claims.expired(self._now)
                 or activation.differences(foretold.wanted(), key.wanted())

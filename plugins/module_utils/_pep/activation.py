@@ -71,7 +71,7 @@ Observer = t.Callable[[], Observed]
 class Key:
     """An activation key to activate with.
 
-    :param content: None when an earlier task only predicted it.
+    :param content: None when an earlier task would only export it (check mode).
     :param where: its file, for messages.
     """
 
@@ -81,7 +81,7 @@ class Key:
 
     @property
     def digest(self) -> str | None:
-        """Digest of its claims; None when it was only predicted."""
+        """Digest of its claims; None when it is only foreseen."""
         return None if self.content is None else receipts.digest_of(self.claims, self.content)
 
     def wanted(self) -> Observed:
@@ -96,8 +96,8 @@ class Key:
         )
 
 
-def predicted(facts: t.Mapping[str, t.Any]) -> Key:
-    """Return the key that an earlier task predicted in check mode.
+def foreseen(facts: t.Mapping[str, t.Any]) -> Key:
+    """Return the key that an earlier task would export or bring (check mode).
 
     :param facts: result fields of an activation key, or its manifest entry's.
     """

@@ -34,12 +34,14 @@ class Carrier:
         stamps: list[str] | None = None,
         kind: str | None = None,
         kept: bool = True,
+        foretold: dict[str, t.Any] | None = None,
         **how: t.Any,
     ) -> Outcome:
         """Run the module; whatever these tests run in is kept."""
         options = {"state": state, "bundle": str(self.bundle), "archive": str(self.archive), "stamps": stamps}
         options |= {"kind": kind} if kind else {}
         options |= {"kept_container": kept}
+        options |= {"_azs": foretold} if foretold else {}
         return self._modules.run("azs_bundle", options, **how)
 
     def place(self, stamp: str, kind: str = bundle.TOKEN) -> bundle.Place:
@@ -156,3 +158,29 @@ def test_what_a_container_would_take_along_is_refused(carrier: Carrier, tmp_path
     carrier.bundle, carrier.archive = mounted
     assert not carrier.carry("checked", kept=False, check=check, inside=inside).changed
     assert not list(stick.iterdir())
+
+
+def test_what_earlier_tasks_would_have_made_counts_in_check_mode(carrier: Carrier) -> None:
+    made = {"s": {bundle.TOKEN: {"changed": True}, bundle.KEY: {"changed": False}}}
+    foretold = {"foreseen": made}
+    assert carrier.carry(check=True, foretold=foretold).changed  # not even the bundle is there yet
+    carrier.make("s")
+    carrier.carry()
+    assert carrier.carry(check=True, foretold=foretold, kind=bundle.TOKEN).changed
+    carrier.make("t")
+    carrier.carry()
+    assert not carrier.carry(check=True, foretold=foretold, stamps=["t"]).changed
+    assert carrier.carry(check=True, foretold=foretold, kind=bundle.KEY).kind == "empty_bundle"
+    assert not carrier.carry(foretold=foretold).changed
+
+
+def test_what_would_be_taken_out_is_told_to_later_tasks(carrier: Carrier) -> None:
+    where = carrier.make("s")
+    carrier.carry()
+    assert carrier.carry("unpacked", check=True)["_azs_foreseen"] == {"s": {bundle.TOKEN: None}}
+    entry = bundle.read_entry(where)
+    assert entry
+    where.path.unlink()
+    (told,) = carrier.carry("unpacked", check=True)["_azs_foreseen"]["s"].values()
+    assert (told["changed"], told["sha256"]) == (True, entry.sha256)
+    assert "_azs_foreseen" not in carrier.carry("unpacked").result

@@ -98,6 +98,8 @@ def test_check_mode_predicts_and_reads_the_stamp_information_alone(operator: Mak
     assert predicted.changed and real.changed
     assert predicted["diff"] == real["diff"]
     assert predicted["stamp"] == real["stamp"]
+    told = predicted["_azs_foreseen"]["registration_token"]
+    assert (told["changed"], told["agreement_number"], told["disconnected"]) == (True, AGREEMENT, True)
     for name, value in predicted["token"].items():
         assert value == (None if name in ("sha256", "created") else real["token"][name])
 

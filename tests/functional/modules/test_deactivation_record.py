@@ -32,6 +32,8 @@ def test_is_left_behind_and_read_instead_of_the_stamp(operator: t.Callable[[str]
     options = {**ABSENT, "cloud_id": here.cloud_id if known else None}
     predicted = here.activate(options, check=True)
     assert predicted.changed and not here.bundle.exists()
+    told = predicted["_azs_foreseen"]["deactivation"]
+    assert (told["changed"], told["cloud_id"], told["stamp"]) == (True, here.cloud_id, here.stamp)
     assert here.activate(options).changed
     assert here.cmdlets() == [INFORMATION, INFORMATION, DEACTIVATE]
     entry = deactivation.at_stamp(str(here.bundle), here.stamp)
@@ -96,6 +98,16 @@ class TestInAzure:
         assert here.register().changed
         deactivation.write(str(here.bundle), here.stamp, here.cloud_id, None)
         assert self.remove(here, check=True).changed
+        record = deactivation.place(str(here.bundle), here.stamp)
+        entry = bundle.read_entry(record)
+        assert entry
+        foreseen = {"_azs": {"foreseen": {"deactivation": {**entry.as_result(), "changed": True}}}}
+        for file in (record.path, record.entry_path):
+            file.unlink()
+        assert self.remove(here, check=True, cloud_id=here.cloud_id).kind == "not_deactivated"
+        assert self.remove(here, check=True, **foreseen).changed  # an earlier task would bring the record
+        assert self.remove(here, cloud_id=here.cloud_id, **foreseen).kind == "not_deactivated"
+        deactivation.write(str(here.bundle), here.stamp, here.cloud_id, None)
         assert self.remove(here).changed
         assert here.registration() is None
         assert not self.remove(here).changed

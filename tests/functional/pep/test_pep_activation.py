@@ -181,11 +181,11 @@ def test_evidence_falls_back_to_the_receipt_only_when_nobody_answers() -> None:
 
 def test_what_was_foretold() -> None:
     facts = {"registration_id": REGISTRATION, "cloud_id": "c1", "expires": claims.NEVER, "sha256": "x"}
-    key = activation.predicted(facts)
+    key = activation.foreseen(facts)
     assert key.content is None and key.digest is None
     assert key.claims.registration_id == REGISTRATION
     assert key.claims.registration_name == "r1"
-    assert activation.predicted({"registration_id": None}).claims.registration_id is None
+    assert activation.foreseen({"registration_id": None}).claims.registration_id is None
 
 
 class Stamp:

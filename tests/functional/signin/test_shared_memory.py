@@ -9,6 +9,7 @@ import typing as t
 
 import pytest
 from ansible import constants as C
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _shared
 
 
@@ -79,8 +80,32 @@ def test_a_worker_that_dies_lets_go() -> None:
         assert ended(pid) == 9
 
 
-def test_when_the_room_is_used_up_the_newest_stays() -> None:
-    for number in range(5):
-        _shared.put(f"big-{number}", {"text": "x" * 300_000})
-    assert _shared.get("big-4")["text"]
-    assert _shared.get("big-0") == {}
+def test_a_thousand_stamps_are_known_at_once() -> None:
+    facts = {"text": "x" * 4_000}
+    for number in range(1_000):
+        _shared.put(f"stamp {number}", {})
+        _shared.put(f"stamp {number}", facts)
+    known = _shared.beginning("stamp ")
+    assert len(known) == 1_000 and known["7"] == facts == _shared.get("stamp 999")
+
+
+def fits(name: str, text: str) -> bool:
+    """Whether there was room for a text."""
+    try:
+        _shared.put(name, {"text": text})
+    except InputError as error:
+        return error.kind != "run_too_large"
+    return True
+
+
+def test_when_the_room_is_used_up_nothing_is_forgotten_silently() -> None:
+    text = "x" * 2_000_000
+    _shared.put("first", {"text": "kept"})
+    fitting = next(number for number in range(64) if not fits(f"big-{number}", text))
+    assert fitting > 10
+    assert _shared.get("first") == {"text": "kept"}
+    assert _shared.get("big-0") == {"text": text}
+    for number in range(fitting):
+        _shared.put(f"big-{number}", {})
+    _shared.put("again", {"text": text})
+    assert _shared.get("again") == {"text": text} and _shared.get("first") == {"text": "kept"}

@@ -156,10 +156,10 @@ class TestTokens:
             tokens.wanted(self.OPAQUE, self.ENTRY, "other")
         assert caught.value.kind == "token_of_another_stamp"
 
-    def test_a_prediction_has_no_token_and_no_hardware(self) -> None:
-        wanted = tokens.predicted({"cloud_id": CLOUD, "billing_model": "Capacity", "sha256": None}, None)
+    def test_a_foreseen_one_has_no_token_and_no_hardware(self) -> None:
+        wanted = tokens.foreseen({"cloud_id": CLOUD, "billing_model": "Capacity", "sha256": None}, None)
         assert (wanted.cloud_id, wanted.billing_model, wanted.token, wanted.hardware) == (CLOUD, "Capacity", None, None)
         with pytest.raises(ArtifactError):
-            tokens.predicted({"cloud_id": CLOUD}, "other")
+            tokens.foreseen({"cloud_id": CLOUD}, "other")
         with pytest.raises(InputError):
-            tokens.predicted({"billing_model": "Capacity"}, None)
+            tokens.foreseen({"billing_model": "Capacity"}, None)

@@ -67,7 +67,6 @@ def test_names_of_others_and_what_the_collection_makes_pass() -> None:
                 "site": 2,
                 "azs_registration": {"id": "x"},
                 "azs_handover_edge_01": {},
-                "azs_unpacked": {},
                 "azs_further_registrations": [],
             }
         }
