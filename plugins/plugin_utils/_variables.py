@@ -104,7 +104,7 @@ _CHOICES: t.Final[dict[str, tuple[str, ...]]] = {
     "azs_token_version": billing.TOKEN_VERSIONS,
 }
 _MADE: t.Final = re.compile(
-    r"azs_(?:(?:pep|azure|admin)_options|stamps_found|registration|further_registrations|unpacked|carried|carried_hashes|expected"
+    r"azs_(?:(?:pep|azure|admin)_options|stamps_found|registration|further_registrations|carried|carried_(?:hashes|bundle|to_azure)|expected"
     r"|handed_on|handover(?:_.*)?|packing_.*|named_.*|places|twins|role_group|role_result|check|kind"
     r"|drift|drifted|drifted_here|reported|report|with_files|fleet|prepared|due|journey|due_stamps|stamps_due)"
 )

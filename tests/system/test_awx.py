@@ -30,7 +30,13 @@ SETTINGS: t.Final = {
     "awx_content_project_url": "https://git.example.com/fleet.git",
 }
 PREFIX: t.Final = "Azure Stack Hub "
-ORIGIN: t.Final = ("playbooks/vars/options.yml", "playbooks/vars/roles.yml", "playbooks/*.yml", "roles/*/tasks/*.yml")
+ORIGIN: t.Final = (
+    "playbooks/vars/options.yml",
+    "playbooks/vars/roles.yml",
+    "playbooks/*.yml",
+    "roles/*/tasks/*.yml",
+    "roles/*/defaults/main.yml",
+)
 
 
 def run(
