@@ -14,8 +14,9 @@ import re
 import threading
 import typing as t
 import urllib.parse
+import zoneinfo
 
-from jinja2 import StrictUndefined, UndefinedError, sandbox
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, sandbox
 
 Object = dict[str, t.Any]
 
@@ -81,6 +82,12 @@ PROMPTS: t.Final = {
     "diff_mode": "ask_diff_mode_on_launch",
     "inventory": "ask_inventory_on_launch",
     "scm_branch": "ask_scm_branch_on_launch",
+    "job_tags": "ask_tags_on_launch",
+    "skip_tags": "ask_skip_tags_on_launch",
+    "forks": "ask_forks_on_launch",
+    "timeout": "ask_timeout_on_launch",
+    "job_slice_count": "ask_job_slice_count_on_launch",
+    "execution_environment": "ask_execution_environment_on_launch",
 }
 """What a schedule or a node may say -> what the template has to ask for on launch."""
 NOTIFICATIONS: t.Final[dict[str, dict[str, tuple[type, t.Any]]]] = {
@@ -101,10 +108,41 @@ NOTIFICATIONS: t.Final[dict[str, dict[str, tuple[type, t.Any]]]] = {
         "password": (str, ""),
         "headers": (dict, None),
     },
+    "pagerduty": dict.fromkeys(("subdomain", "token", "service_key", "client_name"), (str, None)),
+    "mattermost": {"mattermost_url": (str, None), "mattermost_no_verify_ssl": (bool, None)},
+    "rocketchat": {"rocketchat_url": (str, None), "rocketchat_no_verify_ssl": (bool, None)},
 }
 """Type of a notification -> what its configuration holds, with type and default; None where it is required."""
 SECRETS: t.Final = frozenset({"password", "token"})
-QUESTIONS: t.Final = frozenset({"text", "textarea", "password", "multiplechoice", "multiselect", "integer", "float"})
+QUESTIONS: t.Final[dict[str, type]] = {
+    **dict.fromkeys(("text", "textarea", "password", "multiplechoice", "multiselect"), str),
+    "integer": int,
+    "float": float,
+}
+"""Type of a question -> type of its default."""
+EVENTS: t.Final = ("started", "success", "error")
+APPROVALS: t.Final = ("running", "approved", "timed_out", "denied")
+JOB_OF_MESSAGES: t.Final = {
+    "job": {"id": 42, "name": "a job", "status": "successful", "limit": "", "artifacts": {}, "summary_fields": {}},
+    **dict.fromkeys(
+        ("job_friendly_name", "url", "approval_status", "approval_node_name", "workflow_url", "job_metadata"), ""
+    ),
+}
+"""What AWX renders a message with before it takes it: no job has left any artifact there."""
+KINDS_OF_NODES: t.Final = ("success_nodes", "failure_nodes", "always_nodes")
+VAULT: t.Final = {
+    "fields": [
+        {
+            "id": "vault_password",
+            "label": "Vault Password",
+            "type": "string",
+            "secret": True,
+            "ask_at_runtime": True,
+        },
+        {"id": "vault_id", "label": "Vault Identifier", "type": "string", "format": "vault_id"},
+    ],
+    "required": ["vault_password"],
+}
 
 
 class RefusedError(Exception):
@@ -130,7 +168,9 @@ class Double:
         self._last = 0
         self._lock = threading.Lock()
         self.add("organizations", {"name": "Default"})
-        self.add("credential_types", {"name": "Vault", "kind": "vault", "managed": True, "inputs": {}, "injectors": {}})
+        self.add(
+            "credential_types", {"name": "Vault", "kind": "vault", "managed": True, "inputs": VAULT, "injectors": {}}
+        )
         self.add("instances", {"hostname": "awx-1"})
         for team in ("operators", "approvers", "readers", "strangers"):
             self.add("teams", {"name": team, "organization": 1})
@@ -262,7 +302,7 @@ class Double:
         if kind != "credentials" or not isinstance(one.get("inputs"), dict):
             return one
         fields = self.objects["credential_types"][one["credential_type"]]["inputs"].get("fields", [])
-        secret = {field["id"] for field in fields if field.get("secret")} | {"vault_password"}
+        secret = {field["id"] for field in fields if field.get("secret")}
         return {
             **one,
             "inputs": {key: "$encrypted$" if key in secret else value for key, value in one["inputs"].items()},
@@ -299,6 +339,11 @@ class Double:
 
     def _check(self, kind: str, fields: Object) -> None:
         if kind == "credential_types" and not fields.get("managed"):
+            used = any(
+                one["credential_type"] == fields.get("id") for one in self.objects.get("credentials", {}).values()
+            )
+            if used and fields["inputs"] != self.objects["credential_types"][fields["id"]]["inputs"]:
+                raise ForbiddenError("Modifications to inputs are not allowed for credential types that are in use")
             _check_credential_type(fields)
         elif kind == "credentials":
             if fields.get("id"):
@@ -308,15 +353,30 @@ class Double:
                     (fields.get("inputs") or {}).get("vault_id") == before.get("vault_id"),
                     "vault_id: cannot be changed",
                 )
-            known = self.objects["credential_types"][fields["credential_type"]]["inputs"].get("fields")
-            unknown = set(fields.get("inputs") or {}) - {field["id"] for field in known or ()} if known else set()
-            _require(not unknown, f"inputs: unknown fields {sorted(unknown)}")
+            _check_inputs(
+                self.objects["credential_types"][fields["credential_type"]]["inputs"]["fields"],
+                fields.get("inputs") or {},
+            )
         elif kind == "job_templates":
             _require(
                 fields.get("playbook") in self.playbooks, f"playbook {fields.get('playbook')} is not in the project"
             )
             _require(isinstance(json.loads(fields.get("extra_vars") or "{}"), dict), "extra_vars")
+            _require(fields.get("project") in self.objects.get("projects", {}), "project: This field is required.")
+            _require(
+                fields.get("inventory") in self.objects.get("inventories", {})
+                or bool(fields.get("ask_inventory_on_launch")),
+                "inventory: Must either set a default value or ask to prompt on launch.",
+            )
         elif kind == "inventory_sources":
+            _require(
+                fields.get("source") != "scm" or fields.get("source_project") in self.objects.get("projects", {}),
+                "source_project: Project required for scm type sources.",
+            )
+            for name in json.loads(fields.get("source_vars") or "{}"):
+                _require(
+                    name not in ("HOME", "USER", "_", "TERM", "PATH"), f"`{name}` is a prohibited environment variable"
+                )
             if fields.get("credential"):
                 credential = self.objects["credentials"][fields["credential"]]
                 cloud = self.objects["credential_types"][credential["credential_type"]]["kind"] == "cloud"
@@ -324,17 +384,7 @@ class Double:
         elif kind == "notification_templates":
             _check_notification(fields)
         elif kind == "schedules":
-            _require(
-                re.fullmatch(
-                    r"DTSTART(;TZID=[A-Za-z_]+/[A-Za-z_]+)?:\d{8}T\d{6}Z? RRULE:FREQ=(DAILY|WEEKLY);INTERVAL=\d+(;\S+)?",
-                    fields["rrule"],
-                )
-                is not None,
-                f"rrule {fields['rrule']}",
-            )
-            _require(
-                (";TZID=" in fields["rrule"]) != ("Z RRULE" in fields["rrule"]), "rrule: either a time zone or UTC"
-            )
+            _check_rule(fields["rrule"])
             self._check_prompts(fields)
         elif kind == "workflow_job_template_nodes":
             _require(isinstance(fields.get("workflow_job_template"), int), "workflow_job_template")
@@ -368,17 +418,9 @@ class Double:
                 variable in questions or bool(one.get("ask_variables_on_launch")),
                 f"extra_data: Variables {variable} are not allowed on launch. Check the Prompt on Launch setting on the Job Template",
             )
-            question = questions.get(variable, {})
-            if question.get("type") == "integer":
-                _require(
-                    isinstance(answer, int) and question.get("min", answer) <= answer <= question.get("max", answer),
-                    f"variables_needed_to_start: '{variable}' value {answer} is expected to be an integer",
-                )
-            if question.get("type") == "multiplechoice" and (answer or question["required"]):
-                _require(
-                    answer in question["choices"],
-                    f"variables_needed_to_start: Value {answer} for '{variable}' expected to be one of {question['choices']}",
-                )
+            if variable in questions:
+                reason = wrong_answer(questions[variable], answer)
+                _require(not reason, f"variables_needed_to_start: {reason}")
         for prompt, asked in PROMPTS.items():
             _require(
                 fields.get(prompt) in (None, "") or bool(one.get(asked)),
@@ -388,17 +430,22 @@ class Double:
     def put_survey(self, kind: str, number: int, survey: Object) -> None:
         """Set the survey of a template. Raises RefusedError."""
         _require({"name", "description", "spec"} <= set(survey), "survey: name, description and spec are required")
+        _require(bool(survey["spec"]), "'spec' doesn't contain any items.")
+        for question in survey["spec"]:
+            for name in ("type", "question_name", "variable", "required"):
+                expected = bool if name == "required" else str
+                _require(isinstance(question.get(name), expected), f"survey: {name} of {question}")
+            _require(question["type"] in QUESTIONS, str(question))
+            _require(" " not in question["variable"], "survey: variable with a blank")
+            _require(all(isinstance(question.get(name, 0), int) for name in ("min", "max")), str(question))
+            default = question.get("default", "")
+            _require(default == "" or isinstance(default, QUESTIONS[question["type"]]), str(question))
+            if question["type"] in ("multiplechoice", "multiselect"):
+                _require(all(one in question.get("choices", ()) for one in default.splitlines()), str(question))
+                # AWX takes a question without one, and its page cannot show the survey then.
+                _require("default" in question, str(question))
         variables = [question["variable"] for question in survey["spec"]]
         _require(len(set(variables)) == len(variables), "survey: a variable twice")
-        for question in survey["spec"]:
-            _require(
-                question["type"] in QUESTIONS and "required" in question and question["question_name"], str(question)
-            )
-            _require(" " not in question["variable"], "survey: variable with a blank")
-            default, choices = question.get("default"), question.get("choices")
-            offered = [*choices, *([] if question["required"] else [""])] if isinstance(choices, list) else []
-            _require(question["type"] != "multiplechoice" or default in offered, str(question))
-            _require(question["type"] != "integer" or isinstance(default, int), str(question))
         self.surveys[kind, number] = survey
         self.writes.append(f"POST {kind} {number} survey")
 
@@ -409,8 +456,34 @@ class Double:
             ends.remove(end)
         else:
             _require(end in self.objects.get(_end(kind, what), {}), f"{what}: {end} does not exist")
+            if what in KINDS_OF_NODES:
+                self._check_way(number, what, end)
+            if (kind, what) == ("job_templates", "credentials"):
+                others = [self._sort(one) for one in ends]
+                _require(self._sort(end) not in others, "Cannot assign multiple credentials of one type.")
             ends.append(end)
         self.writes.append(f"POST {kind} {number} {what}")
+
+    def _sort(self, credential: int) -> tuple[int, str]:
+        """What a template has once: a credential of a type, and with a vault id of its own."""
+        one = self.objects["credentials"][credential]
+        return one["credential_type"], (one.get("inputs") or {}).get("vault_id", "")
+
+    def _check_way(self, number: int, what: str, end: int) -> None:
+        """awx.api.views: WorkflowJobTemplateNodeChildrenBaseList. Raises RefusedError."""
+        kind = "workflow_job_template_nodes"
+        start, goal = self.objects[kind][number], self.objects[kind][end]
+        _require(start["workflow_job_template"] == goal["workflow_job_template"], "nodes of two workflows")
+        others = [one for one in KINDS_OF_NODES if one != what]
+        _require(all(end not in self.links.get((kind, number, one), []) for one in others), "Relationship not allowed.")
+        reached, following = set(), [end]
+        while following:
+            node = following.pop()
+            reached.add(node)
+            following += [
+                one for way in KINDS_OF_NODES for one in self.links.get((kind, node, way), []) if one not in reached
+            ]
+        _require(number not in reached, "Cycle detected.")
 
 
 def _end(kind: str, what: str) -> str:
@@ -434,7 +507,91 @@ def _check_notification(fields: Object) -> None:
     _require(not missing, f"Missing required fields for Notification Configuration: {missing}.")
     for name, (kind, default) in known.items():
         value = configuration.setdefault(name, default)
-        _require(isinstance(value, kind), f"Configuration field '{name}' incorrect type, expected {kind.__name__}.")
+        _require(type(value) is kind, f"Configuration field '{name}' incorrect type, expected {kind.__name__}.")
+        _require(kind is not list or value, f"No values specified for field '{name}'")
+    method = configuration.get("http_method", "POST")
+    _require(method.lower() in ("put", "post"), "HTTP method must be either 'POST' or 'PUT'.")
+    for event, texts in (fields.get("messages") or {}).items():
+        _require(event in (*EVENTS, "workflow_approval"), f"Event '{event}' invalid")
+        for what, text in (texts or {}).items():
+            if event == "workflow_approval":
+                _require(what in APPROVALS, f"Workflow Approval event '{what}' invalid")
+                _check_texts(text or {})
+            else:
+                _check_texts({what: text})
+
+
+class _Undefined(StrictUndefined):
+    """Cannot be printed either."""
+
+    __repr__ = __str__ = StrictUndefined._fail_with_undefined_error
+
+
+def _check_texts(texts: Object) -> None:
+    """A message, and a body. Raises RefusedError."""
+    for what, text in texts.items():
+        _require(what in ("message", "body"), f"Message type '{what}' invalid, must be either 'message' or 'body'")
+        _require(text is None or isinstance(text, str), f"Expected string for '{what}'")
+        _require(what == "body" or "\n" not in (text or ""), "Messages cannot contain newlines")
+        try:
+            sandbox.ImmutableSandboxedEnvironment(undefined=_Undefined).from_string(text or "").render(JOB_OF_MESSAGES)
+        except UndefinedError as error:
+            raise RefusedError(f"Field unavailable: {error}") from error
+        except TemplateSyntaxError as error:
+            raise RefusedError(f"Unable to render message '{text}': {error}") from error
+
+
+def _check_rule(rule: str) -> None:
+    """awx.api.serializers: SchedulePreviewSerializer. Raises RefusedError."""
+    starts = re.findall(r"DTSTART(?:;TZID=([^:]+))?:\d{8}T\d{6}(Z?)(?= |$)", rule)
+    _require(len(starts) == 1, "rrule: Valid DTSTART required in rrule, and one alone.")
+    ((zone, utc),) = starts
+    _require(bool(zone) != bool(utc), "rrule: DTSTART cannot be a naive datetime, nor have a zone beside Z.")
+    _require(not zone or zone in zoneinfo.available_timezones(), "rrule: A valid TZID must be provided")
+    repeats = re.findall(r" RRULE:(\S+)", rule)
+    _require(bool(repeats), "rrule: One or more rule required in rrule.")
+    for repeat in repeats:
+        parts = dict(part.split("=", 1) for part in repeat.split(";") if "=" in part)
+        _require("INTERVAL" in parts, "rrule: INTERVAL required in rrule.")
+        frequencies = ("MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+        _require(parts.get("FREQ") in frequencies, "rrule: parsing failed validation")
+        _require(re.search(r"\d[A-Z]", parts.get("BYDAY", "")) is None, "BYDAY with numeric prefix not supported.")
+        _require(not {"COUNT", "UNTIL"} <= set(parts), "RRULE may not contain both COUNT and UNTIL")
+        _require(int(parts.get("COUNT", 0)) <= 999, "COUNT > 999 is unsupported.")
+
+
+def _check_inputs(known: t.Iterable[Object], inputs: Object) -> None:
+    """awx.main.fields: CredentialInputField. What is required may be missing until a job needs it. Raises RefusedError."""
+    fields = {field["id"]: field for field in known}
+    for name, value in inputs.items():
+        _require(name in fields, f"inputs: unknown field {name}")
+        expected = bool if fields[name].get("type") == "boolean" else str
+        _require(isinstance(value, expected), f"inputs: {name} is not of type {fields[name].get('type')}")
+        _require(fields[name].get("format") != "vault_id" or "@" not in value, "inputs: @ is not an allowed character")
+
+
+def wrong_answer(question: Object, answer: t.Any) -> str:
+    """awx.main.models.mixins: _survey_element_validation. What is wrong with an answer; nothing when it is right."""
+    variable, kind = question["variable"], question["type"]
+    if kind == "multiplechoice":
+        said = f"Value {answer} for '{variable}' expected to be one of {question['choices']}."
+        return "" if answer in question["choices"] else said
+    if kind == "multiselect":
+        right = isinstance(answer, list) and all(one in question["choices"] for one in answer)
+        return "" if right else f"'{variable}' value is expected to be a list of {question['choices']}."
+    if kind in ("integer", "float"):
+        if type(answer) is not int and (kind == "integer" or not isinstance(answer, float)):
+            return f"Value {answer} for '{variable}' expected to be an integer."
+        size = answer
+    else:
+        if not isinstance(answer, str):
+            return f"Value {answer} for '{variable}' expected to be a string."
+        size = len(answer)
+    if size < question.get("min", size):
+        return f"'{variable}' value {answer} is too small (must be at least {question['min']})."
+    if size > question.get("max", size):
+        return f"'{variable}' value {answer} is too large (must be no more than {question['max']})."
+    return ""
 
 
 def _check_credential_type(fields: Object) -> None:
@@ -510,8 +667,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with self.double._lock:
             try:
                 self._answer(*self._result(url.path.removeprefix("/api/v2/").strip("/").split("/"), query, body))
-            except ForbiddenError:
-                self._answer(403, {"detail": "You do not have permission to perform this action."})
+            except ForbiddenError as error:
+                self._answer(403, {"detail": str(error) or "You do not have permission to perform this action."})
             except RefusedError as error:
                 self._answer(400, {"__all__": [str(error)]})
             except (KeyError, ValueError):

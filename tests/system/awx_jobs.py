@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs what an AWX has stored as AWX does: inventory updates with ansible-inventory, jobs with ansible-runner in AWX's layout.
 
-After awx/main/tasks/jobs.py and awx/main/models/credential.py of AWX 24.
+After awx/main/tasks/jobs.py, awx/main/models/credential.py and awx/main/utils/safe_yaml.py of AWX 24.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typing as t
 
 import ansible_runner
 import yaml
-from awx_double import Double, Object
+from awx_double import Double, Object, wrong_answer
 from jinja2 import sandbox
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -55,6 +55,14 @@ class Job:
                 yield file, file.read_text(encoding="utf-8", errors="replace")
 
 
+class _Unsafe(yaml.SafeDumper):
+    """Marks every text that did not come from the job template: Ansible must not see expressions in it."""
+
+    def represent_data(self, data: t.Any) -> yaml.Node:
+        """A text with its mark, all else as it is."""
+        return self.represent_scalar("!unsafe", data) if isinstance(data, str) else super().represent_data(data)
+
+
 class Controller:
     """An AWX's engine.
 
@@ -82,14 +90,16 @@ class Controller:
         attached = [self.double.objects["credentials"][source["credential"]]] if source.get("credential") else []
         environment, _arguments, _passwords = self._inject(attached, directory, {})
         environment.update(json.loads(source["source_vars"]))
-        output = directory / "output.json"
+        output, path = directory / "output.json", directory / "project" / source["source_path"]
         subprocess.run(
             [
                 TOOLS / "ansible-inventory",
                 "--list",
                 "--export",
                 "-i",
-                directory / "project" / source["source_path"],
+                path,
+                "--playbook-dir",
+                path if path.is_dir() else path.parent,
                 "--output",
                 output,
             ],
@@ -110,6 +120,7 @@ class Controller:
         artifacts: t.Mapping[str, t.Any] | None = None,
         limit: str = "",
         without: str = "",
+        chosen: str = "",
         secrets: t.Mapping[str, t.Mapping[str, str]] | None = None,
     ) -> Job:
         """Run a job template to its end.
@@ -117,12 +128,16 @@ class Controller:
         :param answers: to the questions of the survey; the defaults for the rest.
         :param artifacts: of the jobs before in the workflow.
         :param without: name of a credential that is not attached.
+        :param chosen: name of a credential that is chosen at launch.
         :param secrets: inputs that credentials have in this job alone, by the names of these.
         """
         directory = self._directory("job")
         attached = [
             one for one in self.double.linked("job_templates", template, "credentials") if one["name"] != without
         ]
+        if chosen:
+            assert template["ask_credential_on_launch"], f"{template['name']} does not ask for a credential"
+            attached.append(self.double.named("credentials", chosen))
         environment, arguments, passwords = self._inject(attached, directory, secrets or {})
         script = directory / "inventory" / "hosts"
         script.parent.mkdir()
@@ -131,12 +146,13 @@ class Controller:
         defaults = {
             question["variable"]: question["default"]
             for question in self.double.survey("job_templates", template)
-            if "default" in question
+            if "default" in question and not wrong_answer(question, question["default"])
         }
         unknown = set(answers) - {question["variable"] for question in self.double.survey("job_templates", template)}
         assert not unknown, f"{template['name']} does not ask for {unknown}"
+        trusted = json.loads(template["extra_vars"])
         variables = {
-            **json.loads(template["extra_vars"]),
+            **trusted,
             **defaults,
             **(artifacts or {}),
             **answers,
@@ -149,7 +165,11 @@ class Controller:
         arguments += ["--diff"] if template["diff_mode"] else []
         arguments += ["-vvv", f"--forks={template['forks']}", *(["-l", limit] if limit else [])]
         # /runner is where a container has the private data directory.
-        self._write(directory, "extravars", yaml.safe_dump(variables).replace("/runner/", f"{directory}/"))
+        dumped = "".join(
+            yaml.dump({name: value}, Dumper=yaml.SafeDumper if trusted.get(name) == value else _Unsafe)
+            for name, value in variables.items()
+        )
+        self._write(directory, "extravars", dumped.replace("/runner/", f"{directory}/"))
         self._write(
             directory,
             "envvars",
@@ -158,7 +178,7 @@ class Controller:
         self._write(directory, "passwords", json.dumps(passwords))
         self._write(directory, "cmdline", " ".join(arguments))
         self._write(
-            directory, "settings", json.dumps({"suppress_ansible_output": True, "idle_timeout": 0, "job_timeout": 300})
+            directory, "settings", json.dumps({"suppress_ansible_output": True, "idle_timeout": 0, "job_timeout": 1500})
         )
         run = ansible_runner.run(
             private_data_dir=str(directory),

@@ -16,7 +16,7 @@ import urllib.request
 
 import pytest
 import yaml
-from awx_double import ASSOCIATIONS, Double, Object, RefusedError, serve
+from awx_double import ASSOCIATIONS, Double, ForbiddenError, Object, RefusedError, serve
 from awx_jobs import Controller, Job
 
 from azs_simulator.client import Simulator
@@ -154,7 +154,10 @@ def content(
         "awx_content_slices": 4,
         "awx_content_notifications": NOTIFICATIONS,
         "awx_content_teams": {team: [team] for team in ("operators", "approvers", "readers")},
-        "awx_content_credential_inputs": {"pep": {"username": "AZURESTACK\\CloudAdmin", "password": SECRET}},
+        "awx_content_credential_inputs": {
+            "pep": {"username": "AZURESTACK\\CloudAdmin", "password": SECRET},
+            "vault": {"vault_password": SECRET},
+        },
     }
     with serve(awx) as host:
         applied = Content(awx, host, settings, tmp_path_factory.mktemp("apply"))
@@ -192,6 +195,54 @@ def test_settings_that_cannot_work_are_refused_before_anything_is_made(
     assert awx.writes == []
 
 
+def template(awx: Double, name: str, **fields: t.Any) -> Object:
+    """A job template of an AWX, with the project and the inventory that it needs."""
+    project = awx.add("projects", {"name": f"project of {name}", "scm_type": "git"})
+    inventory = awx.add("inventories", {"name": f"inventory of {name}"})
+    given = {"name": name, "playbook": "verify.yml", "project": project["id"], "inventory": inventory["id"]}
+    return awx.add("job_templates", {**given, **fields})
+
+
+def flow(awx: Double, name: str, *identifiers: str) -> tuple[Object, list[Object]]:
+    """A workflow of an AWX, with its nodes."""
+    made = awx.add("workflow_job_templates", {"name": name, "organization": 1})
+    return made, [
+        awx.add("workflow_job_template_nodes", {"identifier": each, "workflow_job_template": made["id"]})
+        for each in identifiers
+    ]
+
+
+def test_links_between_nodes_become_those_that_are_listed(tmp_path: pathlib.Path) -> None:
+    """AWX refuses a second link between two nodes: the old one has to go before the new one is made."""
+    listed = {"description": "", "playbook": "verify", "zone": "both", "credentials": [], "survey": ["stamps"]}
+    nodes: list[dict[str, str]] = [
+        {"identifier": "first", "job_template": "check", "always": "second"},
+        {"identifier": "second", "job_template": "check", "then": "third"},
+        {"identifier": "third", "job_template": "check"},
+        {"identifier": "fourth", "job_template": "check"},
+    ]
+    lists = {
+        "awx_content_job_templates": [{"name": "check", **listed}],
+        "awx_content_schedules": [],
+        "awx_content_workflows": [{"name": "flow", "description": "", "survey": ["stamps"], "nodes": nodes}],
+    }
+    awx, kind = Double(["verify.yml"]), "workflow_job_template_nodes"
+    _flow, (first, second, third, fourth) = flow(awx, f"{PREFIX}flow", *(node["identifier"] for node in nodes))
+    for start, what, end in (
+        (first, "success_nodes", second),
+        (second, "always_nodes", third),
+        (third, "success_nodes", fourth),
+    ):
+        awx.link(kind, start["id"], what, end["id"], off=False)
+    with serve(awx) as host:
+        run("awx_content", {**SETTINGS, **lists}, tmp_path, host)
+    links = {(start, what): ends for (of, start, what), ends in awx.links.items() if of == kind and ends}
+    assert links == {
+        (first["id"], "always_nodes"): [second["id"]],
+        (second["id"], "success_nodes"): [third["id"]],
+    }
+
+
 def test_pruning_removes_what_the_role_made_and_no_longer_lists(tmp_path: pathlib.Path) -> None:
     listed = {"description": "", "playbook": "verify", "zone": "both", "credentials": [], "survey": ["stamps"]}
     lists = {
@@ -208,23 +259,19 @@ def test_pruning_removes_what_the_role_made_and_no_longer_lists(tmp_path: pathli
     }
     awx = Double(["verify.yml"])
     label = awx.add("labels", {"name": PREFIX.strip(), "organization": 1})["id"]
-    made = {}
-    for kind, name in (
-        ("job_templates", f"{PREFIX}kept"),
-        ("job_templates", f"{PREFIX}dropped"),
-        ("job_templates", "somebody's own"),
-        ("workflow_job_templates", f"{PREFIX}kept flow"),
-        ("workflow_job_templates", f"{PREFIX}dropped flow"),
+    kept = template(awx, f"{PREFIX}kept")
+    kept_flow, _nodes = flow(awx, f"{PREFIX}kept flow", "first", "second")
+    for one in (
+        kept,
+        kept_flow,
+        template(awx, f"{PREFIX}dropped"),
+        flow(awx, f"{PREFIX}dropped flow")[0],
     ):
-        made[name] = awx.add(kind, {"name": name, "organization": 1, "playbook": "verify.yml"})["id"]
-        if name.startswith(PREFIX):
-            awx.link(kind, made[name], "labels", label, off=False)
-    for identifier in ("first", "second"):
-        flow = made[f"{PREFIX}kept flow"]
-        awx.add("workflow_job_template_nodes", {"identifier": identifier, "workflow_job_template": flow})
+        awx.link(f"{one['type']}s", one["id"], "labels", label, off=False)
+    template(awx, "somebody's own")
     for name in (f"{PREFIX}dropped night", "somebody's night"):
         rule = "DTSTART:20260101T010000Z RRULE:FREQ=DAILY;INTERVAL=1"
-        awx.add("schedules", {"name": name, "rrule": rule, "unified_job_template": made[f"{PREFIX}kept"]})
+        awx.add("schedules", {"name": name, "rrule": rule, "unified_job_template": kept["id"]})
     awx.writes.clear()
     with serve(awx) as host:
         run("awx_content", {**SETTINGS, **lists, "awx_content_prune": True}, tmp_path, host)
@@ -270,12 +317,13 @@ def refused(double: Double, kind: str, fields: Object) -> str:
 def asking(*questions: Object, **fields: t.Any) -> tuple[Double, Object]:
     """An AWX with a job template that asks these questions."""
     awx = Double(["verify.yml"])
-    template = awx.add("job_templates", {"name": "asks", "playbook": "verify.yml", **fields})
-    awx.put_survey("job_templates", template["id"], {"name": "", "description": "", "spec": list(questions)})
+    asks = template(awx, "asks", **fields)
+    if questions:
+        awx.put_survey("job_templates", asks["id"], {"name": "", "description": "", "spec": list(questions)})
     return awx, {
         "name": "nightly",
         "rrule": "DTSTART:20260101T010000Z RRULE:FREQ=DAILY;INTERVAL=1",
-        "unified_job_template": template["id"],
+        "unified_job_template": asks["id"],
     }
 
 
@@ -294,6 +342,14 @@ DAYS: t.Final = {
     "default": 30,
     "min": 1,
     "max": 400,
+}
+CHOICE: t.Final = {
+    "variable": "azs_renewal",
+    "question_name": "How",
+    "type": "multiplechoice",
+    "choices": ["replace", "new_name"],
+    "required": False,
+    "default": "",
 }
 
 
@@ -339,6 +395,124 @@ class TestRulesOfAwx:
         whole = {**NOTIFICATIONS[0]["configuration"], "port": "25"}
         said = refused(awx, "notification_templates", {**mail, "notification_configuration": whole})
         assert said == "Configuration field 'port' incorrect type, expected int."
+        nobody = {**NOTIFICATIONS[0]["configuration"], "recipients": []}
+        said = refused(awx, "notification_templates", {**mail, "notification_configuration": nobody})
+        assert said == "No values specified for field 'recipients'"
+
+    def test_an_empty_answer_to_a_choice(self) -> None:
+        """Not even where no answer is needed."""
+        awx, schedule = asking(CHOICE)
+        empty = {**schedule, "extra_data": {"azs_renewal": ""}}
+        assert "expected to be one of ['replace', 'new_name']" in refused(awx, "schedules", empty)
+        awx.add("schedules", schedule)
+
+    @pytest.mark.parametrize(
+        ("rule", "reason"),
+        [
+            ("DTSTART:20260101T010000 RRULE:FREQ=DAILY;INTERVAL=1", "naive datetime"),
+            ("DTSTART;TZID=Europe/Berlin:20260101T010000Z RRULE:FREQ=DAILY;INTERVAL=1", "naive datetime"),
+            ("DTSTART;TZID=Berlin:20260101T010000 RRULE:FREQ=DAILY;INTERVAL=1", "valid TZID"),
+            ("DTSTART:20260101T010000Z RRULE:FREQ=DAILY", "INTERVAL required"),
+            ("DTSTART:20260101T010000Z RRULE:FREQ=SECONDLY;INTERVAL=1", "parsing failed"),
+            ("DTSTART:20260101T010000Z RRULE:FREQ=MONTHLY;INTERVAL=1;BYDAY=1MO", "numeric prefix"),
+            ("RRULE:FREQ=DAILY;INTERVAL=1", "Valid DTSTART required"),
+        ],
+    )
+    def test_a_schedule_with_a_rule_that_is_none(self, rule: str, reason: str) -> None:
+        awx, schedule = asking()
+        assert reason in refused(awx, "schedules", {**schedule, "rrule": rule})
+        zone = "DTSTART;TZID=America/Argentina/Buenos_Aires:20260101T010000 RRULE:FREQ=MONTHLY;INTERVAL=1"
+        awx.add("schedules", {**schedule, "rrule": zone})
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"required": "true"},
+            {"default": 30},
+            {"min": "1"},
+            {"question_name": None},
+            {"type": "choice"},
+            {"type": "multiplechoice", "choices": ["a", "b"], "default": "c"},
+            {"type": "multiplechoice"},
+        ],
+    )
+    def test_a_survey_with_a_question_that_is_none(self, wrong: Object) -> None:
+        awx, _schedule = asking()
+        asks = awx.named("job_templates", "asks")["id"]
+        for questions in ([{**STAMPS, **wrong}], []):
+            with pytest.raises(RefusedError):
+                awx.put_survey("job_templates", asks, {"name": "", "description": "", "spec": questions})
+
+    def test_a_template_without_project_or_inventory(self) -> None:
+        awx, _schedule = asking()
+        asks = awx.named("job_templates", "asks")
+        for field in ("project", "inventory"):
+            assert field in refused(awx, "job_templates", {**asks, "name": "another", field: None})
+        source = {"name": "source", "source": "scm", "inventory": asks["inventory"], "source_vars": "{}"}
+        assert "source_project" in refused(awx, "inventory_sources", source)
+
+    def test_two_credentials_of_one_type(self) -> None:
+        awx, schedule = asking()
+        kind = awx.named("credential_types", "Vault")["id"]
+        ends = [
+            awx.add("credentials", {"name": f"vault-{number}", "credential_type": kind, "inputs": {"vault_id": name}})
+            for number, name in enumerate(("one", "two", "one"))
+        ]
+        link = ("job_templates", schedule["unified_job_template"], "credentials")
+        for end in ends[:2]:
+            awx.link(*link, end["id"], off=False)
+        with pytest.raises(RefusedError, match="Cannot assign multiple"):
+            awx.link(*link, ends[2]["id"], off=False)
+
+    def test_inputs_that_are_no_text(self) -> None:
+        awx = Double([])
+        kind = awx.named("credential_types", "Vault")["id"]
+        for inputs in ({"vault_id": 7}, {"vault_id": "fleet@prompt"}, {"password": "x"}):
+            assert "inputs" in refused(awx, "credentials", {"name": "v", "credential_type": kind, "inputs": inputs})
+
+    def test_other_fields_of_a_credential_type_in_use(self) -> None:
+        awx = Double([])
+        field = {"id": "user", "label": "User", "type": "string"}
+        kind = {"name": "own", "kind": "cloud", "inputs": {"fields": [field]}, "injectors": {}}
+        made = awx.add("credential_types", kind)
+        awx.add("credentials", {"name": "one", "credential_type": made["id"], "inputs": {}})
+        awx.change("credential_types", made["id"], {"description": "another"})
+        with pytest.raises(ForbiddenError, match="in use"):
+            awx.change("credential_types", made["id"], {"inputs": {"fields": [field, {**field, "id": "more"}]}})
+
+    def test_two_links_between_the_same_nodes_and_a_way_back(self) -> None:
+        awx = Double([])
+        _flow, (one, two) = flow(awx, "flow", "one", "two")
+        _other, (else_where,) = flow(awx, "other", "one")
+        awx.link("workflow_job_template_nodes", one["id"], "success_nodes", two["id"], off=False)
+        for start, what, end, reason in (
+            (one, "always_nodes", two, "Relationship not allowed"),
+            (two, "always_nodes", one, "Cycle detected"),
+            (one, "success_nodes", one, "Cycle detected"),
+            (two, "success_nodes", else_where, "two workflows"),
+        ):
+            with pytest.raises(RefusedError, match=reason):
+                awx.link("workflow_job_template_nodes", start["id"], what, end["id"], off=False)
+
+    @pytest.mark.parametrize(
+        ("messages", "reason"),
+        [
+            ({"failure": {"message": "x"}}, "Event 'failure' invalid"),
+            ({"error": {"text": "x"}}, "Message type 'text' invalid"),
+            ({"error": {"message": "two\nlines"}}, "cannot contain newlines"),
+            ({"error": {"body": "{{ job.artifacts.azs_drift }}"}}, "Field unavailable"),
+            ({"error": {"body": "{{ job.secret }}"}}, "Field unavailable"),
+            ({"error": {"body": "{{ job.name"}}, "Unable to render"),
+            ({"workflow_approval": {"waiting": {"message": "x"}}}, "Workflow Approval event 'waiting' invalid"),
+        ],
+    )
+    def test_a_message_that_awx_cannot_fill_in(self, messages: Object, reason: str) -> None:
+        awx = Double([])
+        hook = {"organization": 1, "notification_type": "webhook"}
+        hook["notification_configuration"] = dict(NOTIFICATIONS[1]["configuration"])
+        assert reason in refused(awx, "notification_templates", {**hook, "messages": messages})
+        right = {"error": {"message": "{{ job.name }}", "body": "{{ job.artifacts.azs_drift | default('') }}"}}
+        awx.add("notification_templates", {**hook, "messages": right})
 
     def test_a_vault_id_that_comes_after_the_credential(self) -> None:
         awx = Double([])
@@ -346,6 +520,10 @@ class TestRulesOfAwx:
         made = awx.add("credentials", {"name": "vault", "credential_type": kind, "inputs": {}})
         with pytest.raises(RefusedError, match="vault_id"):
             awx.change("credentials", made["id"], {"inputs": {"vault_id": "fleet"}})
+
+
+def test_the_vault_credential_has_its_id_whoever_fills_it_in(double: Double) -> None:
+    assert double.named("credentials", f"{PREFIX}vault")["inputs"] == {"vault_id": "fleet", "vault_password": SECRET}
 
 
 def test_every_schedule_can_start_by_itself(double: Double) -> None:
@@ -635,6 +813,7 @@ FLEET: t.Final = {
             "admin_secret": "Admin4All-of-them",
         },
         {"name": "own-1", "pep_password": "Only4This-stamp"},
+        {"name": "own-2", "pep_password": "Only4That-stamp"},
         {"name": "linked-1", "connected": True, "pep_password": "One4All-of-them"},
         {
             "name": "capacity-1",
@@ -911,6 +1090,30 @@ def test_a_leg_can_be_launched_by_itself_to_go_on(fleet: Fleet) -> None:
         if leg != "3 activate":
             fleet.carry()
     assert fleet.simulator.stamp("locked-3")["status"] == "Registered"
+
+
+def test_all_legs_at_once(fleet: Fleet) -> None:
+    job = fleet.run(fleet.template("register disconnected"), "own-2")
+    assert job.status == "successful" and job.changed > 0, job.stdout
+    assert fleet.simulator.stamp("own-2")["status"] == "Registered"
+    again = fleet.run(fleet.template("register disconnected"), "own-2")
+    assert again.status == "successful" and again.changed == 0, again.stdout
+    fleet.assert_nothing_leaked()
+
+
+def test_the_account_that_makes_the_role_is_chosen_at_launch(fleet: Fleet) -> None:
+    (registrar,) = [
+        one["object_id"]
+        for one in fleet.simulator.state()["clouds"]["AzureCloud"]["principals"]
+        if one["name"] == "registrar"
+    ]
+    role, answers = fleet.template("registration role"), {"azs_role_principal_id": registrar}
+    nobody = fleet.run(role, "own-1", answers=answers)
+    assert nobody.status == "failed", nobody.stdout
+    for changes in (True, False):
+        job = fleet.run(role, "own-1", answers=answers, chosen=f"{PREFIX}registration in Azure")
+        assert job.status == "successful" and (job.changed > 0) == changes, job.stdout
+    fleet.assert_nothing_leaked()
 
 
 def test_an_archive_that_is_not_the_one_of_the_job_before_is_refused(fleet: Fleet) -> None:
