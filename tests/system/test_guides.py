@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import os
 import pathlib
 import re
 import shlex
+import subprocess
+import textwrap
 import typing as t
 
 import pytest
@@ -153,3 +157,24 @@ def test_the_commands_of_a_guide_do_what_it_says(tmp_path: pathlib.Path, journey
                     operator.run(playbook, *rest).succeeded()
         finally:
             operator.end()
+
+
+def test_the_command_for_a_vaulted_value_writes_it_with_its_name_and_as_it_is(tmp_path: pathlib.Path) -> None:
+    """Kind: a command of a guide that succeeds and writes something else than it says."""
+    blocks = re.findall(
+        r"^```console\n(.*?)^```", (ROOT / "docs" / "awx.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    (block,) = [one for one in blocks if "encrypt_string" in one]
+    (tmp_path / "vault-password").write_text("open-sesame\n", encoding="ascii")
+    given, command = r" it's \n #1 $HOME ", block.replace("fleet@prompt", "fleet@vault-password")
+    environment = {**os.environ, "PATH": f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    run = functools.partial(
+        subprocess.run, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True, timeout=300
+    )
+    run(["bash", "-c", command], input=f"{given}\n")
+    (file,) = tmp_path.glob("inventory/host_vars/*.yml")
+    found = re.fullmatch(r"azs_pep_password: !vault \|\n(.*)", file.read_text("ascii"), re.DOTALL)
+    assert found, file.read_text("ascii")
+    (tmp_path / "value").write_text(textwrap.dedent(found.group(1)), encoding="ascii")
+    arguments = ("--vault-id", "fleet@vault-password", "--output", "-", "value")
+    assert run(["ansible-vault", "decrypt", *arguments]).stdout == given
