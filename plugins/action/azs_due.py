@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import due
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import due, journeys
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import Inventory
 
@@ -45,8 +46,13 @@ class ActionModule(ActionBase):
                 said = None
             if said is None:
                 waiting.append(host)
-                if args["journey"] == due.REGISTER and wanted and not found.get("failed"):
-                    plans[host] = due.planned(wanted, found)
+                made = (
+                    due.planned(args["journey"], wanted, found)
+                    if wanted and args["journey"] in journeys.JOURNEYS
+                    else None
+                )
+                if made is not None:
+                    plans[host] = {**dataclasses.asdict(made), "cloud": found.get("cloud")}
                 continue
             screen.display(f"{host}: {said.line}")
             settled[host] = dict(said.verdict)
@@ -60,7 +66,7 @@ class ActionModule(ActionBase):
             changed=False,
             hosts=waiting,
             settled=settled,
-            plans={host: one for host, one in plans.items() if one is not None},
+            plans=plans,
         )
         if warnings:
             result["warnings"] = warnings

@@ -6,20 +6,13 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import due, journeys
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils._fleet import BUNDLE, HERE, FleetAction, Found, by
 from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import Inventory
 
 _MODULE: t.Final = "azurestack.hub.azs_fleet_info"
-_SAID_BY: t.Final = {
-    "read_stamp": ("azs_verify_stamp", True),
-    "read_azure": ("azs_verify_azure", True),
-    "products": ("azs_verify_products", False),
-    "tenants": ("azs_report_tenants", True),
-}
-"""Option -> the variable of a stamp that says it where the task does not, and what it is when that says nothing either."""
 _OF_OTHER: t.Final = {"stamp": ("azure",), "azure": ("admin", "pep")}
 """Side -> the option families that are none of its business."""
 
@@ -31,15 +24,20 @@ class ActionModule(FleetAction):
         """Read the stamps that the options name."""
         if args.get("hosts") is None:
             return super().work(args, task_vars)
+        journey = str(args.get("journey"))
+        if journey not in due.JOURNEYS:
+            raise InputError(f"{journey} is no journey", remedy=f"Set journey to one of {', '.join(due.JOURNEYS)}")
         inventory, found = Inventory(task_vars, self._templar), t.cast(Found, {})
         asked: Found = {}
-        each = boolean(args.get("each_side") or False, strict=False)
+        each = due.reading(journey).each_side
         sides: dict[str, tuple[str, str]] = {}
         for host in args["hosts"]:
             try:
                 at_stamp = inventory.variable(host, "azs_pep_runner") or HERE
                 at_azure = inventory.variable(host, "azs_azure_runner") or HERE
-                options = self._asked(inventory, host, args)
+                if journey in journeys.JOURNEYS:
+                    journeys.check(journey, inventory.wanted(host))
+                options = self._asked(inventory, host, journey)
                 # The host of a side that is not read is not needed.
                 if not options["read_stamp"]:
                     at_stamp = at_azure
@@ -71,15 +69,20 @@ class ActionModule(FleetAction):
             found.update({**read, **{host: _with(one, read[host], "azure", each) for host, one in there.items()}})
         return {"changed": False, "stamps": {host: found[host] for host in args["hosts"]}}
 
-    def _asked(self, inventory: Inventory, host: str, args: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    def _asked(self, inventory: Inventory, host: str, journey: str) -> dict[str, t.Any]:
         """Return the options that a stamp is read with."""
+        wanted = due.reading(journey)
+
+        def said(told: bool | None, variable: str, *, default: bool) -> bool:
+            return inventory.flag(host, variable, default=default) if told is None else told
+
         reads = {
-            name: inventory.flag(host, variable, default=default)
-            if args.get(name) is None
-            else boolean(args[name], strict=False)
-            for name, (variable, default) in _SAID_BY.items()
+            "read_stamp": said(wanted.stamp, "azs_verify_stamp", default=True),
+            "read_azure": said(wanted.azure, "azs_verify_azure", default=True),
+            "products": wanted.products and inventory.flag(host, "azs_verify_products", default=False),
+            "tenants": wanted.tenants and inventory.flag(host, "azs_report_tenants", default=True),
         }
-        tenant = self._tenant(inventory, host) if boolean(args.get("compare_tenant") or False, strict=False) else {}
+        tenant = self._tenant(inventory, host) if journey == due.COMPARE_TENANT else {}
         if tenant:
             endpoint = inventory.variable(host, "azs_admin_endpoint")
             reads["read_stamp"] = bool(endpoint) and not tenant.keys() & {
@@ -89,11 +92,7 @@ class ActionModule(FleetAction):
             }
         families = [family for family, side in (("admin", "stamp"), ("azure", "azure")) if reads[f"read_{side}"]]
         own = inventory.options(host, "cloud_id")
-        reads["privileged_endpoint"] = (
-            reads["read_stamp"]
-            and "cloud_id" not in own
-            and boolean(args.get("privileged_endpoint") or False, strict=False)
-        )
+        reads["privileged_endpoint"] = reads["read_stamp"] and "cloud_id" not in own and wanted.privileged_endpoint
         families += ["pep"] if reads["privileged_endpoint"] else []
         for family in families:
             own.update(inventory.family(host, family))
@@ -103,14 +102,13 @@ class ActionModule(FleetAction):
             **own,
             **tenant,
             **reads,
+            **(inventory.options(host, "old_subscription_id") if wanted.old_registrations else {}),
             "name": host,
             "bundle": bundle,
             "azure_bundle": inventory.variable(host, "azs_azure_bundle") or bundle,
-            **{
-                name: args[name]
-                for name in ("all_registrations", "receipt_stands_in", "each_side")
-                if args.get(name) is not None
-            },
+            "all_registrations": wanted.all_registrations,
+            "receipt_stands_in": wanted.receipt_stands_in,
+            "each_side": wanted.each_side,
         }
 
     def _tenant(self, inventory: Inventory, host: str) -> dict[str, t.Any]:

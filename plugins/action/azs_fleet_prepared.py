@@ -8,6 +8,7 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _refresh_token
 from ansible_collections.azurestack.hub.plugins.plugin_utils._fleet import BUNDLE, HERE, FleetAction, Found, by
 from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import Inventory
 
@@ -25,7 +26,7 @@ class ActionModule(FleetAction):
         asked: Found = {}
         runners: dict[str, str] = {}
         for host, plan in args["plans"].items():
-            if not plan["steps"]["token"]:
+            if not (plan["steps"]["token"] and plan["connected"]):
                 continue
             try:
                 runners[host] = inventory.variable(host, "azs_azure_runner") or HERE
@@ -40,10 +41,18 @@ class ActionModule(FleetAction):
     def _asked(self, inventory: Inventory, host: str, plan: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         own = inventory.family(host, "azure")
         own.update(_options.from_environment(("azure",), own, os.environ))
+        if plan["steps"]["principal"]:  # nothing is made for a stamp that could not go on
+            given = inventory.options(host, "refresh_token", "refresh_token_source")
+            _refresh_token.at_hand(
+                {"tenant": None, "subscription_id": None, **own, **given, "source": given.get("refresh_token_source")}
+            )
         bundle = inventory.variable(host, "azs_bundle") or BUNDLE
         return {
             **own,
-            **inventory.options(host, "registration_name", "resource_group", "location"),
+            **inventory.options(host, "location"),
+            "registration_name": plan["name"],
+            "resource_group": plan["resource_group"],
+            "replaces": (plan["removed"] or {}).get("id"),
             "name": host,
             "bundle": inventory.variable(host, "azs_azure_bundle") or bundle,
             "preflight": inventory.flag(host, "azs_preflight", default=True),

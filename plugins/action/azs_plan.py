@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Says what a connected stamp lacks and which steps give it that. Runs on the controller alone."""
+"""Says what a journey does with a connected stamp, and why. Runs on the controller alone."""
 
 from __future__ import annotations
 
@@ -7,61 +7,59 @@ import dataclasses
 import typing as t
 
 from ansible.utils.display import Display
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, plan
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, journeys, plan
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _planning
 from ansible_collections.azurestack.hub.plugins.plugin_utils._decision import DecidingAction
 
 SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
-    "billing_model": {"type": "str", "choices": list(billing.BILLING_MODELS), "required": True},
-    "agreement_number": {"type": "str"},
-    "asset_tag": {"type": "str"},
-    "usage_reporting": {"type": "bool"},
-    "marketplace_syndication": {"type": "bool"},
-    "token_version": {"type": "str", "choices": list(billing.TOKEN_VERSIONS), "no_log": False},
-    "cloud_id": {"type": "str"},
-    "name": {"type": "str"},
-    "resource_group": {"type": "str"},
-    "bridge_principal": {"type": "str"},
-    "new_bridge_principal": {"type": "bool", "default": False},
-    "reregister": {"type": "bool", "default": False},
+    "journey": {"type": "str", "choices": list(journeys.JOURNEYS), "default": journeys.REGISTER},
+    **_planning.ASKED,
     "found": {"type": "dict"},
-    "show": {"type": "bool", "default": True},
 }
 
 
 class ActionModule(DecidingAction):
-    """Checks what is asked for; with what was read, prints one line per field that drifted and returns the steps."""
+    """Checks what is asked for; with what was read, shows the differences and returns the steps."""
 
     spec = SPEC
 
     def decide(self, args: dict[str, t.Any], host: str, result: dict[str, t.Any]) -> None:
-        """Return the plan, and what is wanted also where there is none."""
-        result.update(drift=[], steps={}, not_compared=list(billing.CONTRACT))
-        wanted, warnings = plan.wanted_of(args)
-        result["wanted"] = {
-            name: getattr(wanted.request, name)
-            for name in ("billing_model", "marketplace_syndication", "usage_reporting")
-        }
+        """Return the plan; without what was read, check what is asked for."""
         found = args["found"]
         if found is None:
-            result["warnings"] = warnings
+            result.update(steps={}, drift=[], not_compared=list(billing.CONTRACT))
+            result["warnings"] = journeys.check(args["journey"], args)
             return
         if found.get("failed"):
             result.update(found)
             return
-        made = plan.plan(
-            wanted,
-            activation=found["activation"],
-            remembered=found.get("remembered") or {},
-            registrations=found.get("registrations"),
-        )
-        for drift in made.drift if args["show"] else ():
-            Display().display(f"{host}: {drift.line()}", color="yellow")
+        made = journeys.decide(args["journey"], args, found)
+        self._show(made, host)
         result.update(
-            drift=[dataclasses.asdict(one) for one in made.drift],
-            steps=dataclasses.asdict(made.steps),
-            due=any(dataclasses.asdict(made.steps).values()),
-            cloud_id=made.cloud_id,
-            registration_id=made.registration_id,
-            bridge_principal=made.bridge_principal,
-            not_compared=list(made.not_compared),
+            {name: value for name, value in dataclasses.asdict(made).items() if name != "wanted"},
+            wanted=dataclasses.asdict(made.wanted) if made.wanted else {},
+            due=made.due,
+            changed=made.due and self._task.check_mode,
+            diff=_diff(made, host),
         )
+
+    def _show(self, made: plan.Plan, host: str) -> None:
+        screen = Display()
+        if made.line is not None:
+            screen.display(f"{host}: {made.line}")
+        for drift in made.drift:
+            screen.display(f"{host}: {drift.line()}", color="yellow")
+        if made.due and self._task.check_mode:
+            screen.display(f"{host}: would {made.sentence()}", color="yellow")
+
+
+def _diff(made: plan.Plan, host: str) -> dict[str, t.Any]:
+    """Return what differs, and the steps that are taken, for the diff of the task."""
+    header = {"before_header": host, "after_header": host}
+    if not made.due:
+        return {"before": {}, "after": {}, **header}
+    return {
+        "before": {one.field: one.found for one in made.drift},
+        "after": {**{one.field: one.wanted for one in made.drift}, "steps": made.sentence()},
+        **header,
+    }

@@ -78,6 +78,18 @@ attributes:
     details: The module reads only.
 """
 
+    PLAN = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details: The module reads nothing and changes nothing. In check mode it is changed when anything is to be done.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+"""
+
     GROUP_PEP = r"""
 options: {}
 attributes:

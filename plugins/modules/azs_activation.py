@@ -88,11 +88,11 @@ options:
     description: Whether to activate although the stamp is activated with this key.
     type: bool
     default: false
-  observed:
+  replaces:
     description:
-      - The activation as M(azurestack.hub.azs_activation_info) returned it earlier in the play. It is then not read again
-        before the stamp is activated or deactivated, only afterwards. Used only when it was read from the stamp.
-    type: dict
+      - Resource id of the registration that the activation is known to name until now. An activation that names another one than the
+        key is else taken for a sign of another stamp's O(admin_endpoint), and the stamp is asked which one is its own.
+    type: str
   record:
     description:
       - With O(state=absent), whether to leave a record of the deactivation in O(bundle), which holds no secret. It travels
@@ -223,7 +223,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "timeout": {"type": "int", "default": 1800},
     "ask_action_status": {"type": "bool", "default": True},
     "reactivate": {"type": "bool", "default": False},
-    "observed": {"type": "dict"},
+    "replaces": {"type": "str"},
     "record": {"type": "bool", "default": False},
     **handover.READ_SPEC,
 }

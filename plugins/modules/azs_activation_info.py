@@ -71,6 +71,8 @@ activation:
       in, C(none) when nothing tells it.
     - C(expires_in_days) is null when the activation never expires.
     - C(products) is null when it was not asked for.
+    - C(provider_subscription_id) is the subscription of the stamp's own that the activation is in, as O(admin_subscription_id). Null when
+      it was not read from the stamp.
   returned: success
   type: dict
   sample:
@@ -87,6 +89,7 @@ activation:
     expires_in_days:
     provisioning_state: Succeeded
     products:
+    provider_subscription_id: 0c5e0f4e-5d3a-4a6f-8f43-2a6d5a1b9c11
 remembered:
   description:
     - What the bundle remembers of the stamp. C(cloud_id) and C(bridge_principal) are those of its artifacts.

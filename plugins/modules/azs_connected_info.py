@@ -44,11 +44,14 @@ options:
     description: Name of the stamp in O(bundle).
     type: str
     required: true
-  read:
+  all_registrations:
     description:
-      - What M(azurestack.hub.azs_fleet_info) read of the stamp. When given, it is the result, and nobody is asked again. When reading
-        failed, the task fails with it.
-    type: dict
+      - Whether all registrations of the cloud id are read, and not the one alone that the activation names.
+    type: bool
+    default: false
+  old_subscription_id:
+    description: A subscription whose registrations of the cloud id are read, too.
+    type: str
 seealso:
   - module: azurestack.hub.azs_activation_info
   - module: azurestack.hub.azs_registration_info
@@ -87,6 +90,11 @@ registrations:
   returned: success
   type: list
   elements: dict
+old_registrations:
+  description: Those in O(old_subscription_id), without lock and key. Not returned where it is the subscription itself.
+  returned: when O(old_subscription_id) is given, and Azure was asked
+  type: list
+  elements: dict
 cloud:
   description: As of M(azurestack.hub.azs_registration_info).
   returned: when Azure was asked
@@ -102,12 +110,14 @@ from ansible_collections.azurestack.hub.plugins.module_utils._reading import act
 
 def work(module: AzsModule) -> dict[str, t.Any]:
     """Read the activation, and then the registration that it leads to."""
-    known = activation.read(module)
-    where = leads.to_registration(known, module.params["cloud_id"])
+    known, params = activation.read(module), module.params
+    where = leads.to_registration(known, params["cloud_id"], every=params["all_registrations"])
     if where is None:
         return {**known, "registrations": None}
-    found = registration.read(module, registration.Asked(**where, role_assignment=True))
-    return {**known, **found, "registrations": leads.found_by(where, found["registrations"])}
+    found = registration.of_stamp(
+        module, where, every=params["all_registrations"], old_subscription_id=params["old_subscription_id"]
+    )
+    return {**known, **found}
 
 
 def main() -> None:
@@ -119,7 +129,8 @@ def main() -> None:
             "cloud_id": {"type": "str"},
             "bundle": {"type": "path", "required": True},
             "stamp": {"type": "str", "required": True},
-            "read": {"type": "dict"},
+            "all_registrations": {"type": "bool", "default": False},
+            "old_subscription_id": {"type": "str"},
         },
         supports_check_mode=True,
     ).run(work)

@@ -25,7 +25,8 @@ options:
   journey:
     description: What the stamps are read for. It is the name of the playbook.
     type: str
-    choices: [connected_register, verify, report, compare_tenant]
+    choices:
+      [connected_register, connected_renew, connected_change, connected_unregister, reregister, verify, report, compare_tenant]
     required: true
   stamps:
     description: What was read of each stamp, as M(azurestack.hub.azs_fleet_info) returns it.

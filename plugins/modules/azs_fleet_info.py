@@ -32,55 +32,25 @@ options:
     description:
       - The stamps to read, each with C(name), its name in C(bundle), and with the options of M(azurestack.hub.azs_connected_info),
         but for C(azure_host).
-      - Further ones are C(read_stamp) and C(read_azure), whether that side is read (both on); C(privileged_endpoint) as below, with the
-        options of the privileged endpoint; C(receipt_stands_in) and C(products) as of
+      - Further ones are C(read_stamp) and C(read_azure), whether that side is read (both on); C(privileged_endpoint), whether a
+        stamp of which nothing else tells the cloud id is asked for it there, with the options of the privileged endpoint; C(receipt_stands_in) and C(products) as of
         M(azurestack.hub.azs_activation_info); C(tenants) as of M(azurestack.hub.azs_registration_info);
         C(all_registrations), whether all registrations of the cloud id are read, and not the one alone that the
-        activation names; C(each_side) as below; C(customer_subscription_id) and
+        activation names; C(old_subscription_id), a subscription whose registrations of the cloud id are read, too; C(each_side), whether
+        Azure is read also of a stamp that does not answer, whose result then has all C(failures) by C(stamp) and C(azure); C(customer_subscription_id) and
         C(customer_tenant_id), a tenant of which is read how the registration holds it, instead of the registration, which is that of C(registration_id),
         C(registration_name) in C(resource_group), or C(cloud_id), else the one that the activation names; C(azure_bundle), a bundle on
         the host that reaches Azure, whose artifacts may tell the cloud id; C(found), what
         was read of the stamp before; and C(access_token), of a user who signed in.
     type: list
     elements: dict
-  read_stamp:
-    description: With O(hosts), whether the activations are read. By default C(azs_verify_stamp) says so.
-    type: bool
-  read_azure:
-    description: With O(hosts), whether the registrations are read. By default C(azs_verify_azure) says so.
-    type: bool
-  all_registrations:
-    description: With O(hosts), whether all registrations of a cloud id are read.
-    type: bool
-    default: false
-  privileged_endpoint:
+  journey:
     description:
-      - With O(hosts), whether a stamp of which nothing else tells the cloud id is asked for it at its privileged endpoint.
-    type: bool
-    default: false
-  receipt_stands_in:
-    description:
-      - With O(hosts), whether the receipt stands in for a stamp that has an admin endpoint and does not answer.
-    type: bool
-    default: true
-  each_side:
-    description:
-      - With O(hosts), whether Azure is read also of a stamp that does not answer. The result of a stamp has then, by C(stamp) and
-        C(azure), all C(failures), and with them what the other side told.
-    type: bool
-    default: false
-  products:
-    description: With O(hosts), whether the marketplace products are counted. By default C(azs_verify_products) says so.
-    type: bool
-  tenants:
-    description: With O(hosts), whether the tenants are counted. By default C(azs_report_tenants) says so.
-    type: bool
-  compare_tenant:
-    description:
-      - With O(hosts), whether is read how the registrations hold the tenant of C(azs_customer_subscription_id) and C(azs_customer_tenant_id),
-        instead of the registrations. A stamp is asked only when its variables do not tell which registration it has.
-    type: bool
-    default: false
+      - With O(hosts), what the stamps are read for. It is the name of the playbook, and says what is read of each stamp.
+      - What is asked for is checked before anything is contacted.
+    type: str
+    choices:
+      [connected_register, connected_renew, connected_change, connected_unregister, reregister, verify, report, compare_tenant]
 seealso:
   - module: azurestack.hub.azs_connected_info
   - module: azurestack.hub.azs_due
@@ -90,6 +60,7 @@ EXAMPLES = r"""
 - name: Read all stamps of the play
   azurestack.hub.azs_fleet_info:
     hosts: "{{ ansible_play_hosts }}"
+    journey: verify
   delegate_to: localhost
   run_once: true
   register: fleet
@@ -115,7 +86,7 @@ RETURN = r"""
 stamps:
   description:
     - What was read of each stamp, by its name, with the fields of M(azurestack.hub.azs_connected_info).
-    - A stamp that could not be read has C(failed), C(msg) and C(error), as a failed task; with O(each_side) C(failures), too.
+    - A stamp that could not be read has C(failed), C(msg) and C(error), as a failed task; with C(each_side) C(failures), too.
     - How the registration holds a tenant is C(standing), as C(comparison) of M(azurestack.hub.azs_tenant_mapping_info); null without registration.
   returned: success
   type: dict
@@ -124,6 +95,7 @@ stamps:
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _many, _options
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import due
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 from ansible_collections.azurestack.hub.plugins.module_utils._reading import fleet
 
@@ -141,6 +113,7 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "products": {"type": "bool", "default": False},
     "tenants": {"type": "bool", "default": False},
     "all_registrations": {"type": "bool", "default": False},
+    "old_subscription_id": {"type": "str"},
     "each_side": {"type": "bool", "default": False},
     "customer_subscription_id": {"type": "str"},
     "customer_tenant_id": {"type": "str"},
@@ -164,16 +137,9 @@ def main() -> None:
         argument_spec={
             "hosts": {"type": "list", "elements": "str"},
             "stamps": {"type": "list", "elements": "dict", "no_log": True},
-            "read_stamp": {"type": "bool"},
-            "read_azure": {"type": "bool"},
-            "privileged_endpoint": {"type": "bool", "default": False},
-            "all_registrations": {"type": "bool", "default": False},
-            "receipt_stands_in": {"type": "bool", "default": True},
-            "each_side": {"type": "bool", "default": False},
-            "products": {"type": "bool"},
-            "tenants": {"type": "bool"},
-            "compare_tenant": {"type": "bool", "default": False},
+            "journey": {"type": "str", "choices": list(due.JOURNEYS)},
         },
+        required_by={"hosts": ["journey"]},
         supports_check_mode=True,
     ).run(work)
 

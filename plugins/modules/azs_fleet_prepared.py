@@ -38,7 +38,7 @@ options:
   stamps:
     description:
       - The stamps, each with C(name), its inventory name, and with these options of M(azurestack.hub.azs_registration) - those of Azure,
-        C(resource_group), C(location), C(cloud_id), C(registration_hint), C(preflight) and C(bundle).
+        C(resource_group), C(location), C(cloud_id), C(registration_hint), C(replaces), C(preflight) and C(bundle).
       - Further ones are C(registration_name), the option C(name) of that module; C(bridge_principal), object id of the one that the
         registration is to have, a new one if not given; and C(access_token), of a user who signed in.
     type: list
@@ -70,6 +70,7 @@ import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _many, _options
 from ansible_collections.azurestack.hub.plugins.module_utils._arm import preparing, registering
+from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
@@ -88,6 +89,7 @@ SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "cloud_id": {"type": "str", "required": True},
     "registration_hint": {"type": "str"},
     "bridge_principal": {"type": "str"},
+    "replaces": {"type": "str"},
     "preflight": {"type": "bool", "default": True},
     "access_token": {"type": "str", "no_log": True},
 }
@@ -108,6 +110,7 @@ def _one(asker: Asker, *, check: bool) -> dict[str, t.Any]:
         preflight=params["preflight"],
         check=check,
         prepare=True,
+        gone=RegistrationId.parse(params["replaces"]) if params["replaces"] else None,
         warn=asker.warn,
     )
     try:

@@ -163,10 +163,9 @@ options:
         three requests more, and none when there is nothing to write.
     type: bool
     default: true
-  predicted_removed:
+  replaces:
     description:
-      - Resource id of a registration of the stamp that another task deletes. With O(state=prepared), and with O(state=present) in
-        check mode, it counts as deleted. Otherwise it is not used.
+      - With O(state=prepared), resource id of a registration of the stamp that is deleted before the wanted one is made. It counts as gone.
     type: str
   prepared:
     description:
@@ -335,6 +334,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import (
     conflicts,
     expiry,
     preflight,
+    rights,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     ArtifactError,
@@ -351,14 +351,14 @@ _ASKED: t.Final = ("billing_model", "marketplace_syndication", "usage_reporting"
 def work(module: AzsModule) -> dict[str, t.Any]:
     """Bring the registration into the wanted state."""
     params = module.params
-    gone, prepared = params["predicted_removed"], params["state"] == "prepared"
+    prepared = params["state"] == "prepared"
     exporting = params["export_key"] and params["state"] == "present"
     target = handover.target_of(module, bundle.KEY) if exporting else None
     place = preparing.place_of(params)
     how = registering.How(
         check=module.check_mode,
         prepare=prepared,
-        gone=RegistrationId.parse(gone) if (module.check_mode or prepared) and gone else None,
+        gone=RegistrationId.parse(params["replaces"]) if prepared and params["replaces"] else None,
         warn=module.warn,
         **{
             name: params[name]
@@ -527,7 +527,7 @@ def _shown(outcome: registering.Outcome) -> dict[str, t.Any]:
     level, role = outcome.after.get("lock"), None
     if outcome.principal is not None:
         role = {
-            "role": "Azure Stack Registration Owner",
+            "role": rights.REGISTRATION_OWNER_NAME,
             "principal_id": outcome.principal,
             "assigned": True,
             "changed": preflight.ASSIGN_ROLE in outcome.actions,
@@ -571,7 +571,7 @@ def main() -> None:
             "assign_role": {"type": "bool", "default": False},
             "replication_timeout": {"type": "int", "default": 300},
             "preflight": {"type": "bool", "default": True},
-            "predicted_removed": {"type": "str"},
+            "replaces": {"type": "str"},
             "prepared": {"type": "dict"},
             "provider_timeout": {"type": "int", "default": 600},
         },

@@ -10,25 +10,14 @@ import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
-from ansible_collections.azurestack.hub.plugins.plugin_utils import _variables
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _planning, _variables
 
 if t.TYPE_CHECKING:
     from ansible.template import Templar
 
 RENAMED: t.Final = {"name": "azs_registration_name"}
 """Option -> the variable that stands for it, where that is not azs_<option>."""
-WANTED: t.Final = (
-    *billing.OPTIONS,
-    "cloud_id",
-    "name",
-    "resource_group",
-    "bridge_principal",
-    "new_bridge_principal",
-    "reregister",
-)
-"""What is wanted of a stamp: the options of azs_plan."""
 
 
 class Inventory:
@@ -84,5 +73,10 @@ class Inventory:
         return self.options(host, *_options.SPECS[family])
 
     def wanted(self, host: str) -> dict[str, t.Any]:
-        """Return what is wanted of a stamp."""
-        return self.options(host, *WANTED)
+        """Return what is wanted of a stamp: the options of azs_plan. Raises as `variable`, and for a value of another type."""
+        asked = self.options(host, *_planning.ASKED)
+        groups = self.variable(host, "group_names") or ()
+        said = [
+            connected for group, connected in (("azs_connected", True), ("azs_disconnected", False)) if group in groups
+        ]
+        return _planning.typed({**asked, **({"connected": said[0]} if said else {})})

@@ -39,6 +39,17 @@ LEGS = ("disconnected_export_token", "disconnected_register", "disconnected_acti
 
 DUE = "Find out which stamps have something to do"
 COMPARE = "Compare the stamp, its registration and its activation"
+PLAN = "Show the plan"
+STEP_TASKS: t.Final = {
+    "deactivation": "Deactivate the stamp",
+    "removal": "Delete the registration in Azure",
+    "token": "Export the registration token",
+    **dict.fromkeys(("registration", "lock", "role_assignment"), "Register the stamp in Azure"),
+    "key": "Export the activation key of a registration that stays",
+    "activation": "Activate the stamp",
+}
+"""What carries out a step of the plan; a bridge principal is made with the token, and a key is exported with a registration."""
+AFTERWARDS = "Remove the expired registrations that the stamp has left"
 
 ALLOWED_CMDLET = "Get-AzureStackStampInformation"
 
@@ -111,6 +122,18 @@ class Play:
     def changes(self) -> set[tuple[str, str]]:
         """Task and host of all results that report a change."""
         return {(one.task, one.host) for one in self.results if one.changed}
+
+    @property
+    def foretold(self) -> set[tuple[str, str]]:
+        """Task and host of all changes that a run in check mode foretells; a plan foretells those of its steps."""
+        found = self.changes
+        for one in [one for one in self.results if one.changed and one.task == PLAN]:
+            found.remove((PLAN, one.host))
+            due = {step for step, taken in one.data["steps"].items() if taken} - {"principal"}
+            due -= {"key"} if "token" in due else set()
+            found |= {(STEP_TASKS[step], one.host) for step in due}
+            found |= {(AFTERWARDS, one.host)} if one.data["afterwards"] else set()
+        return found
 
     @property
     def settled(self) -> dict[str, dict[str, t.Any]]:

@@ -71,7 +71,7 @@ def test_a_registration_that_only_its_cloud_id_leads_to_keeps_its_bridge_princip
     assert changing(traffic.read()) == []
     play = here.run("connected_register").succeeded()
     entries = traffic.read()
-    assert checked.changes == play.changes
+    assert checked.foretold == play.changes
     assert cmdlets(entries) == ["Get-AzureStackStampInformation", "New-AzureStackActivation"]
     assert [one for one in changing(entries) if one.startswith(("PUT", "DELETE"))] == []
     assert "not-activated: the stamp says Not registered, wanted Registered" in play.output
@@ -96,7 +96,6 @@ def test_a_bridge_principal_that_is_replaced_loses_its_role_and_that_is_said(
     new = simulator.stamp("left")["principals"][-1]
     assert new != old and with_a_role(simulator, registration) == [new]
     task = "Register the stamp in Azure"
-    assert play.of(task).data["actions"] == checked.of(task).data["actions"]
     assert play.of(task).data["actions"] == ["lift_lock", "register", "unassign_role", "put_lock", "assign_role"]
-    for run in (checked, play):
-        assert old in run.of(task).warnings and "no longer" in run.of(task).warnings
+    assert f"take it from {old}" in checked.output
+    assert old in play.of(task).warnings and "no longer" in play.of(task).warnings

@@ -32,7 +32,6 @@ SETTINGS: t.Final = {
 PREFIX: t.Final = "Azure Stack Hub "
 ORIGIN: t.Final = (
     "playbooks/vars/options.yml",
-    "playbooks/vars/roles.yml",
     "playbooks/*.yml",
     "roles/*/tasks/*.yml",
     "roles/*/defaults/main.yml",

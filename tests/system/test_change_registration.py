@@ -106,7 +106,7 @@ def test_the_old_registration_goes_and_the_new_one_comes(
     checked = here.run("connected_change", "--check", *limit, azs_confirm_marketplace_loss=True).succeeded()
     assert changing(traffic.read()) == []
     changed = here.run("connected_change", *limit, azs_confirm_marketplace_loss=True).succeeded()
-    assert ("Deactivate the stamp", stamps[0]) in checked.changes
+    assert ("Deactivate the stamp", stamps[0]) in checked.foretold
     for name in {*stamps} - {"killed-late"}:
         assert _of(checked, name) == _of(changed, name) and any("Activate" in task for task in _of(checked, name)), name
     entries = traffic.read()
@@ -162,4 +162,4 @@ def _registered(simulator: Simulator, stamp: str) -> tuple[t.Any, ...]:
 
 def _of(play: Play, host: str) -> set[str]:
     """Tasks that report a change of a host."""
-    return {task for task, one in play.changes if one == host}
+    return {task for task, one in play.foretold if one == host}

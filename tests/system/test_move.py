@@ -84,7 +84,7 @@ def test_a_connected_stamp_is_activated_again_and_not_registered_anew(
     foreseen = after.run("connected_register", "--check", "--diff").succeeded()
     assert changing(traffic.read()) == []
     registered = after.run("connected_register").succeeded()
-    assert foreseen.changes == registered.changes
+    assert foreseen.foretold == registered.changes
     entries = traffic.read()
     asked = [] if told else ["Get-AzureStackStampInformation"]
     assert cmdlets(entries) == [*asked, "New-AzureStackActivation"]
@@ -107,7 +107,7 @@ def test_a_disconnected_stamp_gets_the_new_key_in_legs_two_and_three(
         traffic.read()
         foreseen = after.run(leg, "--check", "--diff").succeeded()
         assert changing(traffic.read()) == []
-        assert foreseen.changes == after.run(leg).succeeded().changes
+        assert foreseen.foretold == after.run(leg).succeeded().changes
         assert [one for one in changing(traffic.read()) if "/registrations/" in one and "PUT" in one] == []
     registration = simulator.registration_of(name)
     assert registration and "/Moved/" in registration["id"] and registration["locks"] == ["CanNotDelete"]

@@ -112,7 +112,7 @@ def test_what_is_due_is_renewed(
         done = {task for task, one in play.changes if one == name}
         assert any("Activate" in task for task in done), name
         for checked in checks:
-            assert {task for task, one in checked.changes if one == name} == done, name
+            assert {task for task, one in checked.foretold if one == name} == done, name
 
     for name in REFUSED.keys() & set(left):
         message = play.failure(name).message
@@ -167,7 +167,7 @@ def test_registering_again_keeps_what_there_is(simulator: Simulator, controller:
     assert changing(traffic.read()) == []
     play = here.run("reregister").succeeded()
     entries = traffic.read()
-    assert {(task, host) for task, host in checked.changes if host == "apart"} == {
+    assert {(task, host) for task, host in checked.foretold if host == "apart"} == {
         (task, host) for task, host in play.changes if host == "apart"
     }
     for name, old in before.items():

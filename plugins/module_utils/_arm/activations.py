@@ -164,10 +164,13 @@ class Stamp:
         self._options = options
         self._transport = options.shared.of(("transport", options.trust), options.trust.transport)
 
-    def activation(self) -> Activation | None:
-        """Return the activation, None when there is none. Raises as `read`."""
+    def activation(self, *, confirm: bool = True) -> Activation | None:
+        """Return the activation, None when there is none.
+
+        :param confirm: whether the list confirms that there is none. Raises as `read`.
+        """
         resource = self._client.find(f"{self._path}/activations/default", API_VERSION, doing="read the activation")
-        if resource is None:
+        if resource is None and confirm:
             resource = self._listed()
         return None if resource is None else Activation.of(resource)
 
@@ -202,8 +205,13 @@ class Stamp:
         )
 
     @functools.cached_property
+    def subscription_id(self) -> str:
+        """The provider's subscription, in which the activation is. Raises as `read`."""
+        return self._options.subscription_id or self._provider_subscription()
+
+    @property
     def _subscription(self) -> str:
-        return f"/subscriptions/{self._options.subscription_id or self._provider_subscription()}"
+        return f"/subscriptions/{self.subscription_id}"
 
     @property
     def _path(self) -> str:
@@ -237,17 +245,18 @@ def clock_ahead(options: AdminOptions) -> datetime.timedelta | None:
     return client.clock_ahead
 
 
-def read(options: AdminOptions) -> Activation | None:
+def read(options: AdminOptions, *, confirm: bool = True) -> Activation | None:
     """Return the stamp's activation, None when there is none.
 
     Reading again with the same options uses the sign-in and the connection of the first time.
 
+    :param confirm: whether a stamp that shows none is asked for the list as well, since it is not published how it answers.
     :raises Unreachable: the stamp's admin endpoint or its sign-in service does not answer.
     :raises SignInError: the credential was not accepted.
     :raises ArmError: the account may not read the activation.
     :raises InputError: the options cannot work.
     """
-    return _stamp(options).activation()
+    return _stamp(options).activation(confirm=confirm)
 
 
 def _flag(value: t.Any) -> bool | None:

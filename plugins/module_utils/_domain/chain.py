@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, choice, expiry
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, choice, expiry, rights
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER, same_id
 
 LOCK: t.Final = "RegistrationResourceLock"
@@ -119,6 +119,21 @@ def verdict(chain: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
+def unlocked(level: str | None) -> str:
+    """Return what the operator reads of a registration that is not locked.
+
+    :param level: that of the lock which is there; None when there is none.
+    """
+    if level is None:
+        return f"the registration has no lock {LOCK}: anybody with the rights can delete it by mistake"
+    return f"the lock {LOCK} of the registration has the level {level}, wanted is {LOCK_LEVEL}"
+
+
+def without_role(principal: str) -> str:
+    """Return what the operator reads of a bridge principal that has no role assignment."""
+    return f"the bridge principal {principal} lacks the role {rights.REGISTRATION_OWNER_NAME} on the registration"
+
+
 def _untold(activation: t.Mapping[str, t.Any]) -> bool:
     """Tell whether neither the stamp nor a receipt says anything of the activation."""
     return activation.get("evidence") == "none"
@@ -194,17 +209,12 @@ def _of_registration(registration: t.Mapping[str, t.Any], wanted: t.Mapping[str,
     findings += _of_key(registration)
     role = registration.get("role_assignment")
     if role and not role["assigned"]:
-        text = f"the bridge principal {role['principal_id']} lacks the role {role['role']} on the registration"
+        text = without_role(role["principal_id"])
         findings.append(Finding(text, "role_assignment", role["principal_id"], read_from=REGISTRATION))
     lock = registration.get("lock")
-    if not lock:
-        text = f"the registration has no lock {LOCK}: anybody with the rights can delete it by mistake"
-        findings.append(Finding(text, "lock", LOCK, read_from=REGISTRATION))
-    elif lock.get("level") != LOCK_LEVEL:
-        text = (
-            f"the lock {LOCK} of the registration has the level {lock.get('level') or 'none'}, wanted is {LOCK_LEVEL}"
-        )
-        findings.append(Finding(text, "lock", LOCK_LEVEL, lock.get("level"), REGISTRATION))
+    level = lock.get("level") or "none" if lock else None
+    if level != LOCK_LEVEL:
+        findings.append(Finding(unlocked(level), "lock", LOCK_LEVEL if lock else LOCK, level, REGISTRATION))
     days = registration.get("expires_in_days")
     if days is not None and days < 0:
         findings.append(Finding(f"the registration expired at {registration.get('expires')}", remedy=RENEW))

@@ -9,17 +9,58 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain, plan
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain, journeys, plan
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 
-REGISTER: t.Final = "connected_register"
 VERIFY: t.Final = "verify"
 REPORT: t.Final = "report"
 COMPARE_TENANT: t.Final = "compare_tenant"
-JOURNEYS: t.Final = (REGISTER, VERIFY, REPORT, COMPARE_TENANT)
+JOURNEYS: t.Final = (*journeys.JOURNEYS, VERIFY, REPORT, COMPARE_TENANT)
 NOWHERE: t.Final = (
     "which registration it has is not known; set azs_admin_endpoint, or azs_cloud_id or azs_registration_id"
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What a journey reads of each stamp.
+
+    :param stamp: whether the activation is read; None leaves it to the stamp's variables.
+    :param azure: whether the registrations are read; None leaves it to the stamp's variables.
+    :param privileged_endpoint: whether it may be asked for a cloud id that nothing else tells.
+    :param all_registrations: whether all of the cloud id are read, and not the one alone that the activation names.
+    :param old_registrations: whether those in the subscription that is left are read, too.
+    :param receipt_stands_in: whether the receipt stands in for a stamp that has an admin endpoint and does not answer.
+    :param each_side: whether one side is read although the other one failed.
+    :param products: whether products are counted where the stamp's variables say so.
+    :param tenants: whether tenants are counted where the stamp's variables say so.
+    """
+
+    stamp: bool | None = True
+    azure: bool | None = True
+    privileged_endpoint: bool = False
+    all_registrations: bool = True
+    old_registrations: bool = False
+    receipt_stands_in: bool = True
+    each_side: bool = False
+    products: bool = False
+    tenants: bool = False
+
+
+def reading(journey: str) -> Reading:
+    """Return what a journey reads. Its name is one of JOURNEYS."""
+    if journey == VERIFY:
+        return Reading(stamp=None, azure=None, receipt_stands_in=False, products=True)
+    if journey == REPORT:
+        return Reading(azure=None, each_side=True, products=True, tenants=True)
+    if journey == COMPARE_TENANT:
+        return Reading(all_registrations=False)
+    return Reading(
+        azure=journey != journeys.UNREGISTER,
+        privileged_endpoint=True,
+        all_registrations=journey != journeys.REGISTER,
+        old_registrations=journey == journeys.CHANGE,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +80,7 @@ class Settled:
 def settled(journey: str, wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> Settled | None:
     """Return what is said of a stamp that has nothing to do; None when it is due.
 
-    :param journey: REGISTER, VERIFY or COMPARE_TENANT.
+    :param journey: one of JOURNEYS but REPORT.
     :param wanted: the options of azs_plan that the stamp's variables give.
     :param found: what azs_fleet_info read of it.
     """
@@ -47,30 +88,24 @@ def settled(journey: str, wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t
         return None
     if journey == COMPARE_TENANT:
         return _compared(found)
-    if journey == REGISTER:
-        return _registered(wanted, found)
-    return _agreeing(wanted, found)
+    if journey == VERIFY:
+        return _agreeing(wanted, found)
+    return _planned_nothing(journey, wanted, found)
 
 
-def planned(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
-    """Return what is to be done about a stamp that is to be registered; None when that is not known, or refused.
+def planned(journey: str, wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> plan.Plan | None:
+    """Return what a journey does with a stamp; None when that is not known, or refused: the stamp's own tasks tell.
 
+    :param journey: one of journeys.JOURNEYS.
     :param wanted: the options of azs_plan that the stamp's variables give.
     :param found: what azs_fleet_info read of it.
     """
-    if found.get("registrations") is None:
+    if found.get("failed") or found.get("registrations") is None:
         return None
     try:
-        made = _plan(plan.wanted_of(wanted)[0], found)
+        return journeys.decide(journey, wanted, found)
     except AzsError:
         return None
-    return {
-        "steps": dataclasses.asdict(made.steps),
-        "cloud_id": made.cloud_id,
-        "registration_id": made.registration_id,
-        "bridge_principal": made.bridge_principal,
-        "cloud": found.get("cloud"),
-    }
 
 
 def untold(found: t.Mapping[str, t.Any]) -> bool:
@@ -81,19 +116,21 @@ def untold(found: t.Mapping[str, t.Any]) -> bool:
     return "registrations" in found and found["registrations"] is None
 
 
-def _registered(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> Settled | None:
-    try:
-        asked, warnings = plan.wanted_of(wanted)
-        made = _plan(asked, found)
-    except AzsError:
+def _planned_nothing(journey: str, wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> Settled | None:
+    made = planned(journey, wanted, found)
+    if made is None or made.drift or made.due:
         return None
-    if made.drift or any(dataclasses.asdict(made.steps).values()):
+    if made.line is not None:
+        return Settled(made.line, {"line": made.line})
+    try:
+        warnings = journeys.check(journey, wanted)
+    except AzsError:
         return None
     said = chain.verdict(
         {
             "cloud_id": made.cloud_id,
             **{
-                name: getattr(asked.request, name)
+                name: getattr(made.wanted, name)
                 for name in ("billing_model", "marketplace_syndication", "usage_reporting")
             },
             "registrations": found["registrations"] or [],
@@ -101,15 +138,6 @@ def _registered(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> 
         }
     )
     return Settled(said["line"], said, tuple(warnings)) if said["agrees"] else None
-
-
-def _plan(wanted: plan.Wanted, found: t.Mapping[str, t.Any]) -> plan.Plan:
-    return plan.plan(
-        wanted,
-        activation=found["activation"],
-        remembered=found["remembered"],
-        registrations=found["registrations"],
-    )
 
 
 def _agreeing(wanted: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> Settled | None:

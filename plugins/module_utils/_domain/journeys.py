@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What renewal, change, removal and registering again do with a stamp: from what is wanted and what was read. FOR INTERNAL COLLECTION USE ONLY.
+"""What each journey does with a stamp: from what is wanted and what was read to a plan. FOR INTERNAL COLLECTION USE ONLY.
 
-Pure, as the plan of registering (plan.py) is, which they end with. What is not the collection's to choose is refused here, before
-anything is changed.
+Pure. All but removal end with the plan of registering (plan.py). What is not the collection's to choose is refused here, before anything
+is changed.
 """
 
 from __future__ import annotations
@@ -11,18 +11,160 @@ import dataclasses
 import re
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import choice, conflicts
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain, choice, conflicts, plan
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
+
+REGISTER: t.Final = "connected_register"
+RENEW: t.Final = "connected_renew"
+CHANGE: t.Final = "connected_change"
+UNREGISTER: t.Final = "connected_unregister"
+REREGISTER: t.Final = "reregister"
+JOURNEYS: t.Final = (REGISTER, RENEW, CHANGE, UNREGISTER, REREGISTER)
 
 REPLACE: t.Final = "replace"
 NEW_NAME: t.Final = "new_name"
 RENEWALS: t.Final = (REPLACE, NEW_NAME)
 """How an expired registration is renewed."""
 
+NOT_REGISTERED: t.Final = "Not registered"
+_KEPT: t.Final = ("cloud_id", "name", "resource_group", "billing_model", "marketplace_syndication", "usage_reporting")
+"""What a stamp that is registered again has already."""
+
 _GUID: t.Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 _Registration = t.Mapping[str, t.Any]
+
+
+def check(journey: str, options: t.Mapping[str, t.Any]) -> list[str]:
+    """Check what is asked for as far as that needs no stamp; return warnings.
+
+    :param journey: one of JOURNEYS.
+    :param options: those of azs_plan.
+    :raises InputError: a rule is broken; nothing was contacted.
+    """
+    if journey == CHANGE:
+        place_wanted(options)
+    if journey in (REGISTER, CHANGE):
+        return plan.wanted_of(options)[1]
+    return []
+
+
+def decide(journey: str, options: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> plan.Plan:
+    """Return what a journey does with a stamp.
+
+    :param journey: one of JOURNEYS.
+    :param options: those of azs_plan.
+    :param found: what was read: `activation`, `remembered` and `registrations` as azs_connected_info returns them; `old_registrations`,
+        those in the subscription that is left.
+    :raises AzsError: what exists contradicts what was asked for, or a rule is broken; nothing was changed.
+    """
+    activation, registrations = found["activation"], found.get("registrations") or ()
+    if journey == REGISTER:
+        return _registered(options, found)
+    if journey == RENEW:
+        return _renewed(options, found)
+    if journey == CHANGE:
+        place_wanted(options)
+        return _changed(options, found)
+    if journey == REREGISTER:
+        return _registered_again(options, found)
+    removal(options.get("registration_id") or options.get("name"), activation, registrations)
+    removed = registrations[0] if registrations else None
+    active = activation["state"] != NOT_REGISTERED or bool(found["remembered"].get("activated_with"))
+    return plan.Plan(
+        line=None if active or removed else "not registered",
+        steps=plan.Steps(deactivation=active, removal=removed is not None),
+        cloud_id=(removed or {}).get("cloud_id") or options.get("cloud_id") or found["remembered"].get("cloud_id"),
+        removed=removed,
+    )
+
+
+def _registered(
+    options: t.Mapping[str, t.Any],
+    found: t.Mapping[str, t.Any],
+    removed: _Registration | None = None,
+    *,
+    there: bool = True,
+) -> plan.Plan:
+    """Return the plan of registering, with what goes first.
+
+    :param removed: the registration that goes; its stamp is deactivated before.
+    :param there: whether it is there; an interrupted run may have deleted it already.
+    """
+    wanted = plan.wanted_of(options)[0]
+    activation = found["activation"]
+    if removed is not None:
+        # Without an admin endpoint a stamp that was deactivated tells nothing.
+        told = activation["evidence"] == chain.ACTIVATION
+        activation = {"state": NOT_REGISTERED if told else "Unknown", "evidence": chain.ACTIVATION if told else "none"}
+    made = plan.plan(
+        wanted, activation=activation, remembered=found["remembered"], registrations=found.get("registrations")
+    )
+    if removed is None:
+        return made
+    steps = dataclasses.replace(made.steps, deactivation=found["activation"]["state"] != NOT_REGISTERED, removal=there)
+    return dataclasses.replace(made, steps=steps, removed=removed)
+
+
+def _renewed(options: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> plan.Plan:
+    wanted = {**options, "cloud_id": options.get("cloud_id") or found["remembered"].get("cloud_id")}
+    decided = renewal(wanted, found["activation"], found.get("registrations") or ())
+    if not decided.due:
+        return plan.Plan(line=decided.line, cloud_id=wanted["cloud_id"], afterwards=decided.afterwards)
+    asked = {
+        **wanted,
+        "name": decided.name,
+        "resource_group": decided.resource_group,
+        "reregister": decided.reregister,
+    }
+    made = _registered(asked, {**found, "registrations": decided.staying}, decided.removed)
+    return dataclasses.replace(made, line=decided.line, afterwards=decided.afterwards)
+
+
+def _changed(options: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> plan.Plan:
+    wanted = {**options, "cloud_id": options.get("cloud_id") or found["remembered"].get("cloud_id")}
+    there = found.get("registrations") or ()
+    old = found.get("old_registrations")
+    left = there if old is None else old
+    decided = change(wanted, found["activation"], left, there)
+    asked = {**wanted, "name": decided.name, "resource_group": decided.resource_group}
+    if not decided.due:
+        return _registered(asked, found)
+    removed = _parts(str(decided.leaving))
+    return _registered(
+        asked,
+        {**found, "registrations": decided.staying},
+        removed,
+        there=any(same_id(one["id"], removed["id"]) for one in left),
+    )
+
+
+def _registered_again(options: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> plan.Plan:
+    registration, connected = again(
+        found.get("registrations") or (), found["activation"].get("registration_id"), options.get("connected")
+    )
+    asked = {**options, **{name: registration.get(name) for name in _KEPT}, "reregister": True}
+    if connected:
+        return _registered(asked, found)
+    request = plan.wanted_of(asked, disconnected=True)[0].request
+    return plan.Plan(
+        steps=plan.Steps(token=True, registration=True, key=True, activation=True),
+        wanted=request,
+        cloud_id=registration.get("cloud_id"),
+        name=registration.get("name"),
+        resource_group=registration.get("resource_group"),
+        registration_id=str(registration["id"]),
+        renew_token=True,
+        reregister=True,
+        connected=False,
+    )
+
+
+def _parts(registration_id: str) -> dict[str, str]:
+    """Return a registration as its resource id tells it."""
+    parts = registration_id.split("/")
+    return {"id": registration_id, "subscription_id": parts[2], "resource_group": parts[4], "name": parts[8]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +218,7 @@ def renewal(
 
     An expired registration counts only where there is no living one.
 
-    :param wanted: `cloud_id`; `name` and `resource_group` or None; `renewal`, one of RENEWALS or None; `within_days`, how many days
+    :param wanted: `cloud_id`; `name` and `resource_group` or None; `renewal`, one of RENEWALS or None; `renew_within_days`, how many days
         before its end something is due; `keep_expired`, whether expired registrations that the stamp has left stay.
     :param activation: as azs_activation_info returns it.
     :param found: the stamp's registrations, as azs_registration_info returns them, in any order.
@@ -87,7 +229,7 @@ def renewal(
     days = [one.get("expires_in_days") for one in (activation, *(living or expired))]
     left = [one for one in days if one is not None]
     active = activation["state"] != "Not registered"
-    due = not active or any(one < wanted["within_days"] for one in left)
+    due = not active or any(one < wanted["renew_within_days"] for one in left)
     line = _line(active=active, left=left, due=due)
     in_the_way = expired[0] if due and expired and not living else None
     name, group, removed = wanted.get("name"), wanted.get("resource_group"), None
@@ -110,7 +252,8 @@ def renewal(
         name=name,
         resource_group=group,
         reregister=any(
-            one.get("expires_in_days") is not None and one["expires_in_days"] < wanted["within_days"] for one in living
+            one.get("expires_in_days") is not None and one["expires_in_days"] < wanted["renew_within_days"]
+            for one in living
         ),
         afterwards=tuple(one for one in expired if due or not same_id(one["id"], named)) if leaves else (),
     )
@@ -119,10 +262,11 @@ def renewal(
 def place_wanted(wanted: t.Mapping[str, t.Any]) -> None:
     """Check where a stamp is to go to, before anything is contacted.
 
-    :param wanted: `subscription_id` and `old_subscription_id`; `name` and `resource_group` or None.
+    :param wanted: `subscription_id`; `old_subscription_id`, or None for the same one; `name` and `resource_group` or None.
     :raises InputError: nothing says where, or a subscription is not named by its id.
     """
-    new, old = (str(wanted.get(name) or "") for name in ("subscription_id", "old_subscription_id"))
+    new = str(wanted.get("subscription_id") or "")
+    old = str(wanted.get("old_subscription_id") or new)
     if not (wanted.get("name") or wanted.get("resource_group")) and same_id(new, old):
         raise InputError(
             "Nothing says where the stamp is to be registered instead",
@@ -152,7 +296,7 @@ def change(
     An activation that points elsewhere has to go too, also when its registration is gone already; one of a stamp that is registered as
     wanted is only made anew.
 
-    :param wanted: as `place_wanted` takes it, and `cloud_id`; `old_registration_id`, the one to leave, or None; `confirmed`, whether the
+    :param wanted: as `place_wanted` takes it, and `cloud_id`; `old_registration_id`, the one to leave, or None; `confirm_marketplace_loss`, whether the
         loss that comes with it is accepted.
     :param activation: as azs_activation_info returns it.
     :param found: the stamp's registrations in the old subscription.
@@ -180,7 +324,7 @@ def change(
     pointing = activation.get("registration_id") or None
     due = bool(old) or (pointing is not None and not same_id(pointing, target) and not found)
     leaving = str(old[0]["id"]) if old else pointing
-    if due and not wanted.get("confirmed"):
+    if due and not wanted.get("confirm_marketplace_loss"):
         raise ConflictError(
             f"Registering the stamp as {target} removes its activation and its registration {leaving} first",
             kind="loss_not_confirmed",

@@ -6,15 +6,18 @@ from __future__ import annotations
 import typing as t
 
 
-def to_registration(known: t.Mapping[str, t.Any], cloud_id: str | None) -> dict[str, t.Any] | None:
+def to_registration(
+    known: t.Mapping[str, t.Any], cloud_id: str | None, *, every: bool = False
+) -> dict[str, t.Any] | None:
     """Return the resource id that the activation names and the cloud id, to look for a registration by, None when neither is known.
 
     :param known: the result of azs_activation_info, with what the bundle remembers.
     :param cloud_id: what the operator says that it is.
+    :param every: whether all registrations of the stamp are looked for, which only the cloud id leads to.
     """
     hint = known["activation"]["registration_id"] or None
     cloud_id = cloud_id or known["remembered"].get("cloud_id") or None
-    return {"registration_hint": hint, "cloud_id": cloud_id} if hint or cloud_id else None
+    return {"registration_hint": hint, "cloud_id": cloud_id} if cloud_id or (hint and not every) else None
 
 
 def found_by(where: t.Mapping[str, t.Any], registrations: list[dict[str, t.Any]]) -> list[dict[str, t.Any]] | None:

@@ -15,10 +15,11 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import bill
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.chain import (
     ACTIVATION,
     KEY,
-    LOCK,
     LOCK_LEVEL,
     RECEIPT,
     REGISTRATION,
+    unlocked,
+    without_role,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
@@ -77,10 +78,10 @@ class Drift:
         if self.field == "registration":
             none = "no registration is known, because the stamp's cloud id is not known yet"
             return f"{none if self.read_from == NOWHERE else 'there is no registration in Azure'}, wanted {self.wanted}"
-        if self.field == "lock" and self.found is None:
-            return f"the registration has no lock {LOCK}, wanted {self.wanted}"
+        if self.field == "lock":
+            return unlocked(self.found)
         if self.field == "role_assignment":
-            return f"the bridge principal {self.wanted} has no role assignment on the registration"
+            return without_role(self.wanted)
         if self.field == "activation":
             who = {ACTIVATION: "the stamp", RECEIPT: "the receipt of the last activation"}.get(self.read_from)
             if who is None:
@@ -98,6 +99,8 @@ class Drift:
 class Steps:
     """The steps that a run takes, in this order."""
 
+    deactivation: bool = False
+    removal: bool = False
     principal: bool = False
     token: bool = False
     registration: bool = False
@@ -107,33 +110,94 @@ class Steps:
     activation: bool = False
 
 
+_SAID: t.Final = {
+    "deactivation": "deactivate the stamp",
+    "removal": "delete the registration {removed}",
+    "principal": "make a bridge principal",
+    "token": "export a registration token",
+    "registration": "register the stamp as {name}",
+    "lock": "lock the registration",
+    "role_assignment": "assign the role to the bridge principal{taken}",
+    "key": "export the activation key",
+    "activation": "activate the stamp",
+}
+"""What the operator reads of each step."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """What differs and what is done about it.
 
+    :param line: what the operator reads of the whole, where the differences do not say it.
+    :param wanted: what is asked for, every default settled; None where the stamp is not registered by this.
     :param not_compared: what is wanted and cannot be read.
     :param cloud_id: the stamp's, None while it is not known.
+    :param name: of the registration that the stamp is to have; None adopts an existing one's, else makes azurestack-<cloud id>.
+    :param resource_group: likewise; None for the usual one.
     :param registration_id: of the registration that is kept, None when there is none.
     :param bridge_principal: object id of the one that is kept, None when there is none or a new one is made.
+    :param replaced_principal: object id of the bridge principal that loses its role; None when none does.
+    :param renew_token: whether a token is made although a fitting one is at hand.
+    :param reregister: whether the stamp is registered again although what can be compared does not differ.
+    :param removed: the registration that goes first, with `id`, `name`, `resource_group` and `subscription_id`; None when none does.
+    :param afterwards: registrations that go when the stamp is activated with another one.
+    :param connected: whether the stamp is registered as a connected one.
     """
 
-    drift: tuple[Drift, ...]
-    steps: Steps
-    cloud_id: str | None
-    registration_id: str | None
-    bridge_principal: str | None
+    drift: tuple[Drift, ...] = ()
+    steps: Steps = dataclasses.field(default_factory=Steps)
+    line: str | None = None
+    wanted: billing.Request | None = None
+    cloud_id: str | None = None
+    name: str | None = None
+    resource_group: str | None = None
+    registration_id: str | None = None
+    bridge_principal: str | None = None
+    replaced_principal: str | None = None
+    renew_token: bool = False
+    reregister: bool = False
+    removed: t.Mapping[str, t.Any] | None = None
+    afterwards: tuple[t.Mapping[str, t.Any], ...] = ()
     not_compared: tuple[str, ...] = ()
+    connected: bool = True
+
+    @property
+    def due(self) -> bool:
+        """Whether anything is to be done."""
+        return bool(self.afterwards) or any(dataclasses.asdict(self.steps).values())
+
+    def sentence(self) -> str:
+        """Return what would be done, as a sentence for the operator; the first step is its first word."""
+        name = (
+            self.name
+            or (self.registration_id or "").rpartition("/")[2]
+            or f"azurestack-{self.cloud_id or '<cloud id>'}"
+        )
+        removed = (self.removed or {}).get("name") or (self.removed or {}).get("id")
+        taken = f" and take it from {self.replaced_principal}" if self.replaced_principal else ""
+        said = [
+            _SAID[step].format(name=name, removed=removed, taken=taken)
+            for step, due in dataclasses.asdict(self.steps).items()
+            if due
+        ]
+        return ", ".join([*said, *(f"delete the expired registration {one['name']}" for one in self.afterwards)])
 
 
-def wanted_of(options: t.Mapping[str, t.Any]) -> tuple[Wanted, list[str]]:
+def wanted_of(options: t.Mapping[str, t.Any], *, disconnected: bool = False) -> tuple[Wanted, list[str]]:
     """Check what is asked for and settle the defaults.
 
     :param options: the options of azs_plan.
+    :param disconnected: whether it is asked for a disconnected stamp.
     :returns: what is wanted, and warnings about what was changed in it.
     :raises InputError: a rule is broken; nothing was contacted.
     """
     given: dict[str, t.Any] = {name: options.get(name) for name in billing.OPTIONS}
-    request, warnings = billing.request(disconnected=False, **given)
+    if not given["billing_model"]:
+        raise InputError(
+            "Nothing says how the stamp is billed",
+            remedy=f"Set azs_billing_model to one of {', '.join(billing.BILLING_MODELS)}. Nothing was changed",
+        )
+    request, warnings = billing.request(disconnected=disconnected, **given)
     principal = (options.get("bridge_principal") or "").strip() or None
     if principal and not _GUID.fullmatch(principal):
         raise InputError(
@@ -183,7 +247,16 @@ def plan(
     at_stamp = _at_stamp(wanted, activation, remembered, registration)
     missing = {one.field for one in protection}
     activate = register or bool(at_stamp)
+    # The registration itself shows neither: only its key tells that they drifted.
+    untold = any(one.field in billing.CONTRACT for one in in_azure)
+    old = _principal(registration or {})
     return Plan(
+        replaced_principal=old if register and old and not same_id(principal or "a new one", old) else None,
+        wanted=wanted.request,
+        name=wanted.name,
+        resource_group=wanted.resource_group,
+        renew_token=wanted.reregister or wanted.new_bridge_principal,
+        reregister=wanted.reregister or wanted.new_bridge_principal or untold,
         drift=(*in_azure, *protection, *at_stamp),
         steps=Steps(
             principal=register and principal is None,

@@ -37,6 +37,7 @@ Source: the vendor's documentation of the registration role, and the lock that i
 MOVE_ACTION: t.Final = "Microsoft.Resources/subscriptions/resourceGroups/moveResources/action"
 """What moving a registration to another resource group or subscription asks of Azure besides."""
 
+REGISTRATION_OWNER_NAME: t.Final = "Azure Stack Registration Owner"
 REGISTRATION_OWNER: t.Final = "6f12a6df-dd06-4f3e-bcb1-ce8be600526a"
 """The built-in role Azure Stack Registration Owner, which only reads: the bridge principal of a connected stamp has it on
 the registration."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import functools
 import pathlib
 import time
 import typing as t
@@ -100,7 +101,8 @@ class _Task:
 
         # The stamp itself refuses the key of another one, and asking it costs 10 to 15 s.
         unknown = key.claims.cloud_id is not None and not expected
-        doubted = not self._params["observed"] and activation.is_of_another_registration(before, key)
+        as_known = claims.same_id(before.registration_id, self._params["replaces"])
+        doubted = not as_known and activation.is_of_another_registration(before, key)
         host, confirmed = self._act(before, key.wanted(), key, check, needed=unknown or doubted)
         return self._result(True, before, key.wanted(), key.claims, host, confirmed)
 
@@ -168,12 +170,12 @@ class _Task:
             ) from None
 
     def _before(self) -> activation.Observed:
-        """Return what is known of the activation: what an earlier task read a moment ago, else what is read now."""
-        observed = self._params["observed"]
-        if observed and observed.get("evidence") == activation.ACTIVATION and observed.get("state"):
-            names = (field.name for field in dataclasses.fields(activation.Observed))
-            return activation.Observed(**{name: observed.get(name) for name in names})
-        return activation.observe(self._observer, self._receipt, self._now, self._module.warn)
+        """Return what is known of the activation."""
+        observer = self._observer
+        if observer and self._params["state"] == "present" and self._params["reactivate"]:
+            # What it is now decides nothing then.
+            observer = functools.partial(observer, confirm=False)
+        return activation.observe(observer, self._receipt, self._now, self._module.warn)
 
     def _is_own_endpoint(self, check: _Check) -> tuple[str, bool]:
         """Return the address that answered, and whether the stamp calls the admin endpoint that was asked its own; warn when not."""
@@ -432,7 +434,7 @@ def _clock_ahead(module: AzsModule) -> datetime.timedelta | None:
     return activations.clock_ahead(activations.AdminOptions.from_params(module.params))
 
 
-def _observer(module: AzsModule) -> activation.Observer | None:
+def _observer(module: AzsModule) -> t.Callable[..., activation.Observed] | None:
     """Return what reads the activation from the stamp's admin ARM; None when that is not configured."""
     if not module.params["admin_endpoint"]:
         return None
@@ -441,8 +443,8 @@ def _observer(module: AzsModule) -> activation.Observer | None:
 
     options = activations.AdminOptions.from_params(module.params)
 
-    def observe() -> activation.Observed:
-        found = activations.read(options)
+    def observe(*, confirm: bool = True) -> activation.Observed:
+        found = activations.read(options, confirm=confirm)
         return activation.Observed(
             evidence=activation.ACTIVATION,
             state=activations.state_of(found, datetime.datetime.now(datetime.timezone.utc)),

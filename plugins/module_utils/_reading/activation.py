@@ -59,7 +59,8 @@ def _read(module: Caller) -> dict[str, t.Any]:
     if doubt:
         module.warn(doubt)
     products = stamp.products() if found and module.params.get("products") else None
-    return _shown("activation", activations.state_of(found, expiry.now()), found, products)
+    shown = _shown("activation", activations.state_of(found, expiry.now()), found, products)
+    return {**shown, "provider_subscription_id": stamp.subscription_id}
 
 
 def _shown(evidence: str, state: str, found: activations.Activation | None, products: int | None) -> dict[str, t.Any]:
@@ -78,4 +79,5 @@ def _shown(evidence: str, state: str, found: activations.Activation | None, prod
         "expires_in_days": found.expires_in_days(expiry.now()) if found else None,
         "provisioning_state": found.provisioning_state if found else None,
         "products": products,
+        "provider_subscription_id": None,
     }

@@ -68,7 +68,9 @@ def _one(asker: Asker, warnings: list[str]) -> dict[str, t.Any]:
 def _at_stamp(asker: Asker) -> dict[str, t.Any]:
     """Return the activation, and the cloud id that the privileged endpoint tells where nothing else does."""
     known, params = activation.read(asker), asker.params
-    if not params["privileged_endpoint"] or leads.to_registration(known, params["cloud_id"]):
+    if not params["privileged_endpoint"] or leads.to_registration(
+        known, params["cloud_id"], every=params["all_registrations"]
+    ):
         return known
     missing = [name for name in ("pep_hosts", "pep_username", "pep_password") if not params[name]]
     if missing:
@@ -132,12 +134,10 @@ def _in_azure(asker: Caller, found: dict[str, t.Any]) -> dict[str, t.Any]:
         where = leads.to_registration(known, cloud_id)
     if where is None:
         return {"registrations": None}
-    hint, cloud_id = where["registration_hint"], where["cloud_id"]
-    asked = registration.Asked(
-        registration_hint=None if params["all_registrations"] and cloud_id else hint,
-        cloud_id=cloud_id,
-        role_assignment=True,
+    return registration.of_stamp(
+        asker,
+        where,
+        every=params["all_registrations"],
         tenants=params["tenants"],
+        old_subscription_id=params["old_subscription_id"],
     )
-    read = registration.read(asker, asked)
-    return {**read, "registrations": leads.found_by(where, read["registrations"])}

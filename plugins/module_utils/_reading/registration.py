@@ -17,7 +17,8 @@ from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, expiry, rights
+from ansible_collections.azurestack.hub.plugins.module_utils._caller import Asker
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, expiry, leads, rights
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
 if t.TYPE_CHECKING:
@@ -54,6 +55,42 @@ def read(module: Caller, asked: Asked) -> dict[str, t.Any]:
         "registrations": [_shown(module, azure, asked, registration, key) for registration, key in found],
         "cloud": azure.cloud.as_result(),
     }
+
+
+def of_stamp(
+    module: Caller,
+    where: t.Mapping[str, t.Any],
+    *,
+    every: bool = False,
+    tenants: bool = False,
+    old_subscription_id: str | None = None,
+) -> dict[str, t.Any]:
+    """Return a stamp's registrations as a task result, null where Azure tells nothing about the stamp.
+
+    :param module: with the options of the azure family.
+    :param where: what leads to them, as leads.to_registration returns it.
+    :param every: whether all of the cloud id are read, and not the one alone that the activation names.
+    :param old_subscription_id: where further ones are looked for, `old_registrations`; those in the same subscription are no further ones.
+    :raises AzsError: see read.
+    """
+    hint, cloud_id = where["registration_hint"], where["cloud_id"]
+    asked = Asked(
+        registration_hint=None if every and cloud_id else hint, cloud_id=cloud_id, role_assignment=True, tenants=tenants
+    )
+    found = read(module, asked)
+    result = {**found, "registrations": leads.found_by(where, found["registrations"])}
+    if old_subscription_id and not claims.same_id(old_subscription_id, module.params["subscription_id"]):
+        there = Asker(
+            {**module.params, "subscription_id": old_subscription_id},
+            module.warn,
+            module.hide,
+            module.controller,
+            module.given,
+            module.shared,
+        )
+        old = read(there, Asked(cloud_id=cloud_id, claims=False, lock=False))
+        result["old_registrations"] = old["registrations"]
+    return result
 
 
 def named(module: Caller, azure: session.Azure, asked: Asked) -> Registration | None:
@@ -168,7 +205,7 @@ def _shown(
         found = role_assignments.find(azure.client, str(where), rights.REGISTRATION_OWNER, principal or id_shown)
         principal = principal or (id_shown if found is not None else None)
     if asked.role_assignment and principal:
-        role = {"role": "Azure Stack Registration Owner", "principal_id": principal, "assigned": found is not None}
+        role = {"role": rights.REGISTRATION_OWNER_NAME, "principal_id": principal, "assigned": found is not None}
     return {
         "id": str(where),
         **dataclasses.asdict(where),

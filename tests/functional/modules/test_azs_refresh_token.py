@@ -6,6 +6,7 @@ from __future__ import annotations
 import yaml
 from ansible_collections.azurestack.hub.plugins.action import azs_refresh_token as action
 from ansible_collections.azurestack.hub.plugins.modules import azs_refresh_token as module
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _refresh_token
 
 
 def test_the_options_are_documented() -> None:
@@ -15,7 +16,7 @@ def test_the_options_are_documented() -> None:
         for fact in ("type", "choices", "default"):
             assert documented[name].get(fact) == spec.get(fact), (name, fact)
     assert action.SPEC["refresh_token"]["no_log"]
-    assert f"E({action.VARIABLE})" in str(documented["refresh_token"]["description"])
+    assert f"E({_refresh_token.VARIABLE})" in str(documented["refresh_token"]["description"])
 
 
 def test_what_it_returns_is_documented() -> None:

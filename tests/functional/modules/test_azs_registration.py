@@ -691,27 +691,6 @@ class TestTokens:
         outcome = here.run("azs_registration", {"path": str(file), **foreseen(kept)}, check=True)
         assert [difference["field"] for difference in outcome["differences"]] == ["hardware"]
 
-    @pytest.mark.parametrize("name", ["north", "AZURESTACK-{}"])
-    def test_a_registration_that_would_be_gone_by_then(self, registrar: Make, name: str) -> None:
-        here = registrar()
-        here.register()
-        token, there = here.mint(), {"name": name.format(here.cloud_id), "resource_group": "stamps"}
-        predicted = here.register(token, check=True, **there, predicted_removed=here.id.upper())
-        refused = here.register(token, **there, predicted_removed=here.id)
-        answers(refused, "registered_elsewhere", "azurestack")  # outside check mode it is still there
-        here.remove(cloud_id=here.cloud_id)
-        same_prediction(predicted, here.register(token, **there))
-        assert predicted["actions"] == ["create_resource_group", "register", "put_lock"]
-
-    def test_a_registration_that_would_be_replaced_in_its_place(self, registrar: Make) -> None:
-        here = registrar()
-        here.register()
-        token = here.mint()
-        predicted = here.register(token, check=True, predicted_removed=here.id)
-        here.remove(cloud_id=here.cloud_id)
-        same_prediction(predicted, here.register(token))
-        assert predicted["actions"] == ["register", "put_lock"]
-
 
 class TestNamedAndNotThere:
     """What is named by the operator and is not there is never replaced by what is found."""
@@ -912,10 +891,23 @@ class TestPrepared:
         answers(refused, "unwritable_artifact", str(tmp_path / "file"))
         assert here.requests() == []
 
-    def test_a_registration_that_another_task_deletes_is_in_nobodys_way(self, registrar: Make) -> None:
+    @pytest.mark.parametrize("name", ["north", "AZURESTACK-{}"])
+    def test_a_registration_that_is_deleted_before_is_in_nobodys_way(self, registrar: Make, name: str) -> None:
         here = registrar()
-        here.register(name="old")
-        assert not self.prepare(here, name="new", predicted_removed=here.id_of("old")).changed
+        here.register()
+        there = {"name": name.format(here.cloud_id), "resource_group": "stamps"}
+        answers(self.prepare(here, **there), "registered_elsewhere", "azurestack")
+        prepared = self.prepare(here, **there, replaces=here.id.upper())
+        assert prepared["actions"] == ["create_resource_group"]
+        # Until it is deleted it is still there.
+        answers(here.register(**there, replaces=here.id), "registered_elsewhere", "azurestack")
+        here.remove(cloud_id=here.cloud_id)
+        assert here.register(**there)["actions"] == ["register", "put_lock"]
+
+    def test_a_registration_that_is_made_anew_in_its_place(self, registrar: Make) -> None:
+        here = registrar()
+        here.register()
+        assert not self.prepare(here, replaces=here.id).changed
 
     def test_only_what_is_prepared_can_have_a_principal_that_is_not_made_yet(self, registrar: Make) -> None:
         here = registrar()

@@ -94,7 +94,7 @@ class Stamp:
         return plan.plan(wanted, **vars(seen))
 
     def register(self, seen: Seen) -> None:
-        """What role connected_register does. Raises Killed."""
+        """What role connected does for connected_register. Raises Killed."""
         due = self.plan(seen)
         again = bool(self.wanted.get("new_bridge_principal"))
         if due.steps.token:
@@ -150,7 +150,7 @@ class Stamp:
             )
 
     def unregister(self, seen: Seen) -> None:
-        """What role connected_unregister does. Raises Killed."""
+        """What role connected does for connected_unregister. Raises Killed."""
         named = seen.activation["registration_id"] or (
             seen.registrations[0]["id"] if seen.registrations else self._azure.id
         )

@@ -69,7 +69,7 @@ def options_of(module: str) -> set[str]:
 
 def variables() -> set[str]:
     """Variables of the playbooks' inventory interface."""
-    files = (ROOT / "playbooks").glob("vars/*.yml")
+    files = [*ROOT.glob("playbooks/vars/*.yml"), *ROOT.glob("roles/*/defaults/main.yml")]
     return {name for file in files for name in re.findall(r"{{.*?\b(azs_\w+)", file.read_text(encoding="utf-8"))}
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import due
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import due, journeys
 
 CLOUD_ID: t.Final = "2f0c2c5a-6a37-4a0b-9f2f-8a3f6c0d9f11"
 PRINCIPAL: t.Final = "4d1c1c8e-6d0c-4a38-8f57-2b8d4c4d1d7f"
@@ -45,7 +45,7 @@ def found(**changes: t.Any) -> dict[str, t.Any]:
     return {"activation": activation, "remembered": {"cloud_id": CLOUD_ID}, "registrations": [registration]}
 
 
-@pytest.mark.parametrize("journey", [due.REGISTER, due.VERIFY])
+@pytest.mark.parametrize("journey", [journeys.REGISTER, due.VERIFY])
 def test_a_stamp_that_is_as_wanted_has_nothing_to_do(journey: str) -> None:
     said = due.settled(journey, WANTED, found())
     assert said is not None
@@ -53,7 +53,7 @@ def test_a_stamp_that_is_as_wanted_has_nothing_to_do(journey: str) -> None:
     assert said.line == said.verdict["line"]
 
 
-@pytest.mark.parametrize("journey", [due.REGISTER, due.VERIFY])
+@pytest.mark.parametrize("journey", [journeys.REGISTER, due.VERIFY])
 @pytest.mark.parametrize(
     "read",
     [
@@ -74,7 +74,7 @@ def test_what_is_not_known_or_not_as_wanted_is_due(journey: str, read: dict[str,
 
 def test_what_cannot_be_asked_for_is_due() -> None:
     """The steps of the journey say what is wrong with it."""
-    assert due.settled(due.REGISTER, {"billing_model": "Capacity"}, found()) is None
+    assert due.settled(journeys.REGISTER, {"billing_model": "Capacity"}, found()) is None
 
 
 def test_a_side_that_was_not_asked_is_not_compared() -> None:
@@ -126,16 +126,16 @@ def test_a_tenant_of_which_nothing_was_read_is_no_line() -> None:
 
 
 def test_the_plan_of_a_stamp_that_is_due() -> None:
-    made = due.planned(WANTED, {**found(), "registrations": [], "cloud": {"name": "AzureCloud"}})
+    made = due.planned(journeys.REGISTER, WANTED, {**found(), "registrations": []})
     assert made is not None
-    assert made["steps"]["token"] and made["steps"]["registration"]
-    assert (made["cloud_id"], made["registration_id"], made["cloud"]) == (CLOUD_ID, None, {"name": "AzureCloud"})
-    lock = due.planned(WANTED, found(lock=None))
-    assert lock is not None and lock["steps"]["lock"] and not lock["steps"]["token"]
-    assert lock["registration_id"] == ID
+    assert made.steps.token and made.steps.registration
+    assert (made.cloud_id, made.registration_id) == (CLOUD_ID, None)
+    lock = due.planned(journeys.REGISTER, WANTED, found(lock=None))
+    assert lock is not None and lock.steps.lock and not lock.steps.token
+    assert lock.registration_id == ID
 
 
 def test_a_stamp_that_is_refused_or_not_known_has_no_plan() -> None:
-    assert due.planned(WANTED, {**found(), "registrations": None}) is None
-    assert due.planned({**WANTED, "name": "elsewhere"}, found()) is None
-    assert due.planned({"billing_model": "Capacity"}, found()) is None
+    assert due.planned(journeys.REGISTER, WANTED, {**found(), "registrations": None}) is None
+    assert due.planned(journeys.REGISTER, {**WANTED, "name": "elsewhere"}, found()) is None
+    assert due.planned(journeys.REGISTER, {"billing_model": "Capacity"}, found()) is None

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What renewal, change and registering again decide, from what was read."""
+"""What each journey does with a stamp, from what was read."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import typing as t
 
 import pytest
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import journeys
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import journeys, plan
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ConflictError, InputError
 
 OLD_SUBSCRIPTION, NEW_SUBSCRIPTION = "0badc0de-0000-4000-8000-000000000001", "0badc0de-0000-4000-8000-000000000002"
@@ -49,7 +50,7 @@ def renewal(
     """Decide on a stamp that is activated, with the first of its registrations."""
     there = activated_with or (found[0] if found else None)
     activation = {"state": state, "registration_id": there and there["id"].upper(), "expires_in_days": days}
-    asked = {"cloud_id": CLOUD_ID, "within_days": 30, "renewal": renewal, **wanted}
+    asked = {"cloud_id": CLOUD_ID, "renew_within_days": 30, "renewal": renewal, **wanted}
     decided = [journeys.renewal(asked, activation, order) for order in itertools.permutations(found)]
     assert all(one.due == decided[0].due and one.removed == decided[0].removed for one in decided), "the order matters"
     return decided[0]
@@ -61,7 +62,7 @@ def renewal(
         ([registration("endless")], {}, "never expires", False, False),
         ([LIVING], {}, "days left: 200, not due", False, False),
         ([ENDING], {}, "days left: 20, due", True, True),
-        ([ENDING], {"within_days": 20}, "days left: 20, not due", False, False),
+        ([ENDING], {"renew_within_days": 20}, "days left: 20, not due", False, False),
         ([LIVING], {"days": 5}, "days left: 5, due", True, False),
         ([LIVING], {"state": "Not registered"}, "not registered: to be registered", True, False),
         ([], {"state": "Not registered"}, "not registered: to be registered", True, False),
@@ -128,7 +129,7 @@ def change(
         "cloud_id": CLOUD_ID,
         "subscription_id": NEW_SUBSCRIPTION,
         "old_subscription_id": OLD_SUBSCRIPTION,
-        "confirmed": True,
+        "confirm_marketplace_loss": True,
         **wanted,
     }
     return journeys.change(asked, {"registration_id": there_now and there_now["id"].upper()}, found, there)
@@ -170,7 +171,12 @@ def test_what_stays_is_what_is_not_left() -> None:
     [
         ([HERE], {"old_registration_id": THERE["id"]}, "named_registration_missing", (THERE["id"], HERE["id"])),
         ([HERE, EXPIRED], {}, "several_registrations", (HERE["id"], EXPIRED["id"], "azs_old_registration_id")),
-        ([HERE], {"confirmed": False}, "loss_not_confirmed", (HERE["id"], "azs_confirm_marketplace_loss")),
+        (
+            [HERE],
+            {"confirm_marketplace_loss": False},
+            "loss_not_confirmed",
+            (HERE["id"], "azs_confirm_marketplace_loss"),
+        ),
     ],
 )
 def test_what_is_the_operators_to_say(
@@ -187,7 +193,7 @@ def test_what_is_the_operators_to_say(
         ({"subscription_id": OLD_SUBSCRIPTION, "old_subscription_id": OLD_SUBSCRIPTION}, "Nothing says where"),
         ({"subscription_id": "x", "old_subscription_id": OLD_SUBSCRIPTION}, "azs_subscription_id is x"),
         ({"old_subscription_id": OLD_SUBSCRIPTION}, "azs_subscription_id is empty"),
-        ({"subscription_id": OLD_SUBSCRIPTION, "name": "a"}, "azs_old_subscription_id is empty"),
+        ({"subscription_id": OLD_SUBSCRIPTION, "old_subscription_id": "y"}, "azs_old_subscription_id is y"),
     ],
 )
 def test_places_that_are_none(wanted: dict[str, str], part: str) -> None:
@@ -246,3 +252,139 @@ def test_a_stamp_is_not_deactivated_for_a_registration_that_is_not_there() -> No
     with pytest.raises(ConflictError) as caught:
         journeys.removal("there", UNTOLD, [])
     assert caught.value.kind == "named_registration_missing" and caught.value.where == "there"
+
+
+PRINCIPAL: t.Final = "4d1c1c8e-6d0c-4a38-8f57-2b8d4c4d1d7f"
+REGISTERING: t.Final = ["token", "registration", "key", "activation"]
+ANEW: t.Final = ["principal", "token", "registration", "lock", "role_assignment", "key", "activation"]
+LEAVING: t.Final = ["deactivation", "removal"]
+
+
+def whole(one: dict[str, t.Any], **changes: t.Any) -> dict[str, t.Any]:
+    """A registration of a connected stamp with all that a plan compares."""
+    return {
+        **one,
+        "cloud_id": CLOUD_ID,
+        "billing_model": "PayAsYouUse",
+        "marketplace_syndication": True,
+        "usage_reporting": True,
+        "bridge_principal": PRINCIPAL,
+        "lock": {"name": "RegistrationResourceLock", "level": "CanNotDelete"},
+        "role_assignment": {"principal_id": PRINCIPAL, "assigned": True},
+        **changes,
+    }
+
+
+def decided(journey: str, registrations: t.Sequence[dict[str, t.Any]], **options: t.Any) -> plan.Plan:
+    """What a journey does with a stamp that is activated with the first of its registrations."""
+    found = {
+        "activation": {
+            "evidence": "activation",
+            "state": options.pop("state", "Registered"),
+            "registration_id": registrations[0]["id"] if registrations else None,
+            "expires_in_days": registrations[0]["expires_in_days"] if registrations else None,
+        },
+        "remembered": {"cloud_id": CLOUD_ID},
+        "registrations": list(registrations),
+        "old_registrations": options.pop("old", None),
+    }
+    asked = {"billing_model": "PayAsYouUse", "renew_within_days": 30, "subscription_id": OLD_SUBSCRIPTION, **options}
+    return journeys.decide(journey, asked, found)
+
+
+def steps(made: plan.Plan) -> list[str]:
+    """The steps that are taken, in their order."""
+    return [step for step, due in dataclasses.asdict(made.steps).items() if due]
+
+
+ELSEWHERE: t.Final = whole(registration("north", subscription=NEW_SUBSCRIPTION))
+
+
+@pytest.mark.parametrize(
+    ("journey", "registrations", "options", "taken"),
+    [
+        (journeys.REGISTER, [whole(LIVING)], {}, []),
+        (journeys.REGISTER, [], {"state": "Not registered"}, ANEW),
+        (journeys.REGISTER, [whole(LIVING, lock=None)], {}, ["lock"]),
+        (journeys.RENEW, [whole(LIVING)], {}, []),
+        (journeys.RENEW, [whole(ENDING)], {}, REGISTERING),
+        (journeys.RENEW, [whole(EXPIRED)], {"renewal": "replace"}, [*LEAVING, *ANEW]),
+        (journeys.RENEW, [whole(EXPIRED)], {"renewal": "new_name"}, ANEW),
+        (journeys.CHANGE, [whole(LIVING)], {"name": "new", "confirm_marketplace_loss": True}, [*LEAVING, *ANEW]),
+        (journeys.CHANGE, [whole(LIVING)], {"name": "living"}, []),
+        (journeys.CHANGE, [ELSEWHERE], {"subscription_id": NEW_SUBSCRIPTION, "name": "north", "old": []}, []),
+        (journeys.UNREGISTER, [whole(LIVING)], {}, LEAVING),
+        (journeys.UNREGISTER, [], {}, ["deactivation"]),
+        (journeys.UNREGISTER, [], {"state": "Not registered"}, []),
+        (journeys.REREGISTER, [whole(LIVING)], {"billing_model": None}, REGISTERING),
+        (
+            journeys.REREGISTER,
+            [whole(LIVING, bridge_principal=None)],
+            {"connected": False, "billing_model": None},
+            None,
+        ),
+    ],
+)
+def test_the_steps_of_each_journey(
+    journey: str, registrations: list[dict[str, t.Any]], options: dict[str, t.Any], taken: list[str] | None
+) -> None:
+    if taken is None:  # pay-as-you-use is not for a disconnected stamp
+        with pytest.raises(InputError, match="disconnected stamp cannot use"):
+            decided(journey, registrations, **options)
+        return
+    made = decided(journey, registrations, **options)
+    assert steps(made) == taken
+    assert made.due == bool(taken or made.afterwards)
+
+
+def test_an_interrupted_change_goes_on_where_it_ended() -> None:
+    """The old registration is gone, and the activation still names it."""
+    gone = decided(
+        journeys.CHANGE,
+        [],
+        old=[],
+        subscription_id=NEW_SUBSCRIPTION,
+        old_subscription_id=OLD_SUBSCRIPTION,
+        confirm_marketplace_loss=True,
+    )
+    assert steps(gone) == ANEW, "nothing names what was left"
+    found = {
+        "activation": {"evidence": "activation", "state": "Registered", "registration_id": HERE["id"]},
+        "remembered": {"cloud_id": CLOUD_ID},
+        "registrations": [],
+        "old_registrations": [],
+    }
+    asked = {"billing_model": "PayAsYouUse", "subscription_id": NEW_SUBSCRIPTION, "confirm_marketplace_loss": True}
+    made = journeys.decide(journeys.CHANGE, {**asked, "old_subscription_id": OLD_SUBSCRIPTION}, found)
+    assert steps(made) == ["deactivation", *ANEW]
+    assert made.removed is not None and made.removed["name"] == "here"
+    assert made.removed["subscription_id"] == OLD_SUBSCRIPTION and made.removed["resource_group"] == "azurestack"
+
+
+def test_what_is_kept_of_a_stamp_that_is_registered_again() -> None:
+    again = decided(
+        journeys.REREGISTER, [whole(LIVING, billing_model="Capacity", usage_reporting=False)], agreement_number="7"
+    )
+    assert again.wanted is not None
+    assert (again.wanted.billing_model, again.wanted.usage_reporting) == ("Capacity", False)
+    assert again.reregister and again.renew_token and again.name == "living"
+    apart = whole(LIVING, billing_model="Capacity", usage_reporting=False, bridge_principal=None)
+    made = decided(journeys.REREGISTER, [apart], connected=False, agreement_number="7")
+    assert not made.connected and steps(made) == REGISTERING and made.wanted is not None
+    assert made.wanted.agreement_number == "7"
+
+
+def test_the_plan_as_the_operator_reads_it() -> None:
+    replaced = decided(journeys.RENEW, [whole(EXPIRED)], renewal="replace")
+    assert replaced.sentence().startswith(
+        "deactivate the stamp, delete the registration expired, make a bridge principal"
+    )
+    renamed = decided(journeys.RENEW, [whole(EXPIRED)], renewal="new_name")
+    assert f"register the stamp as {NEW_NAME}" in renamed.sentence()
+    assert renamed.sentence().endswith("delete the expired registration expired")
+    assert decided(journeys.UNREGISTER, [], state="Not registered").line == "not registered"
+
+
+def test_a_billing_model_is_never_guessed() -> None:
+    with pytest.raises(InputError, match="Nothing says how the stamp is billed"):
+        decided(journeys.REGISTER, [], billing_model=None)
