@@ -198,8 +198,8 @@ def template(awx: Double, name: str, **fields: t.Any) -> Object:
     """A job template of an AWX, with the project and the inventory that it needs."""
     project = awx.add("projects", {"name": f"project of {name}", "scm_type": "git"})
     inventory = awx.add("inventories", {"name": f"inventory of {name}"})
-    given = {"name": name, "playbook": "verify.yml", "project": project["id"], "inventory": inventory["id"]}
-    return awx.add("job_templates", {**given, **fields})
+    given = {"name": name, "organization": 1, "playbook": "verify.yml"}
+    return awx.add("job_templates", {**given, "project": project["id"], "inventory": inventory["id"], **fields})
 
 
 def flow(awx: Double, name: str, *identifiers: str) -> tuple[Object, list[Object]]:
