@@ -44,4 +44,4 @@ class ActionModule(AzsAction):
             return
         place = self.place(there, there["kind"])
         if bundle.identity(content.encode(), place) != entry["encrypted_sha256"]:
-            bundle.check(_vault.decrypt(self._loader, content, place), bundle.Entry(**entry), place)
+            bundle.check(_vault.decrypt(self._loader, content, place), bundle.ManifestEntry(**entry), place)

@@ -7,7 +7,7 @@ import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import leads
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import leads
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _hosts
 from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsAction

@@ -8,7 +8,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import due, journeys
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import due, journeys
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import Inventory
 

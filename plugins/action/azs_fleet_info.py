@@ -7,7 +7,7 @@ import os
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import due, journeys
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import due, journeys
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils._fleet import BUNDLE, HERE, FleetAction, Found, by
 from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import Inventory

@@ -7,7 +7,8 @@ import dataclasses
 import typing as t
 
 from ansible.utils.display import Display
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, journeys, plan
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import journeys, plan
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _planning
 from ansible_collections.azurestack.hub.plugins.plugin_utils._decision import DecidingAction
 

@@ -33,7 +33,7 @@ class ActionModule(AzsAction):
         args.pop("_azs")
         _options.check_texts(args, SPEC)
         params = _user.validated(args, SPEC)
-        from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds
+        from ansible_collections.azurestack.hub.plugins.module_utils._azure import clouds
 
         environment = clouds.vendor_name(_user.cloud_name(params))
         found = _refresh_token.at_hand(params)

@@ -8,7 +8,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import chain
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 
 SPEC: t.Final[dict[str, dict[str, t.Any]]] = {

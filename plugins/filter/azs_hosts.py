@@ -58,7 +58,7 @@ from ansible import context
 from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible.parsing.dataloader import DataLoader
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import kinds
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import kinds
 
 _ONLY_LOOKED_AT: t.Final = ("syntax", "listtasks", "listtags", "listhosts")
 

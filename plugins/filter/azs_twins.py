@@ -46,7 +46,7 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import twins
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import twins
 
 
 def azs_twins(hostvars: t.Mapping[str, t.Mapping[str, t.Any]], hosts: t.Sequence[str]) -> list[str]:

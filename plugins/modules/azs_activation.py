@@ -208,9 +208,9 @@ pep_host:
 
 import typing as t
 
+from ansible_collections.azurestack.hub.plugins.module_utils._act.activator import work
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import handover
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
-from ansible_collections.azurestack.hub.plugins.module_utils._pep.activating import work
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

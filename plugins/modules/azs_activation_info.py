@@ -110,7 +110,7 @@ remembered:
 """
 
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
-from ansible_collections.azurestack.hub.plugins.module_utils._reading import activation
+from ansible_collections.azurestack.hub.plugins.module_utils._observe import activation
 
 
 def main() -> None:

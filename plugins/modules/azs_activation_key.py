@@ -110,9 +110,10 @@ content:
 
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import keys, session
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._act import keys
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import session
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 
 

@@ -77,7 +77,11 @@ def copy(module: AzsModule) -> dict[str, t.Any]:
     if module.controller["content"] is None:
         return _hand_over(module, where)
     content = module.controller["content"]
-    entry = bundle.entry_of(content, bundle.Entry(**module.controller["entry"])) if module.controller["entry"] else None
+    entry = (
+        bundle.entry_of(content, bundle.ManifestEntry(**module.controller["entry"]))
+        if module.controller["entry"]
+        else None
+    )
     before, raw = _there(where)
     changed = raw != content.encode() or before != entry
     if changed and not module.check_mode:
@@ -85,7 +89,7 @@ def copy(module: AzsModule) -> dict[str, t.Any]:
     return {"changed": changed, "artifact": _shown(entry), "diff": diff_of(_shown(before), _shown(entry))}
 
 
-def _there(where: bundle.Place) -> tuple[bundle.Entry | None, bytes | None]:
+def _there(where: bundle.ArtifactPlace) -> tuple[bundle.ManifestEntry | None, bytes | None]:
     """Return the artifact that is to be replaced, with its entry; None for what is missing or damaged."""
     try:
         return bundle.read_entry(where), bundle.read_raw(where)
@@ -93,7 +97,7 @@ def _there(where: bundle.Place) -> tuple[bundle.Entry | None, bytes | None]:
         return None, None
 
 
-def _hand_over(module: AzsModule, where: bundle.Place) -> dict[str, t.Any]:
+def _hand_over(module: AzsModule, where: bundle.ArtifactPlace) -> dict[str, t.Any]:
     if handover.foreseen(module, module.params["kind"]).get("changed"):
         return {"changed": True, "artifact": {}}  # whatever is there now, it is not what would be copied
     artifact = bundle.read(where)
@@ -109,7 +113,7 @@ def _hand_over(module: AzsModule, where: bundle.Place) -> dict[str, t.Any]:
     }
 
 
-def _shown(entry: bundle.Entry | None) -> dict[str, t.Any]:
+def _shown(entry: bundle.ManifestEntry | None) -> dict[str, t.Any]:
     return entry.as_result() if entry else {}
 
 

@@ -93,11 +93,12 @@ pep_host:
 
 import typing as t
 
+from ansible_collections.azurestack.hub.plugins.module_utils._act import token_mint
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
-from ansible_collections.azurestack.hub.plugins.module_utils._pep import cmdlets, minting, principals
+from ansible_collections.azurestack.hub.plugins.module_utils._pep import cmdlets, principals
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import PepOptions
-from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import ProgressRecords
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session
 
 
@@ -111,12 +112,12 @@ def work(module: AzsModule) -> dict[str, t.Any]:
             remedy="Get a user's refresh token with azs_refresh_token; a service principal has none",
         )
     stamp, made = None, None
-    progress = Progress(module.controller["progress"])
+    progress = ProgressRecords(module.controller["progress"])
     with open_session(PepOptions.from_params(params), module.warn) as session:
         if params["cloud_id"] or module.check_mode:
             progress.step("reading the stamp information")
             stamp = cmdlets.stamp_information(session, progress)
-            minting.check_stamp(stamp, params["cloud_id"], session.host)
+            token_mint.check_stamp(stamp, params["cloud_id"], session.host)
         if not module.check_mode:
             made = principals.make(session, wanted, progress)
     return {

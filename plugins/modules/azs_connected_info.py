@@ -103,9 +103,9 @@ cloud:
 
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import leads
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import leads
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
-from ansible_collections.azurestack.hub.plugins.module_utils._reading import activation, registration
+from ansible_collections.azurestack.hub.plugins.module_utils._observe import activation, registration
 
 
 def work(module: AzsModule) -> dict[str, t.Any]:

@@ -95,9 +95,9 @@ stamps:
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _many, _options
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import due
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import due
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
-from ansible_collections.azurestack.hub.plugins.module_utils._reading import fleet
+from ansible_collections.azurestack.hub.plugins.module_utils._observe import fleet
 
 FAMILIES: t.Final = ("admin", "azure", "pep")
 SPEC: t.Final[dict[str, dict[str, t.Any]]] = {

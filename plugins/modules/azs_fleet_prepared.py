@@ -69,8 +69,8 @@ stamps:
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils import _many, _options
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import preparing, registering
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._act import preparation, registrar
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
@@ -104,7 +104,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
 
 def _one(asker: Asker, *, check: bool) -> dict[str, t.Any]:
     params = asker.params
-    how = registering.How(
+    how = registrar.How(
         reregister=True,
         assign_role=True,
         preflight=params["preflight"],
@@ -115,9 +115,9 @@ def _one(asker: Asker, *, check: bool) -> dict[str, t.Any]:
     )
     try:
         principal = params["bridge_principal"] or claims.NEW_PRINCIPAL
-        wanted = registering.Wanted(cloud_id=params["cloud_id"], bridge_principal=principal)
-        place = preparing.place_of({**params, "name": params["registration_name"]})
-        return preparing.prepare(asker, wanted, place, how)
+        wanted = registrar.WantedRegistration(cloud_id=params["cloud_id"], bridge_principal=principal)
+        place = preparation.place_of({**params, "name": params["registration_name"]})
+        return preparation.prepare(asker, wanted, place, how)
     except AzsError as error:
         return {"changed": False, **error.as_failure(), **error.result}
 

@@ -311,16 +311,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import (
-    keys,
-    locks,
-    preparing,
-    registering,
-    session,
-    tokens,
-)
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
+from ansible_collections.azurestack.hub.plugins.module_utils._act import keys, preparation, registrar, tokens
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
     bundle,
     deactivation,
@@ -328,14 +319,11 @@ from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
     text,
     unfinished,
 )
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import (
-    billing,
-    claims,
-    conflicts,
-    expiry,
-    preflight,
-    rights,
-)
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import locks, session
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.registrations import Registration
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import conflicts, preflight
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims, expiry, rights
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     ArtifactError,
     AzsError,
@@ -354,8 +342,8 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     prepared = params["state"] == "prepared"
     exporting = params["export_key"] and params["state"] == "present"
     target = handover.target_of(module, bundle.KEY) if exporting else None
-    place = preparing.place_of(params)
-    how = registering.How(
+    place = preparation.place_of(params)
+    how = registrar.How(
         check=module.check_mode,
         prepare=prepared,
         gone=RegistrationId.parse(params["replaces"]) if prepared and params["replaces"] else None,
@@ -380,16 +368,16 @@ def work(module: AzsModule) -> dict[str, t.Any]:
                 raise conflicts.not_deactivated(found.cloud_id, str(found.id))
 
         azure = session.connect(module)
-        outcome = registering.absent(azure, cloud_id, place, how, guard)
+        outcome = registrar.absent(azure, cloud_id, place, how, guard)
     else:
         wanted = _wanted(module)
         if prepared:
-            return preparing.prepare(module, wanted, place, how)
+            return preparation.prepare(module, wanted, place, how)
         azure = session.connect(module)
         if params["bundle"]:
             mark = unfinished.of_stamp(params["bundle"], params["stamp"])
             how = dataclasses.replace(how, before_writing=lambda: unfinished.begin(mark))
-        outcome = registering.present(azure, wanted, place, how)
+        outcome = registrar.present(azure, wanted, place, how)
     wrote = {preflight.REGISTER, preflight.DELETE}.intersection(outcome.actions)
     if wrote and params["bundle"] and not module.check_mode:
         deactivation.use(params["bundle"], params["stamp"])
@@ -399,7 +387,11 @@ def work(module: AzsModule) -> dict[str, t.Any]:
 
 
 def _with_key(
-    module: AzsModule, azure: session.Azure, outcome: registering.Outcome, where: bundle.Place, result: dict[str, t.Any]
+    module: AzsModule,
+    azure: session.Azure,
+    outcome: registrar.RegistrationOutcome,
+    where: bundle.ArtifactPlace,
+    result: dict[str, t.Any],
 ) -> dict[str, t.Any]:
     """Export the key of the registration as it is now, and return the result with it."""
     registration, registered = result["registration"], preflight.REGISTER in outcome.actions
@@ -428,12 +420,12 @@ def _with_key(
     }
 
 
-def _wanted(module: AzsModule) -> registering.Wanted:
+def _wanted(module: AzsModule) -> registrar.WantedRegistration:
     """Return what the registration is to be; in check mode the token may be one that is only foreseen."""
     params = module.params
     asked = {name: params[name] for name in _ASKED}
     if params["state"] == "prepared":
-        return registering.Wanted(
+        return registrar.WantedRegistration(
             cloud_id=params["cloud_id"] or "", disconnected=not params["bridge_principal"], **asked
         )
     if params["bridge_principal"] == claims.NEW_PRINCIPAL:
@@ -448,14 +440,14 @@ def _wanted(module: AzsModule) -> registering.Wanted:
             "Nothing says where the registration token lies, nor which stamp this is about",
             remedy="Give its registration token (bundle and stamp, path, or registration_token), or cloud_id",
         )
-    return registering.Wanted(cloud_id=params["cloud_id"], tokenless=True, **asked)
+    return registrar.WantedRegistration(cloud_id=params["cloud_id"], tokenless=True, **asked)
 
 
 def _has_token(params: dict[str, t.Any]) -> bool:
     return any(params[name] is not None for name in ("registration_token", "bundle", "path"))
 
 
-def _foreseen(module: AzsModule, facts: dict[str, t.Any]) -> registering.Wanted:
+def _foreseen(module: AzsModule, facts: dict[str, t.Any]) -> registrar.WantedRegistration:
     if facts.get("sha256"):  # the token exists, though perhaps not on this host yet
         try:
             wanted = _read_token(module)
@@ -467,7 +459,7 @@ def _foreseen(module: AzsModule, facts: dict[str, t.Any]) -> registering.Wanted:
     return tokens.foreseen(facts, module.params["cloud_id"])
 
 
-def _read_token(module: AzsModule) -> registering.Wanted:
+def _read_token(module: AzsModule) -> registrar.WantedRegistration:
     given, entry = module.params["registration_token"], None
     if given is not None:
         module.hide(given)
@@ -485,7 +477,9 @@ def _read_token(module: AzsModule) -> registering.Wanted:
         raise
 
 
-def _cloud_id_to_remove(module: AzsModule, place: registering.Place, record: bundle.Entry | None) -> str | None:
+def _cloud_id_to_remove(
+    module: AzsModule, place: registrar.RegistrationPlace, record: bundle.ManifestEntry | None
+) -> str | None:
     """Return the cloud id of the registration to delete, None when it is named only. Raises InputError.
 
     The token of a bundle is read, and perhaps has to be decrypted, only when nothing else tells.
@@ -503,7 +497,9 @@ def _cloud_id_to_remove(module: AzsModule, place: registering.Place, record: bun
     return t.cast("str | None", told)
 
 
-def _warn_of_expiry(module: AzsModule, outcome: registering.Outcome, ahead: datetime.timedelta | None) -> None:
+def _warn_of_expiry(
+    module: AzsModule, outcome: registrar.RegistrationOutcome, ahead: datetime.timedelta | None
+) -> None:
     """Warn of an expired registration, by Azure's clock; where this host's is wrong, say so."""
     expires = outcome.after.get("expires")
     wrong_clock = expiry.wrong_clock(ahead, "Azure Resource Manager")
@@ -518,12 +514,12 @@ def _warn_of_expiry(module: AzsModule, outcome: registering.Outcome, ahead: date
         )
 
 
-def _shown(outcome: registering.Outcome) -> dict[str, t.Any]:
+def _shown(outcome: registrar.RegistrationOutcome) -> dict[str, t.Any]:
     fields = outcome.after or outcome.before
     registration: dict[str, t.Any] = {}
     if outcome.id is not None:
         registration = {"id": str(outcome.id), **dataclasses.asdict(outcome.id)}
-        registration.update({name: fields[name] for name in (*registering.FIELDS, "expires")})
+        registration.update({name: fields[name] for name in (*registrar.FIELDS, "expires")})
     level, role = outcome.after.get("lock"), None
     if outcome.principal is not None:
         role = {

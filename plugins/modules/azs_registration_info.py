@@ -146,7 +146,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
-from ansible_collections.azurestack.hub.plugins.module_utils._reading import registration
+from ansible_collections.azurestack.hub.plugins.module_utils._observe import registration
 
 
 def work(module: AzsModule) -> dict[str, t.Any]:

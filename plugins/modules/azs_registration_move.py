@@ -118,9 +118,11 @@ cloud:
 import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import moving, registering, session
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import DEFAULT_GROUP, RegistrationId
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, conflicts, preflight
+from ansible_collections.azurestack.hub.plugins.module_utils._act import registrar, relocation
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import session
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import DEFAULT_GROUP, RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import conflicts, preflight
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
 
@@ -128,7 +130,7 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     """Move the registration, unless it is there."""
     params = module.params
     azure = session.connect(module)
-    journey = moving.Journey(
+    journey = relocation.Journey(
         source=_source(params, azure),
         cloud_id=params["cloud_id"],
         subscription_id=session.subscription_id(params["target_subscription_id"] or azure.subscription_id),
@@ -136,12 +138,12 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         location=params["location"],
         timeout=params["timeout"],
     )
-    how = registering.How(
+    how = registrar.How(
         check=module.check_mode,
         warn=module.warn,
         **{name: params[name] for name in ("preflight", "provider_timeout", "replication_timeout")},
     )
-    outcome = moving.move(azure, journey, how)
+    outcome = relocation.move(azure, journey, how)
     moved = preflight.MOVE in outcome.actions
     return {
         "changed": bool(outcome.actions),

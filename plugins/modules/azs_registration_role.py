@@ -172,14 +172,14 @@ cloud:
 
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import roles, session
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import roles, session
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
 
 
 def work(module: AzsModule) -> dict[str, t.Any]:
     """Bring the role and its assignment into the wanted state."""
     params = module.params
-    wanted = roles.Wanted(
+    wanted = roles.WantedRole(
         name=roles.check_name(params["name"]),
         move=params["allow_move"],
         principal_id=roles.check_principal(params["principal_id"]),

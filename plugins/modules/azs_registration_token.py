@@ -199,13 +199,14 @@ content:
 
 import typing as t
 
+from ansible_collections.azurestack.hub.plugins.module_utils._act import token_mint
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, containers, files, handover
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule, diff_of
-from ansible_collections.azurestack.hub.plugins.module_utils._pep import minting, principals
+from ansible_collections.azurestack.hub.plugins.module_utils._pep import principals
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import PepOptions
-from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import ProgressRecords
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "billing_model": {"type": "str", "choices": list(billing.BILLING_MODELS), "required": True},
@@ -225,7 +226,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 
 def work(module: AzsModule) -> dict[str, t.Any]:
     """Keep the token that is there, or mint one."""
-    order, warnings = minting.Order.from_params(module.params)
+    order, warnings = token_mint.Order.from_params(module.params)
     options = PepOptions.from_params(module.params)
     where = handover.target_of(module, bundle.TOKEN)
     for warning in warnings:
@@ -237,10 +238,10 @@ def work(module: AzsModule) -> dict[str, t.Any]:
             return _kept(module, where, entry)
         renewed = _encrypted_anew(module, where, entry)
         if renewed:
-            foreseen = {**minting.shown(renewed, where, encrypted=True), "changed": True}
+            foreseen = {**token_mint.shown(renewed, where, encrypted=True), "changed": True}
             return _kept(module, where, renewed) | {"changed": True, **handover.foresee(module, bundle.TOKEN, foreseen)}
         module.warn(f"The {where.name} in {where.path} is damaged or missing; a new one is minted.")
-    if differences and {*billing.CONTRACT, minting.UNTOLD}.issuperset(differences):
+    if differences and {*billing.CONTRACT, token_mint.UNTOLD}.issuperset(differences):
         module.warn(
             "Agreement number or asset tag differ from those of the kept token. The next leg registers the stamp again where the "
             "registration's activation key tells another one. Where that tells neither, it takes azs_registration's "
@@ -253,13 +254,13 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     # Imported here because a kept token needs no session, and this is most of the module's start-up.
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session
 
-    progress = Progress(module.controller["progress"])
+    progress = ProgressRecords(module.controller["progress"])
     with open_session(options, module.warn) as session:
-        minted = minting.mint(session, order, predict=module.check_mode, progress=progress, hide=module.hide)
+        minted = token_mint.mint(session, order, predict=module.check_mode, progress=progress, hide=module.hide)
     return _minted(module, where, order, minted, entry) | {"pep_host": session.host}
 
 
-def _entry_there(module: AzsModule, where: bundle.Place) -> bundle.Entry | None:
+def _entry_there(module: AzsModule, where: bundle.ArtifactPlace) -> bundle.ManifestEntry | None:
     try:
         return bundle.read_entry(where)
     except ArtifactError as error:
@@ -269,7 +270,9 @@ def _entry_there(module: AzsModule, where: bundle.Place) -> bundle.Entry | None:
         return None
 
 
-def _encrypted_anew(module: AzsModule, where: bundle.Place, entry: bundle.Entry) -> bundle.Entry | None:
+def _encrypted_anew(
+    module: AzsModule, where: bundle.ArtifactPlace, entry: bundle.ManifestEntry
+) -> bundle.ManifestEntry | None:
     """Return the entry, brought up to date, of a token that was only encrypted with another secret; else None."""
     try:
         artifact = bundle.read(where)
@@ -286,9 +289,9 @@ def _encrypted_anew(module: AzsModule, where: bundle.Place, entry: bundle.Entry)
     return renewed
 
 
-def _kept(module: AzsModule, where: bundle.Place, entry: bundle.Entry) -> dict[str, t.Any]:
-    fields = minting.shown_before(entry)
-    token = minting.shown(entry, where, encrypted=entry.encrypted_sha256 is not None)
+def _kept(module: AzsModule, where: bundle.ArtifactPlace, entry: bundle.ManifestEntry) -> dict[str, t.Any]:
+    fields = token_mint.shown_before(entry)
+    token = token_mint.shown(entry, where, encrypted=entry.encrypted_sha256 is not None)
     return {
         "changed": False,
         "kept": True,
@@ -302,7 +305,7 @@ def _kept(module: AzsModule, where: bundle.Place, entry: bundle.Entry) -> dict[s
     }
 
 
-def _content_of(module: AzsModule, where: bundle.Place) -> dict[str, t.Any]:
+def _content_of(module: AzsModule, where: bundle.ArtifactPlace) -> dict[str, t.Any]:
     """Return the hidden part of the result that hands a kept token over."""
     if not module.params["return_content"]:
         return {}
@@ -311,26 +314,32 @@ def _content_of(module: AzsModule, where: bundle.Place) -> dict[str, t.Any]:
 
 
 def _minted(
-    module: AzsModule, where: bundle.Place, order: minting.Order, minted: minting.Minted, old: bundle.Entry | None
+    module: AzsModule,
+    where: bundle.ArtifactPlace,
+    order: token_mint.Order,
+    minted: token_mint.Minted,
+    old: bundle.ManifestEntry | None,
 ) -> dict[str, t.Any]:
     differences = order.differences(old) if old else []
     entry, hidden = minted.entry(where), {}
     if minted.token is not None:
         hidden = handover.write(module, where, minted.token, entry)
-    token = minting.shown(entry, where, encrypted=order.encrypt)
+    token = token_mint.shown(entry, where, encrypted=order.encrypt)
     return {
         "changed": True,
         "kept": False,
         "token": token,
         "stamp": minted.stamp.as_result(),
         "renewed_because": differences,
-        "diff": diff_of(minting.shown_before(old) if old else {}, order.shown_after(entry, differences)),
+        "diff": diff_of(token_mint.shown_before(old) if old else {}, order.shown_after(entry, differences)),
         **hidden,
         **handover.foresee(module, bundle.TOKEN, {**token, **_told_beside(order, entry, old), "changed": True}),
     }
 
 
-def _told_beside(order: minting.Order, entry: bundle.Entry, old: bundle.Entry | None) -> dict[str, t.Any]:
+def _told_beside(
+    order: token_mint.Order, entry: bundle.ManifestEntry, old: bundle.ManifestEntry | None
+) -> dict[str, t.Any]:
     """Return what a token that would only be minted would tell, beside what the result shows of it."""
     principal = None
     if order.principal:

@@ -138,13 +138,13 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import vers
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import cmdlets
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.options import PepOptions
-from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import ProgressRecords
 from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import open_session
 
 
 def read(module: AzsModule) -> dict[str, t.Any]:
     """Read the stamp information and the offered cmdlets in one session."""
-    progress = Progress(module.controller["progress"])
+    progress = ProgressRecords(module.controller["progress"])
     with open_session(PepOptions.from_params(module.params), module.warn) as session:
         progress.step("reading the stamp information")
         stamp = cmdlets.stamp_information(session, progress)

@@ -291,17 +291,17 @@ cloud:
 
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import session
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import session
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
-from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
+from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import ProgressRecords
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants import (
-    applying,
     entries,
     files,
-    locating,
-    reconciling,
-    reporting,
+    messages,
+    reconciliation,
+    whereabouts,
+    workers,
 )
 
 
@@ -309,17 +309,17 @@ def work(module: AzsModule) -> dict[str, t.Any]:
     """Bring the tenant mappings into the wanted state."""
     params = module.params
     wanted = _wanted(module)
-    locating.check(params)
+    whereabouts.check(params)
     if params["exact"] and params["state"] == "absent":
         raise InputError("exact needs state present", remedy="Leave out exact, or list the tenants that are to stay")
-    applying.check_in_flight(params["in_flight"])
+    workers.check_in_flight(params["in_flight"])
     azure = session.connect(module, connections=params["in_flight"])
-    progress = Progress(module.controller["progress"])
-    outcome = reconciling.reconcile(
+    progress = ProgressRecords(module.controller["progress"])
+    outcome = reconciliation.reconcile(
         azure.client,
-        locating.one(azure, params),
+        whereabouts.one(azure, params),
         wanted,
-        reconciling.Settings(
+        reconciliation.Settings(
             remove=params["state"] == "absent",
             exact=params["exact"],
             max_removals=params["max_removals"],
@@ -329,19 +329,19 @@ def work(module: AzsModule) -> dict[str, t.Any]:
             progress=progress,
         ),
     )
-    for text in reporting.warnings(outcome):
+    for text in messages.warnings(outcome):
         module.warn(text)
-    result = {**reporting.result(outcome), "cloud": azure.cloud.as_result()}
+    result = {**messages.result(outcome), "cloud": azure.cloud.as_result()}
     if module._diff:
-        result["diff"] = reporting.diff(outcome)
-    error = reporting.error(outcome)
+        result["diff"] = messages.diff(outcome)
+    error = messages.error(outcome)
     if error is not None:
         error.result = result
         raise error
-    return {**result, "msg": reporting.summary(outcome)}
+    return {**result, "msg": messages.summary(outcome)}
 
 
-def _wanted(module: AzsModule) -> entries.Wanted:
+def _wanted(module: AzsModule) -> entries.WantedTenants:
     """Return what the tenant list wants of this registration, and keep the list out of what the module prints."""
     params = module.params
     if all(params[name] is None for name in ("tenants_file", "customer_subscription_id", "tenants")):
@@ -368,7 +368,7 @@ def main() -> None:
     AzsModule(
         families=("azure",),
         argument_spec={
-            **locating.PLACE_SPEC,
+            **whereabouts.PLACE_SPEC,
             "customer_subscription_id": {"type": "str"},
             "customer_tenant_id": {"type": "str"},
             "tenants": {"type": "list", "elements": "raw"},

@@ -139,27 +139,27 @@ import dataclasses
 import itertools
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import registrations, session
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import Registration
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import registrations, session
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
-from ansible_collections.azurestack.hub.plugins.module_utils._tenants import applying, comparing, holding, locating
-from ansible_collections.azurestack.hub.plugins.module_utils._tenants.holding import Held
+from ansible_collections.azurestack.hub.plugins.module_utils._tenants import comparison, holdings, whereabouts, workers
+from ansible_collections.azurestack.hub.plugins.module_utils._tenants.holdings import Held
 
 
 def work(module: AzsModule) -> dict[str, t.Any]:
     """Read the mappings, and compare the tenant if one is given."""
     params = module.params
-    applying.check_in_flight(params["in_flight"])
+    workers.check_in_flight(params["in_flight"])
     azure = session.connect(module, connections=params["in_flight"])
     subscription, tenant = params["customer_subscription_id"], params["customer_tenant_id"]
     read: dict[RegistrationId, Held] = {}
 
     def look(one: Registration) -> None:
-        read[one.id] = holding.read(azure.client, one, subscription)
+        read[one.id] = holdings.read(azure.client, one, subscription)
 
     found = _registrations(azure, params)
-    applying.each(found, look, in_flight=params["in_flight"])
+    workers.each(found, look, in_flight=params["in_flight"])
     held = [read[one.id] for one in found]
     result: dict[str, t.Any] = {
         "changed": False,
@@ -167,19 +167,19 @@ def work(module: AzsModule) -> dict[str, t.Any]:
         "cloud": azure.cloud.as_result(),
     }
     if subscription or tenant:
-        standings = [(one.registration, comparing.compare(one.found, subscription, tenant)) for one in held]
+        standings = [(one.registration, comparison.compare(one.found, subscription, tenant)) for one in held]
         result["comparison"] = [
             {"id": str(where.id), "name": where.id.name, "cloud_id": where.cloud_id, **dataclasses.asdict(standing)}
             for where, standing in standings
         ]
-        result["missing"] = [where.id.name for where, standing in standings if standing.state != comparing.MAPPED]
+        result["missing"] = [where.id.name for where, standing in standings if standing.state != comparison.MAPPED]
     return result
 
 
 def _registrations(azure: session.Azure, params: t.Mapping[str, t.Any]) -> list[Registration]:
     if not params["registration_id"] and not params["name"]:
-        return locating.several(azure, params)
-    where: RegistrationId = locating.one(azure, params)
+        return whereabouts.several(azure, params)
+    where: RegistrationId = whereabouts.one(azure, params)
     found = registrations.get(azure.client, where)
     return [found] if found else []
 
@@ -208,7 +208,7 @@ def main() -> None:
     AzsModule(
         families=("azure",),
         argument_spec={
-            **locating.PLACE_SPEC,
+            **whereabouts.PLACE_SPEC,
             "customer_subscription_id": {"type": "str"},
             "customer_tenant_id": {"type": "str"},
             "limit": {"type": "int", "default": 2000},

@@ -17,7 +17,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _foreseen, _shared, _user, _vault
-from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import Progress
+from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import ProgressLines
 
 _HIDDEN = "_azs_"
 _SILENT = "silent addresses"
@@ -160,7 +160,7 @@ class AzsAction(ActionBase):
             return self._execute_module(module_name=name, module_args=_Unprinted(args), task_vars=task_vars)
         local = getattr(self._connection, "transport", None) == "local"
         host = task_vars.get("inventory_hostname", "localhost")
-        with Progress(host, step, args.get("pep_progress_interval"), follow=local) as progress:
+        with ProgressLines(host, step, args.get("pep_progress_interval"), follow=local) as progress:
             if progress.path:
                 args = {**args, "_azs": {**args["_azs"], "progress": progress.path}}
             return self._execute_module(module_name=name, module_args=_Unprinted(args), task_vars=task_vars)
@@ -182,7 +182,7 @@ class AzsAction(ActionBase):
                 "pipelining (ssh, local)",
             )
 
-    def place(self, args: dict[str, t.Any], kind: str) -> bundle.Place:
+    def place(self, args: dict[str, t.Any], kind: str) -> bundle.ArtifactPlace:
         """Return where the module's artifact lies, for messages."""
         return bundle.place(kind, bundle=args.get("bundle"), stamp=args.get("stamp"), path=args.get("path"))
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, journeys
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import journeys
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 ASKED: t.Final[dict[str, dict[str, t.Any]]] = {

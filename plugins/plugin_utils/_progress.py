@@ -29,7 +29,7 @@ _NAMED: t.Final = 4
 """Hosts that are named of those that are equally far."""
 
 
-class Progress:
+class ProgressLines:
     """Context manager that prints a line every so often while a step runs.
 
     :param host: for whom, the beginning of every line.
@@ -53,7 +53,7 @@ class Progress:
             descriptor, self.path = tempfile.mkstemp(prefix="azs-progress-", dir=C.DEFAULT_LOCAL_TMP)
             os.close(descriptor)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressLines:
         if not self._urgent:
             self._tell()
         self._thread.start()

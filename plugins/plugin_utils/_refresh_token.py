@@ -44,7 +44,7 @@ def _given(token: str | None) -> dict[str, t.Any]:
 
 
 def _cached(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    from ansible_collections.azurestack.hub.plugins.module_utils._arm import cli_cache
+    from ansible_collections.azurestack.hub.plugins.module_utils._sign_in import cli_cache
 
     found = cli_cache.find(params["tenant"], params["subscription_id"], os.environ)
     return {

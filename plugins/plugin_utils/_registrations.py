@@ -10,11 +10,12 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence, credentials, registrations, session
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import absence, registrations, session
 from ansible_collections.azurestack.hub.plugins.module_utils._caller import Asker
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import choice
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import choice
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import same_id
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._sign_in import credentials
 
 
 def options(given: t.Mapping[str, t.Any], subscriptions: t.Sequence[str]) -> tuple[dict[str, t.Any], list[str]]:

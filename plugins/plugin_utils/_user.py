@@ -18,10 +18,10 @@ from ansible.utils.display import Display
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, SignInError
 from ansible_collections.azurestack.hub.plugins.plugin_utils import _shared
-from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import Progress
+from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import ProgressLines
 
 if t.TYPE_CHECKING:
-    from ansible_collections.azurestack.hub.plugins.module_utils._arm.users import PublicClient, SignedIn
+    from ansible_collections.azurestack.hub.plugins.module_utils._sign_in.users import PublicClient, SignedIn
 
 SOURCE: t.Final = "device_code"
 """The value of auth_source that this serves."""
@@ -95,7 +95,7 @@ def cloud_name(params: t.Mapping[str, t.Any]) -> str:
 
     :raises InputError: they mean none.
     """
-    from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds
+    from ansible_collections.azurestack.hub.plugins.module_utils._azure import clouds
 
     if params["cloud_metadata"]:
         return clouds.from_result(params["cloud_metadata"]).name
@@ -111,14 +111,15 @@ def _name(params: t.Mapping[str, t.Any]) -> str:
 def _signed_in(entry: t.Mapping[str, t.Any]) -> SignedIn | None:
     if "user" not in entry:
         return None
-    from ansible_collections.azurestack.hub.plugins.module_utils._arm.users import SignedIn
+    from ansible_collections.azurestack.hub.plugins.module_utils._sign_in.users import SignedIn
 
     return SignedIn(**entry["user"])
 
 
 def _client(params: t.Mapping[str, t.Any]) -> PublicClient:
     # Imported here: no other task should pay for msal, nor for the libraries of Azure, on the controller.
-    from ansible_collections.azurestack.hub.plugins.module_utils._arm import session, users
+    from ansible_collections.azurestack.hub.plugins.module_utils._azure import session
+    from ansible_collections.azurestack.hub.plugins.module_utils._sign_in import users
 
     trust = session.trust_of(params)
     cloud, discovery = session.sign_in_service(params, session.cloud_of(params, trust.transport()))
@@ -145,7 +146,7 @@ def _ask(client: PublicClient, params: t.Mapping[str, t.Any], host: str) -> Sign
         color=C.COLOR_HIGHLIGHT,
         stderr=True,
     )
-    with Progress(host, f"waiting for the sign-in: {place}", _INTERVAL, follow=False, urgent=True):
+    with ProgressLines(host, f"waiting for the sign-in: {place}", _INTERVAL, follow=False, urgent=True):
         signed_in = asked.wait(timeout)
     Display().display(f"{host}: {signed_in.username or 'the user'} signed in", stderr=True)
     return signed_in

@@ -12,7 +12,8 @@ import typing as t
 
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, journeys
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import journeys
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 PREFIX: t.Final = "azs_"

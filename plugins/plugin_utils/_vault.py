@@ -46,7 +46,7 @@ def encrypt(loader: DataLoader, text: str, vault_id: str | None) -> str:
     return VaultLib(_secrets(loader)).encrypt(text, secret=secret, vault_id=label).decode()
 
 
-def decrypt(loader: DataLoader, text: str, where: bundle.Place) -> str:
+def decrypt(loader: DataLoader, text: str, where: bundle.ArtifactPlace) -> str:
     """Return the clear text of an encrypted artifact.
 
     :param where: where the artifact lies, for messages.

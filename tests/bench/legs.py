@@ -194,7 +194,7 @@ def start_up() -> str:
         "Python alone": "pass",
         "a module that needs neither target": base,
         "a module with a session at the privileged endpoint": f"{base}, {package}._pep.session",
-        "a module that asks Azure": f"{base}, {package}._arm.session, azure.identity",
+        "a module that asks Azure": f"{base}, {package}._azure.session, azure.identity",
     }
     lines = []
     for kind, code in kinds.items():

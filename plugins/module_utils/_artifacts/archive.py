@@ -34,7 +34,7 @@ _KIND_OF: t.Final = {middle: kind for kind, middle in bundle.KINDS.items()}
 class Item:
     """One artifact of a bundle or archive: where it lies or would lie, its bytes, and its entry's."""
 
-    where: bundle.Place
+    where: bundle.ArtifactPlace
     raw: bytes
     entry_raw: bytes | None
 
@@ -67,7 +67,7 @@ class Item:
         return other.entry_raw is None and self.entry_raw is not None and self.same_text(other)
 
     @property
-    def entry(self) -> bundle.Entry | None:
+    def entry(self) -> bundle.ManifestEntry | None:
         """The manifest entry. Raises ArtifactError."""
         return bundle.parse_entry(self.entry_raw, self.where) if self.entry_raw is not None else None
 
@@ -150,7 +150,7 @@ def merge(of_bundle: list[Item], of_archive: list[Item]) -> list[Item]:
     return [merged[name] for name in sorted(merged)]
 
 
-def newer(one: bundle.Entry | None, other: bundle.Entry | None) -> bool:
+def newer(one: bundle.ManifestEntry | None, other: bundle.ManifestEntry | None) -> bool:
     """Tell whether an artifact was made after another; False where it is not known."""
     return one is not None and other is not None and one.created > other.created
 

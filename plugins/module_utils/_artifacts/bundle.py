@@ -38,7 +38,7 @@ VAULT_HEADER: t.Final = "$ANSIBLE_VAULT;"
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """The manifest entry of one artifact: what it is and what it must look like. It holds no secret.
 
     :param sha256: digest of the normalised clear text; shows damage, does not prove origin.
@@ -113,7 +113,7 @@ _OF_ANOTHER_STAMP: t.Final = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class ArtifactPlace:
     """Where one artifact lies: the text file, and the manifest entry beside it.
 
     :param bundled: whether in a bundle; else in a file that the operator named, which says nothing of the stamp.
@@ -135,14 +135,14 @@ class Place:
 class Artifact:
     """An artifact that was read. `content` is the clear text; None when the file is encrypted and was not opened."""
 
-    place: Place
-    entry: Entry | None
+    place: ArtifactPlace
+    entry: ManifestEntry | None
     content: str | None
     encrypted: str | None
     warnings: tuple[str, ...]
 
 
-def place(kind: str, *, bundle: str | None, stamp: str | None, path: str | None) -> Place:
+def place(kind: str, *, bundle: str | None, stamp: str | None, path: str | None) -> ArtifactPlace:
     """Return where an artifact lies: in a bundle under its stamp's name, or in a file of its own.
 
     :raises InputError: the options do not name one place, or the stamp's name cannot be a file name.
@@ -151,7 +151,7 @@ def place(kind: str, *, bundle: str | None, stamp: str | None, path: str | None)
         file = pathlib.Path(path)
         if not file.name:
             raise InputError(f"{path!r} is no path of a file", remedy="Compare path")
-        return Place(file, file.with_name(file.name + ".json"), kind, stamp or file.name, bundled=False)
+        return ArtifactPlace(file, file.with_name(file.name + ".json"), kind, stamp or file.name, bundled=False)
     if not bundle or not stamp:
         raise InputError(f"Nothing says where the {NAMES[kind]} lies", remedy="Give bundle and stamp together, or path")
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", stamp):
@@ -160,10 +160,10 @@ def place(kind: str, *, bundle: str | None, stamp: str | None, path: str | None)
             remedy="Use letters, digits, dots, dashes and underscores only",
         )
     base = pathlib.Path(bundle) / f"{stamp}.{KINDS[kind]}"
-    return Place(base.with_name(base.name + ".txt"), base.with_name(base.name + ".json"), kind, stamp)
+    return ArtifactPlace(base.with_name(base.name + ".txt"), base.with_name(base.name + ".json"), kind, stamp)
 
 
-def read_raw(where: Place) -> bytes:
+def read_raw(where: ArtifactPlace) -> bytes:
     """Return the bytes of an artifact's file.
 
     :raises ArtifactError: it is missing, no regular file, too large or cannot be read.
@@ -171,7 +171,7 @@ def read_raw(where: Place) -> bytes:
     return files.read(where.path, where.name, follow=not where.bundled)
 
 
-def read_raw_entry(where: Place) -> bytes | None:
+def read_raw_entry(where: ArtifactPlace) -> bytes | None:
     """Return the bytes of a manifest entry's file, None when there is none. Raises as `read_raw`."""
     try:
         return files.read(where.entry_path, f"manifest entry of the {where.name}", follow=not where.bundled)
@@ -181,7 +181,7 @@ def read_raw_entry(where: Place) -> bytes | None:
         return None
 
 
-def read_entry(where: Place) -> Entry | None:
+def read_entry(where: ArtifactPlace) -> ManifestEntry | None:
     """Return the manifest entry of an artifact, or None when there is none (a file of Microsoft's own tools).
 
     :raises ArtifactError: the entry is damaged, of an unknown bundle version, of something else or of another stamp.
@@ -190,7 +190,7 @@ def read_entry(where: Place) -> Entry | None:
     return None if raw is None else parse_entry(raw, where)
 
 
-def parse_entry(raw: bytes, where: Place) -> Entry:
+def parse_entry(raw: bytes, where: ArtifactPlace) -> ManifestEntry:
     """Return a manifest entry from the bytes of its file. Raises as `read_entry`."""
     damaged = ArtifactError(
         f"The manifest entry of the {where.name} is damaged",
@@ -213,7 +213,7 @@ def parse_entry(raw: bytes, where: Place) -> Entry:
             remedy="Use the same version of the collection in all zones",
         )
     try:
-        entry = records.build(Entry, data, _SHAPES)
+        entry = records.build(ManifestEntry, data, _SHAPES)
     except ValueError:
         raise damaged from None
     if entry.kind != where.kind:
@@ -235,7 +235,7 @@ def parse_entry(raw: bytes, where: Place) -> Entry:
     return entry
 
 
-def read(where: Place, *, opened: str | None = None) -> Artifact:
+def read(where: ArtifactPlace, *, opened: str | None = None) -> Artifact:
     """Read an artifact and check it against its manifest entry.
 
     :param opened: the clear text when the file is encrypted and was decrypted by the caller.
@@ -252,7 +252,7 @@ def read(where: Place, *, opened: str | None = None) -> Artifact:
     return Artifact(where, entry, _checked(raw, entry, where), None, warnings)
 
 
-def check(content: str, entry: Entry, where: Place) -> None:
+def check(content: str, entry: ManifestEntry, where: ArtifactPlace) -> None:
     """Compare an artifact's clear text with its manifest entry.
 
     :raises ArtifactError: truncated or altered.
@@ -270,7 +270,7 @@ def check(content: str, entry: Entry, where: Place) -> None:
     raise _altered(where)
 
 
-def store(where: Place, entry: Entry | None, content: str) -> Entry | None:
+def store(where: ArtifactPlace, entry: ManifestEntry | None, content: str) -> ManifestEntry | None:
     """Write an artifact and its manifest entry; return the entry as it was written.
 
     The entry is written last: an artifact without its new entry is found altered, never taken for the new one.
@@ -289,7 +289,7 @@ def store(where: Place, entry: Entry | None, content: str) -> Entry | None:
     return entry
 
 
-def entry_of(content: str, entry: Entry) -> Entry:
+def entry_of(content: str, entry: ManifestEntry) -> ManifestEntry:
     """Return an artifact's manifest entry as it is stored beside this text, clear or encrypted."""
     encrypted = text.digest(content) if content.startswith(VAULT_HEADER) else None
     return dataclasses.replace(entry, encrypted_sha256=encrypted)
@@ -312,7 +312,7 @@ def text_of(raw: bytes, where: str, kind: str) -> str:
     return raw.decode("ascii")
 
 
-def identity(raw: bytes, where: Place) -> str:
+def identity(raw: bytes, where: ArtifactPlace) -> str:
     """Return the digest that tells an artifact's file from another, however its text was wrapped and encoded.
 
     :raises ArtifactError: the file is empty or holds something else.
@@ -320,7 +320,7 @@ def identity(raw: bytes, where: Place) -> str:
     return hashlib.sha256(text_of(raw, str(where.path), where.kind).encode()).hexdigest()
 
 
-def sha256_of(where: Place) -> str | None:
+def sha256_of(where: ArtifactPlace) -> str | None:
     """Return the digest of an artifact's clear text, None when there is none that can be used."""
     try:
         artifact = read(where)
@@ -331,7 +331,7 @@ def sha256_of(where: Place) -> str | None:
     return text.digest(artifact.content) if artifact.content is not None else None
 
 
-def verify(where: Place, raw: bytes, entry: Entry | None) -> None:
+def verify(where: ArtifactPlace, raw: bytes, entry: ManifestEntry | None) -> None:
     """Check the bytes of an artifact's file against its entry without opening what is encrypted.
 
     An encrypted file that was encrypted again since (`ansible-vault rekey`) differs from its entry, too.
@@ -352,7 +352,7 @@ def verify(where: Place, raw: bytes, entry: Entry | None) -> None:
         )
 
 
-def intact(where: Place, entry: Entry) -> bool:
+def intact(where: ArtifactPlace, entry: ManifestEntry) -> bool:
     """Tell whether the stored file is still the one that its entry was written for, clear or encrypted."""
     try:
         raw = read_raw(where)
@@ -362,7 +362,7 @@ def intact(where: Place, entry: Entry) -> bool:
     return raw.startswith(VAULT_HEADER.encode()) is (entry.encrypted_sha256 is not None)
 
 
-def encrypted_anew(where: Place, entry: Entry, opened: str) -> Entry:
+def encrypted_anew(where: ArtifactPlace, entry: ManifestEntry, opened: str) -> ManifestEntry:
     """Return the entry of an artifact that was encrypted anew with another secret (ansible-vault rekey).
 
     :param opened: its clear text.
@@ -372,10 +372,10 @@ def encrypted_anew(where: Place, entry: Entry, opened: str) -> Entry:
     return entry_of(read_raw(where).decode("ascii", "replace"), entry)
 
 
-def new_entry(kind: str, stamp: str, content: str, **facts: t.Any) -> Entry:
+def new_entry(kind: str, stamp: str, content: str, **facts: t.Any) -> ManifestEntry:
     """Return the manifest entry of an artifact made now; `facts` are further fields of Entry."""
     created = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0).isoformat()
-    return Entry(
+    return ManifestEntry(
         kind=kind,
         stamp=stamp,
         sha256=text.digest(content),
@@ -406,7 +406,7 @@ def same_fingerprint(stored_value: str | None, agreement_number: str | None, ass
     )
 
 
-def _checked(raw: bytes, entry: Entry | None, where: Place) -> str:
+def _checked(raw: bytes, entry: ManifestEntry | None, where: ArtifactPlace) -> str:
     """Return the clear text of an artifact that its manifest entry, or else its form, shows to be one. Raises ArtifactError."""
     try:
         content = text.normalise(raw, str(where.path), _form(where.kind))
@@ -421,7 +421,7 @@ def _checked(raw: bytes, entry: Entry | None, where: Place) -> str:
     return content
 
 
-def _altered(where: Place) -> ArtifactError:
+def _altered(where: ArtifactPlace) -> ArtifactError:
     return ArtifactError(
         f"The {where.name} was altered",
         kind="altered_artifact",

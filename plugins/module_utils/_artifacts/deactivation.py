@@ -22,7 +22,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import Arti
 _USED: t.Final = "deactivation-used.json"
 
 
-def place(bundle: str, stamp: str) -> bundles.Place:
+def place(bundle: str, stamp: str) -> bundles.ArtifactPlace:
     """Return where a stamp's record lies. Raises InputError."""
     return bundles.place(bundles.DEACTIVATION, bundle=bundle, stamp=stamp, path=None)
 
@@ -36,7 +36,7 @@ def write(bundle: str, stamp: str, cloud_id: str, registration_id: str | None) -
     bundles.store(place(bundle, stamp), new_entry(stamp, cloud_id, registration_id), _content(cloud_id))
 
 
-def new_entry(stamp: str, cloud_id: str | None, registration_id: str | None) -> bundles.Entry:
+def new_entry(stamp: str, cloud_id: str | None, registration_id: str | None) -> bundles.ManifestEntry:
     """Return the manifest entry of a record that is made now.
 
     :param cloud_id: None when it is not known yet, in check mode.
@@ -45,7 +45,7 @@ def new_entry(stamp: str, cloud_id: str | None, registration_id: str | None) -> 
     return bundles.new_entry(bundles.DEACTIVATION, stamp, _content(cloud_id), **facts)
 
 
-def at_stamp(bundle: str, stamp: str) -> bundles.Entry | None:
+def at_stamp(bundle: str, stamp: str) -> bundles.ManifestEntry | None:
     """Return the record when nothing was activated from this bundle since; for the side of the stamp.
 
     :raises ArtifactError: the record is damaged.
@@ -58,7 +58,7 @@ def at_stamp(bundle: str, stamp: str) -> bundles.Entry | None:
 
 def in_azure(
     bundle: str, stamp: str, brought: t.Sequence[t.Mapping[str, t.Any]] = ()
-) -> tuple[bundles.Entry | None, bool]:
+) -> tuple[bundles.ManifestEntry | None, bool]:
     """Return the record, and whether it counts: for the side of Azure.
 
     It counts when it was not used yet and no activation key was exported since.
@@ -94,18 +94,20 @@ def _content(cloud_id: str | None) -> str:
     return f"deactivated:{cloud_id}"
 
 
-def _newest(there: bundles.Entry | None, kind: str, brought: t.Sequence[t.Mapping[str, t.Any]]) -> bundles.Entry | None:
+def _newest(
+    there: bundles.ManifestEntry | None, kind: str, brought: t.Sequence[t.Mapping[str, t.Any]]
+) -> bundles.ManifestEntry | None:
     """Return what lies in the bundle, or in check mode what an archive would put in its place."""
-    names = {field.name for field in dataclasses.fields(bundles.Entry)}
+    names = {field.name for field in dataclasses.fields(bundles.ManifestEntry)}
     found = [there] if there else []
     for artifact in brought:
         if artifact.get("kind") == kind and artifact.get("created"):
             told = {name: artifact.get(name) for name in names & artifact.keys()}
-            found.append(bundles.Entry(**t.cast("dict[str, t.Any]", told)))
+            found.append(bundles.ManifestEntry(**t.cast("dict[str, t.Any]", told)))
     return max(found, key=lambda entry: entry.created, default=None)
 
 
-def _read(where: bundles.Place) -> bundles.Entry | None:
+def _read(where: bundles.ArtifactPlace) -> bundles.ManifestEntry | None:
     try:
         return bundles.read(where).entry
     except ArtifactError as error:
@@ -114,11 +116,11 @@ def _read(where: bundles.Place) -> bundles.Entry | None:
         return None
 
 
-def _used_path(where: bundles.Place) -> pathlib.Path:
+def _used_path(where: bundles.ArtifactPlace) -> pathlib.Path:
     return where.path.with_name(f"{where.stamp}.{_USED}")
 
 
-def _used(where: bundles.Place) -> str:
+def _used(where: bundles.ArtifactPlace) -> str:
     """Return when the newest record was made that counts no more; before all others when there is none."""
     try:
         return str(json.loads(files.read(_used_path(where), "note of a deactivation"))["created"])

@@ -62,12 +62,12 @@ class NeedsVault(Exception):
         self.encrypted = encrypted
 
 
-def place_of(module: AzsModule, kind: str) -> bundle.Place:
+def place_of(module: AzsModule, kind: str) -> bundle.ArtifactPlace:
     """Return where the module's options say that the artifact lies. Raises InputError."""
     return bundle.place(kind, bundle=module.params["bundle"], stamp=module.params["stamp"], path=module.params["path"])
 
 
-def target_of(module: AzsModule, kind: str) -> bundle.Place:
+def target_of(module: AzsModule, kind: str) -> bundle.ArtifactPlace:
     """Return where the module's options say that it writes the artifact, before anything is contacted.
 
     :raises InputError: the options name no place.
@@ -110,7 +110,9 @@ def foresee(module: AzsModule, kind: str, facts: t.Mapping[str, t.Any] | None) -
     return {"_azs_foreseen": {kind: facts}} if module.check_mode else {}
 
 
-def write(module: AzsModule, where: bundle.Place, content: str, entry: bundle.Entry) -> dict[str, t.Any]:
+def write(
+    module: AzsModule, where: bundle.ArtifactPlace, content: str, entry: bundle.ManifestEntry
+) -> dict[str, t.Any]:
     """Write an artifact, or hand it to the action plugin that encrypts it; return the hidden part of the result.
 
     :raises ArtifactError: the files cannot be written.

@@ -52,7 +52,7 @@ def recall(
     return known, receipt
 
 
-def _entry(where: bundles.Place) -> bundles.Entry | None:
+def _entry(where: bundles.ArtifactPlace) -> bundles.ManifestEntry | None:
     with contextlib.suppress(ArtifactError):  # the module that uses the artifact says what is wrong with it
         return bundles.read_entry(where)
     return None

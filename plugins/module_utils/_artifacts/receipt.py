@@ -77,7 +77,7 @@ _SHAPES: t.Final[dict[str, records.Shape]] = {
 }
 
 
-def path_of(key: bundle.Place, suffix: str = _SUFFIX) -> pathlib.Path:
+def path_of(key: bundle.ArtifactPlace, suffix: str = _SUFFIX) -> pathlib.Path:
     """Return where the receipt of the stamp lies whose activation key lies there.
 
     :param suffix: end of the file's name; another one for what lies beside the key as the receipt does.

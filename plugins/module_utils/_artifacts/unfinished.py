@@ -20,7 +20,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import Arti
 _SUFFIX: t.Final = "activation-unfinished.json"
 
 
-def path_of(key: bundle.Place) -> pathlib.Path:
+def path_of(key: bundle.ArtifactPlace) -> pathlib.Path:
     """Return where the mark of the stamp lies whose activation key lies there."""
     return receipt.path_of(key, _SUFFIX)
 

@@ -36,7 +36,7 @@ _LONGEST_REASON: t.Final = 1500
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class ActionPlan:
     """What is told of a cmdlet's action plan.
 
     :param completed: True and False as it ended; None when nothing tells.
@@ -51,7 +51,7 @@ class Plan:
     busy: str | None = None
 
 
-NOTHING_TOLD: t.Final = Plan()
+NOTHING_TOLD: t.Final = ActionPlan()
 
 
 def steps_in(text: str) -> list[tuple[str, str]]:
@@ -66,7 +66,7 @@ def busy_in(text: str) -> str | None:
     return match[0] if match else None
 
 
-def read(verbose: t.Iterable[str], output: t.Iterable[t.Any]) -> Plan:
+def read(verbose: t.Iterable[str], output: t.Iterable[t.Any]) -> ActionPlan:
     """Return what a cmdlet's streams tell of its action plan.
 
     :param verbose: texts of the verbose records, in order.
@@ -84,8 +84,8 @@ def read(verbose: t.Iterable[str], output: t.Iterable[t.Any]) -> Plan:
     ended, last = ends[-1] if ends else (None, {})
     if False in (told, ended):
         name, why = _failing(_text(last.get("progressasxml")))
-        return Plan(completed=False, step=name or step, why=why, busy=busy or busy_in(why or ""))
-    return Plan(completed=True if True in (told, ended) else None, busy=None if ended else busy)
+        return ActionPlan(completed=False, step=name or step, why=why, busy=busy or busy_in(why or ""))
+    return ActionPlan(completed=True if True in (told, ended) else None, busy=None if ended else busy)
 
 
 def results(output: t.Iterable[t.Any]) -> list[t.Any]:

@@ -136,7 +136,7 @@ def of_cmdlet(
     cmdlet: str,
     errors: t.Sequence[Said],
     where: str,
-    plan: action_plan.Plan = action_plan.NOTHING_TOLD,
+    plan: action_plan.ActionPlan = action_plan.NOTHING_TOLD,
     noise: t.Sequence[str] = (),
 ) -> PepError:
     """Return what the failure of a cmdlet means.
@@ -169,7 +169,7 @@ def of_cmdlet(
 
 
 def _meaning(
-    cmdlet: str, errors: t.Sequence[Said], plan: action_plan.Plan, noise: t.Sequence[str]
+    cmdlet: str, errors: t.Sequence[Said], plan: action_plan.ActionPlan, noise: t.Sequence[str]
 ) -> tuple[_failures.Failure | None, str | None]:
     """Return the known failure that a cmdlet's streams mean, and the error's id.
 

@@ -14,7 +14,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import PepS
 from ansible_collections.azurestack.hub.plugins.module_utils._pep import cmdlets
 
 if t.TYPE_CHECKING:
-    from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import Progress
+    from ansible_collections.azurestack.hub.plugins.module_utils._pep.progress import ProgressRecords
     from ansible_collections.azurestack.hub.plugins.module_utils._pep.session import PepSession
 
 SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
@@ -53,7 +53,7 @@ class BridgePrincipal:
         )
 
 
-def make(session: PepSession, principal: BridgePrincipal, progress: Progress) -> str:
+def make(session: PepSession, principal: BridgePrincipal, progress: ProgressRecords) -> str:
     """Make a bridge principal and return its object id.
 
     :raises PepSessionLost: whether it was made is not known, kind outcome_unknown.

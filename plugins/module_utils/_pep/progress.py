@@ -15,7 +15,7 @@ import time
 import typing as t
 
 
-class Progress:
+class ProgressRecords:
     """Writes the current step and the last progress record to a file, or nowhere when there is no file."""
 
     def __init__(self, path: str | None) -> None:

@@ -237,7 +237,7 @@ class PepSession:
         """
         errors = [hidden.in_error(_said(record)) for record in shell.streams.error]
         verbose = [str(record) for record in map(_message, shell.streams.verbose)]
-        plan = action_plan.Plan() if reports else hidden.in_plan(action_plan.read(verbose, shell.output))
+        plan = action_plan.ActionPlan() if reports else hidden.in_plan(action_plan.read(verbose, shell.output))
         self.plan_completed = plan.completed is True
         output = list(shell.output) if reports else action_plan.results(shell.output)
         failed = plan.completed is False or (plan.busy is not None and not output)
@@ -335,7 +335,7 @@ class _Hidden:
         """Return the error with stars in place of secrets."""
         return failures.Said(self.in_text(said.message), self.in_text(said.id) if said.id else None, said.target)
 
-    def in_plan(self, plan: action_plan.Plan) -> action_plan.Plan:
+    def in_plan(self, plan: action_plan.ActionPlan) -> action_plan.ActionPlan:
         """Return the plan with stars in place of secrets."""
         step, why = (self.in_text(text) if text else None for text in (plan.step, plan.why))
         return dataclasses.replace(plan, step=step, why=why)

@@ -10,7 +10,8 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, chain, expiry, plan
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import chain, plan
+from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.claims import NEVER
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 
@@ -274,7 +275,7 @@ def _planned(found: _Found, wanted: t.Mapping[str, t.Any], known: t.AbstractSet[
             **{flag: wanted[flag] for flag in _FLAGS},
         )
         made = plan.plan(
-            plan.Wanted(
+            plan.WantedStamp(
                 dataclasses.replace(request, **{field: wanted[field] for field in billing.CONTRACT}),
                 found.cloud_id,
                 wanted["name"],

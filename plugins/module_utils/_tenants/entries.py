@@ -23,7 +23,7 @@ _SHOWN: t.Final = 5
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class TenantEntry:
     """A line of the tenant list.
 
     :param subscription_id: the customer's Azure subscription, letter case as given.
@@ -41,7 +41,7 @@ class Entry:
 
 
 @dataclasses.dataclass
-class Wanted:
+class WantedTenants:
     """The part of the tenant list that concerns one stamp.
 
     :param entries: by subscription id.
@@ -52,15 +52,15 @@ class Wanted:
     :param twins: pairs of subscription ids that differ in letter case only.
     """
 
-    entries: dict[str, Entry] = dataclasses.field(default_factory=dict)
-    refused: list[tuple[Entry, AzsError]] = dataclasses.field(default_factory=list)
+    entries: dict[str, TenantEntry] = dataclasses.field(default_factory=dict)
+    refused: list[tuple[TenantEntry, AzsError]] = dataclasses.field(default_factory=list)
     repeated: int = 0
     elsewhere: int = 0
     named: bool = False
     twins: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
 
-def parse(raw: t.Any, origin: str) -> Entry:
+def parse(raw: t.Any, origin: str) -> TenantEntry:
     """Return an entry of what a task or a file gives: a subscription id, or a mapping with the keys of KEYS.
 
     :raises InputError: it is neither, holds unknown keys, or has no subscription id.
@@ -88,7 +88,7 @@ def parse(raw: t.Any, origin: str) -> Entry:
             f"{origin} of the tenant list names no subscription",
             remedy="Set subscription_id to the customer's Azure subscription",
         )
-    return Entry(
+    return TenantEntry(
         subscription_id=re.sub(r"^/?subscriptions/|/$", "", subscription, flags=re.IGNORECASE),
         tenant_id=_text(data.get("tenant_id")),
         name=_text(data.get("name")),
@@ -97,7 +97,9 @@ def parse(raw: t.Any, origin: str) -> Entry:
     )
 
 
-def select(entries: t.Iterable[Entry], names: t.Collection[str] = (), known: t.Collection[str] = ()) -> Wanted:
+def select(
+    entries: t.Iterable[TenantEntry], names: t.Collection[str] = (), known: t.Collection[str] = ()
+) -> WantedTenants:
     """Return what the tenant list wants of one stamp.
 
     :param names: what the list may call the stamp (its name, its groups); empty: every entry concerns it.
@@ -105,10 +107,10 @@ def select(entries: t.Iterable[Entry], names: t.Collection[str] = (), known: t.C
     :raises InputError: the list contradicts itself (two subscriptions of one tenant, two tenants of one subscription),
         or names stamps that nobody knows. Nothing of it can be trusted then.
     """
-    wanted = Wanted()
+    wanted = WantedTenants()
     own = {name.lower() for name in names}
     everybody = {name.lower() for name in known} | own if known else set()
-    strangers: dict[str, Entry] = {}
+    strangers: dict[str, TenantEntry] = {}
     for entry in entries:
         if everybody:
             strangers.update((name, entry) for name in entry.stamps - everybody)
@@ -184,7 +186,7 @@ def _stamps(value: t.Any, origin: str) -> frozenset[str]:
     return frozenset(name.lower() for name in names)
 
 
-def _malformed(entry: Entry) -> AzsError | None:
+def _malformed(entry: TenantEntry) -> AzsError | None:
     """Return what is wrong with the ids of an entry; the service would refuse it too, in words that help less."""
     if not GUID.fullmatch(entry.subscription_id):
         known = t.cast(_failures.Failure, _failures.classify("InvalidCustomerSubscriptionId", ""))
@@ -206,7 +208,7 @@ def _malformed(entry: Entry) -> AzsError | None:
     return None
 
 
-def _merged(first: Entry, again: Entry) -> Entry:
+def _merged(first: TenantEntry, again: TenantEntry) -> TenantEntry:
     """Return one entry for two of the same subscription.
 
     :raises InputError: they name two tenants.
@@ -220,9 +222,9 @@ def _merged(first: Entry, again: Entry) -> Entry:
     return dataclasses.replace(first, tenant_id=first.tenant_id or again.tenant_id, name=first.name or again.name)
 
 
-def _one_subscription_each(entries: t.Iterable[Entry]) -> None:
+def _one_subscription_each(entries: t.Iterable[TenantEntry]) -> None:
     """Raise InputError when two subscriptions are of one tenant: the second would overwrite the first."""
-    by_tenant: dict[str, Entry] = {}
+    by_tenant: dict[str, TenantEntry] = {}
     clashes: list[str] = []
     for entry in entries:
         if entry.tenant_id is None:

@@ -15,7 +15,7 @@ import re
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError, MissingLibrary
-from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import GUID, Entry, parse
+from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import GUID, TenantEntry, parse
 
 try:
     import yaml
@@ -39,13 +39,13 @@ _QUOTES: t.Final = (
 )
 
 
-def read(path: str) -> tuple[list[Entry], int]:
+def read(path: str) -> tuple[list[TenantEntry], int]:
     """Return the entries of a tenant list, and how many lines of a CSV file name no subscription (customers without Azure).
 
     :param path: file whose name ends with .csv, .yml, .yaml or .json.
     :raises InputError: it cannot be read, or does not hold a tenant list.
     """
-    readers: dict[str, t.Callable[[str, str], tuple[list[Entry], int]]] = {
+    readers: dict[str, t.Callable[[str, str], tuple[list[TenantEntry], int]]] = {
         ".csv": _csv,
         ".yml": _yaml,
         ".yaml": _yaml,
@@ -76,7 +76,7 @@ def _decoded(content: bytes, path: str) -> str:
         raise _unusable(path, "it is neither UTF-8 nor UTF-16", "Save it as UTF-8 (Excel: CSV UTF-8)") from None
 
 
-def _csv(text: str, path: str) -> tuple[list[Entry], int]:
+def _csv(text: str, path: str) -> tuple[list[TenantEntry], int]:
     if "\n" not in text:
         text = text.replace("\r", "\n")  # line ends of old, of which a file has no others
     lines = text.split("\n")
@@ -88,7 +88,7 @@ def _csv(text: str, path: str) -> tuple[list[Entry], int]:
     delimiter = max(",;\t", key=header.count)
     rows = _rows("\n".join(lines[skipped:]), delimiter, skipped, path)
     places = _places(next(rows, (0, []))[1], path)
-    found: list[Entry] = []
+    found: list[TenantEntry] = []
     without = 0
     for number, row in rows:
         data = {key: row[place] for key, place in places.items() if place < len(row)}
@@ -145,14 +145,14 @@ def _places(titles: t.Sequence[str], path: str) -> dict[str, int]:
     return places
 
 
-def _json(text: str, path: str) -> tuple[list[Entry], int]:
+def _json(text: str, path: str) -> tuple[list[TenantEntry], int]:
     try:
         return _listed(json.loads(text), path), 0
     except (ValueError, RecursionError) as error:
         raise _unusable(path, f"it is not JSON: {error}", "Correct it") from None
 
 
-def _yaml(text: str, path: str) -> tuple[list[Entry], int]:
+def _yaml(text: str, path: str) -> tuple[list[TenantEntry], int]:
     if not HAS_YAML:
         raise MissingLibrary("yaml", "PyYAML", "the tenant list is YAML; as JSON or CSV it can be read without")
     # The parser in C, where there is one, is ten times faster.
@@ -172,7 +172,7 @@ def _yaml(text: str, path: str) -> tuple[list[Entry], int]:
         raise _unusable(path, f"it is not YAML: {' '.join(str(error).split())}", "Correct it") from None
 
 
-def _listed(content: t.Any, path: str) -> list[Entry]:
+def _listed(content: t.Any, path: str) -> list[TenantEntry]:
     """Return the entries of a list, or of a mapping whose only list is called tenants or azs_tenants."""
     if isinstance(content, dict):
         content = content.get("tenants", content.get("azs_tenants"))

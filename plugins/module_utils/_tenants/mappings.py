@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import absence
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, properties
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId, check_part
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.registrations import API_VERSION
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import absence
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.client import ArmClient, properties
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import RegistrationId, check_part
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.registrations import API_VERSION
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
 if t.TYPE_CHECKING:
-    from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Observer
+    from ansible_collections.azurestack.hub.plugins.module_utils._azure.client import Observer
 
 _GUID: t.Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 

@@ -20,7 +20,7 @@ import threading
 import time
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import retry_after
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.client import retry_after
 
 PERIOD: t.Final = 1.02
 """Seconds that a rate is counted in. Limits are counted and refilled by the second; the rest allows for unsteady networks."""

@@ -183,7 +183,7 @@ def test_encrypted_artifacts_are_kept_by_their_entry(here: Registrar) -> None:
     from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
 
     hidden = {"_azs": {"seal": Fernet.generate_key().decode()}, "encrypt": True}
-    entry = bundle.Entry(**here.export(**hidden)["_azs_entry"])
+    entry = bundle.ManifestEntry(**here.export(**hidden)["_azs_entry"])
     where = bundle.place(bundle.KEY, bundle=str(here.bundle), stamp=here.stamp, path=None)
     bundle.store(where, entry, bundle.VAULT_HEADER + "1.1;AES256\n6162\n")
     assert not here.export(**hidden).changed

@@ -44,11 +44,11 @@ class Carrier:
         options |= {"_azs": foretold} if foretold else {}
         return self._modules.run("azs_bundle", options, **how)
 
-    def place(self, stamp: str, kind: str = bundle.TOKEN) -> bundle.Place:
+    def place(self, stamp: str, kind: str = bundle.TOKEN) -> bundle.ArtifactPlace:
         """Where an artifact lies."""
         return bundle.place(kind, bundle=str(self.bundle), stamp=stamp, path=None)
 
-    def make(self, stamp: str) -> bundle.Place:
+    def make(self, stamp: str) -> bundle.ArtifactPlace:
         """Put a token into the bundle."""
         where = self.place(stamp)
         bundle.store(where, bundle.new_entry(bundle.TOKEN, stamp, CONTENT), CONTENT)

@@ -19,7 +19,7 @@ LONG_AGO, LATER = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 ABSENT = {"state": "absent", "record": True}
 
 
-def dated(where: bundle.Place, created: str) -> None:
+def dated(where: bundle.ArtifactPlace, created: str) -> None:
     """Let an artifact be made at another time."""
     entry = bundle.read_entry(where)
     assert entry

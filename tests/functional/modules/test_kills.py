@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import chain
 from kills import kill_at_hang
 from simulated_azure import Registrar, azure_simulator, registrar, registrar_numbers
 

@@ -13,7 +13,7 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain, plan
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import chain, plan
 from kills import kill_at_hang
 from processes import Modules
 from simulated_azure import Registrar

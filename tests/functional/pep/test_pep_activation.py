@@ -11,6 +11,8 @@ import time
 import typing as t
 
 import pytest
+from ansible_collections.azurestack.hub.plugins.module_utils._act import activation_rules
+from ansible_collections.azurestack.hub.plugins.module_utils._act.activation_rules import Key, Observed
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, receipt
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
@@ -21,8 +23,6 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     PepSessionLost,
     Unreachable,
 )
-from ansible_collections.azurestack.hub.plugins.module_utils._pep import activation
-from ansible_collections.azurestack.hub.plugins.module_utils._pep.activation import Key, Observed
 
 NOW = datetime.datetime(2026, 11, 20, tzinfo=datetime.timezone.utc)
 REGISTRATION = "/subscriptions/s1/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/r1"
@@ -39,7 +39,7 @@ CLAIMS = claims.KeyClaims(
     expires=claims.NEVER,
 )
 KEY = Key(CLAIMS, "a.b.c")
-SEEN = dataclasses.replace(KEY.wanted(), evidence=activation.ACTIVATION)
+SEEN = dataclasses.replace(KEY.wanted(), evidence=activation_rules.ACTIVATION)
 
 
 def receipt_of(key: Key) -> receipt.Receipt:
@@ -69,12 +69,12 @@ def changed(**fields: t.Any) -> Key:
         (KEY, SEEN, None, True),
         (KEY, SEEN, receipt_of(KEY), True),
         (KEY, dataclasses.replace(SEEN, registration_id=REGISTRATION.upper()), None, True),
-        (KEY, dataclasses.replace(SEEN, state=activation.EXPIRED), receipt_of(KEY), False),
-        (KEY, Observed(activation.ACTIVATION, activation.NOT_REGISTERED), receipt_of(KEY), False),
+        (KEY, dataclasses.replace(SEEN, state=activation_rules.EXPIRED), receipt_of(KEY), False),
+        (KEY, Observed(activation_rules.ACTIVATION, activation_rules.NOT_REGISTERED), receipt_of(KEY), False),
         (KEY, dataclasses.replace(SEEN, usage_reporting=True), receipt_of(KEY), False),
         (KEY, dataclasses.replace(SEEN, expires="2027-01-01T00:00:00Z"), None, False),
         (KEY, dataclasses.replace(SEEN, registration_id="/other"), None, False),
-        (KEY, Observed(activation.NONE, activation.UNKNOWN), None, False),
+        (KEY, Observed(activation_rules.NONE, activation_rules.UNKNOWN), None, False),
         # What only the receipt tells
         (changed(billing_model="Ruggedized"), SEEN, receipt_of(KEY), False),
         (changed(hardware={"u2": {}}), SEEN, receipt_of(KEY), False),
@@ -82,8 +82,8 @@ def changed(**fields: t.Any) -> Key:
         (KEY, SEEN, receipt_of(changed(registration_name="older")), True),
         # An opaque key can be told from another one by nothing else
         (Key(claims.KeyClaims(opaque=True), "x.y.z"), SEEN, None, False),
-        (KEY, dataclasses.replace(SEEN, evidence=activation.RECEIPT), receipt_of(KEY), True),
-        (KEY, dataclasses.replace(SEEN, evidence=activation.RECEIPT), None, False),
+        (KEY, dataclasses.replace(SEEN, evidence=activation_rules.RECEIPT), receipt_of(KEY), True),
+        (KEY, dataclasses.replace(SEEN, evidence=activation_rules.RECEIPT), None, False),
         # Foretold in check mode: no digest, so the fields have to do
         (Key(CLAIMS, None), SEEN, receipt_of(KEY), True),
         (Key(dataclasses.replace(CLAIMS, billing_model="Custom"), None), SEEN, receipt_of(KEY), False),
@@ -92,7 +92,7 @@ def changed(**fields: t.Any) -> Key:
 def test_whether_there_is_anything_to_do(
     key: Key, seen: Observed, kept: receipt.Receipt | None, expected: bool
 ) -> None:
-    assert activation.is_as_wanted(key, seen, kept) is expected
+    assert activation_rules.is_as_wanted(key, seen, kept) is expected
 
 
 def test_the_digest_stays_when_the_same_key_is_exported_again() -> None:
@@ -140,27 +140,27 @@ def test_where_receipts_lie(tmp_path: pathlib.Path) -> None:
 
 
 def test_keys_are_refused_before_anything_is_contacted() -> None:
-    activation.check_key(KEY, registration_id=REGISTRATION.lower(), now=NOW)
-    activation.check_stamp_of_key(KEY, "C1", "the test")
-    activation.check_stamp_of_key(Key(claims.KeyClaims(opaque=True), "a.b.c"), "c2", "the test")
+    activation_rules.check_key(KEY, registration_id=REGISTRATION.lower(), now=NOW)
+    activation_rules.check_stamp_of_key(KEY, "C1", "the test")
+    activation_rules.check_stamp_of_key(Key(claims.KeyClaims(opaque=True), "a.b.c"), "c2", "the test")
     with pytest.raises(ArtifactError, match="expired"):
-        activation.check_key(changed(expires="2026-11-19T00:00:00Z"), registration_id=None, now=NOW)
+        activation_rules.check_key(changed(expires="2026-11-19T00:00:00Z"), registration_id=None, now=NOW)
     with pytest.raises(ArtifactError, match="another registration"):
-        activation.check_key(KEY, registration_id="/other", now=NOW)
+        activation_rules.check_key(KEY, registration_id="/other", now=NOW)
     with pytest.raises(ArtifactError, match="another stamp"):
-        activation.check_stamp_of_key(KEY, "c2", "the test")
+        activation_rules.check_stamp_of_key(KEY, "c2", "the test")
 
 
 def test_deactivation_respects_the_expected_registration() -> None:
-    activation.check_registration(SEEN, None)
-    activation.check_registration(SEEN, REGISTRATION.lower())
-    activation.check_registration(Observed(activation.NONE, activation.UNKNOWN), REGISTRATION)
+    activation_rules.check_registration(SEEN, None)
+    activation_rules.check_registration(SEEN, REGISTRATION.lower())
+    activation_rules.check_registration(Observed(activation_rules.NONE, activation_rules.UNKNOWN), REGISTRATION)
     with pytest.raises(ConflictError):
-        activation.check_registration(SEEN, "/other")
+        activation_rules.check_registration(SEEN, "/other")
 
 
 def test_evidence_falls_back_to_the_receipt_only_when_nobody_answers() -> None:
-    def fail(error: Exception) -> activation.Observer:
+    def fail(error: Exception) -> activation_rules.Observer:
         def observe() -> Observed:
             raise error
 
@@ -168,24 +168,26 @@ def test_evidence_falls_back_to_the_receipt_only_when_nobody_answers() -> None:
 
     warnings: list[str] = []
     kept = receipt_of(KEY)
-    assert activation.observe(lambda: SEEN, kept, NOW, warnings.append) is SEEN
+    assert activation_rules.observe(lambda: SEEN, kept, NOW, warnings.append) is SEEN
     assert warnings == []
-    seen = activation.observe(fail(Unreachable("away")), kept, NOW, warnings.append)
-    assert (seen.evidence, seen.state, len(warnings)) == (activation.RECEIPT, activation.REGISTERED, 1)
+    seen = activation_rules.observe(fail(Unreachable("away")), kept, NOW, warnings.append)
+    assert (seen.evidence, seen.state, len(warnings)) == (activation_rules.RECEIPT, activation_rules.REGISTERED, 1)
     expired = dataclasses.replace(kept, expires="2026-11-19T00:00:00Z")
-    assert activation.observe(None, expired, NOW, warnings.append).state == activation.EXPIRED
-    assert activation.observe(None, None, NOW, warnings.append) == Observed(activation.NONE, activation.UNKNOWN)
+    assert activation_rules.observe(None, expired, NOW, warnings.append).state == activation_rules.EXPIRED
+    assert activation_rules.observe(None, None, NOW, warnings.append) == Observed(
+        activation_rules.NONE, activation_rules.UNKNOWN
+    )
     with pytest.raises(ArmError):
-        activation.observe(fail(ArmError("refused")), kept, NOW, warnings.append)
+        activation_rules.observe(fail(ArmError("refused")), kept, NOW, warnings.append)
 
 
 def test_what_was_foretold() -> None:
     facts = {"registration_id": REGISTRATION, "cloud_id": "c1", "expires": claims.NEVER, "sha256": "x"}
-    key = activation.foreseen(facts)
+    key = activation_rules.foreseen(facts)
     assert key.content is None and key.digest is None
     assert key.claims.registration_id == REGISTRATION
     assert key.claims.registration_name == "r1"
-    assert activation.foreseen({"registration_id": None}).claims.registration_id is None
+    assert activation_rules.foreseen({"registration_id": None}).claims.registration_id is None
 
 
 class Stamp:
@@ -204,7 +206,7 @@ class Stamp:
 
 
 LOST = PepSessionLost("The session was lost", where="10.0.0.4:5985", cause="the network is gone")
-OFF = Observed(activation.ACTIVATION, activation.NOT_REGISTERED)
+OFF = Observed(activation_rules.ACTIVATION, activation_rules.NOT_REGISTERED)
 
 
 def test_read_back() -> None:
@@ -212,7 +214,7 @@ def test_read_back() -> None:
     soon = time.monotonic() + 5
 
     def read_back(stamp: Stamp | None, lost: PepSessionLost | None, until: float = soon) -> bool:
-        return activation.read_back(stamp, KEY.wanted(), lost, before=OFF, until=until, notify=warnings.append)
+        return activation_rules.read_back(stamp, KEY.wanted(), lost, before=OFF, until=until, notify=warnings.append)
 
     assert read_back(Stamp(SEEN), None)
     assert read_back(Stamp(OFF, SEEN), None)
@@ -233,7 +235,7 @@ def test_read_back() -> None:
 def test_a_success_that_the_stamp_does_not_show() -> None:
     other = dataclasses.replace(SEEN, registration_id="/other")
     with pytest.raises(PepError, match="registration_id") as error:
-        activation.read_back(
+        activation_rules.read_back(
             Stamp(other), KEY.wanted(), None, before=OFF, until=0, notify=lambda dummy: None, settling=0
         )
     assert error.value.kind == "activation_not_confirmed"
@@ -245,25 +247,27 @@ def test_a_success_that_the_stamp_does_not_show() -> None:
         (OFF, True),
         (dataclasses.replace(SEEN, usage_reporting=True), True),
         (dataclasses.replace(SEEN, registration_id="/other"), True),
-        (dataclasses.replace(SEEN, state=activation.EXPIRED), True),
+        (dataclasses.replace(SEEN, state=activation_rules.EXPIRED), True),
         (SEEN, False),
         # What was not read from the stamp before proves nothing when it is read afterwards
-        (Observed(activation.NONE, activation.UNKNOWN), False),
-        (dataclasses.replace(SEEN, evidence=activation.RECEIPT, usage_reporting=True), False),
+        (Observed(activation_rules.NONE, activation_rules.UNKNOWN), False),
+        (dataclasses.replace(SEEN, evidence=activation_rules.RECEIPT, usage_reporting=True), False),
     ],
 )
 def test_what_an_activation_does_not_show_is_not_proved_by_it(before: Observed, shown: bool) -> None:
     stamp = Stamp(SEEN)
     kwargs: dict[str, t.Any] = {"before": before, "until": time.monotonic(), "notify": lambda dummy: None}
     if shown:
-        assert activation.read_back(stamp, KEY.wanted(), LOST, **kwargs)
+        assert activation_rules.read_back(stamp, KEY.wanted(), LOST, **kwargs)
         return
     with pytest.raises(PepSessionLost, match="billing model") as unknown:
-        activation.read_back(stamp, KEY.wanted(), LOST, **kwargs)
+        activation_rules.read_back(stamp, KEY.wanted(), LOST, **kwargs)
     assert unknown.value.kind == "outcome_unknown" and stamp.asked == 0
 
 
 def test_a_deactivation_shows_all_of_it() -> None:
-    kept = Observed(activation.NONE, activation.UNKNOWN)
-    assert activation.read_back(Stamp(OFF), OFF, LOST, before=kept, until=time.monotonic(), notify=lambda dummy: None)
-    assert not activation.is_as_wanted(KEY, SEEN, receipt_of(KEY), unfinished=True)
+    kept = Observed(activation_rules.NONE, activation_rules.UNKNOWN)
+    assert activation_rules.read_back(
+        Stamp(OFF), OFF, LOST, before=kept, until=time.monotonic(), notify=lambda dummy: None
+    )
+    assert not activation_rules.is_as_wanted(KEY, SEEN, receipt_of(KEY), unfinished=True)

@@ -103,7 +103,7 @@ BUSY = "Cannot invoke action plan because another action is in progress: 5a1f6d0
 
 
 def of(
-    cmdlet: str, said: str, plan: action_plan.Plan = action_plan.NOTHING_TOLD, noise: tuple[str, ...] = ()
+    cmdlet: str, said: str, plan: action_plan.ActionPlan = action_plan.NOTHING_TOLD, noise: tuple[str, ...] = ()
 ) -> AzsError:
     """What a cmdlet's failure with one thrown sentence means."""
     return failures.of_cmdlet(cmdlet, [failures.Said(said, said)] if said else [], "10.0.0.4", plan, noise)
@@ -123,10 +123,12 @@ def test_another_known_failure_behind_an_error_of_the_stamp_s_own_script() -> No
 
 
 def test_a_plan_that_failed_says_its_step_and_what_is_known_of_the_reason() -> None:
-    error = of("New-AzureStackActivation", "", action_plan.Plan(False, "Call the bridge", "it is away"))
+    error = of("New-AzureStackActivation", "", action_plan.ActionPlan(False, "Call the bridge", "it is away"))
     assert error.kind == "action_plan_failed" and "in the step 'Call the bridge': it is away" in error.message
     known = of(
-        "New-RegistrationToken", "", action_plan.Plan(False, None, "raised: Cannot connect to N1 to get hardware info")
+        "New-RegistrationToken",
+        "",
+        action_plan.ActionPlan(False, None, "raised: Cannot connect to N1 to get hardware info"),
     )
     assert known.kind == "stamp_hardware_unreadable"
 

@@ -8,10 +8,10 @@ import pathlib
 import typing as t
 
 import pytest
+from ansible_collections.azurestack.hub.plugins.module_utils._act import token_mint
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError, InputError
-from ansible_collections.azurestack.hub.plugins.module_utils._pep import minting
 
 PARAMS: dict[str, t.Any] = {
     "billing_model": "Capacity",
@@ -30,12 +30,12 @@ PARAMS: dict[str, t.Any] = {
 }
 
 
-def order(**changes: t.Any) -> minting.Order:
+def order(**changes: t.Any) -> token_mint.Order:
     """Return an order."""
-    return minting.Order.from_params({**PARAMS, **changes})[0]
+    return token_mint.Order.from_params({**PARAMS, **changes})[0]
 
 
-ENTRY = bundle.Entry(
+ENTRY = bundle.ManifestEntry(
     kind=bundle.TOKEN,
     stamp="s1",
     sha256="",
@@ -63,8 +63,8 @@ TAG_UNTOLD = dataclasses.replace(TOLD, asset_tag=None)
         ({"token_version": "6.0"}, ENTRY, []),
         ({"token_version": "4.0"}, ENTRY, ["token_version"]),
         ({"marketplace_syndication": True}, ENTRY, ["marketplace_syndication"]),
-        ({"billing_model": "Ruggedized", "asset_tag": "T"}, ENTRY, ["billing_model", minting.UNTOLD]),
-        ({"agreement_number": "2"}, ENTRY, [minting.UNTOLD]),
+        ({"billing_model": "Ruggedized", "asset_tag": "T"}, ENTRY, ["billing_model", token_mint.UNTOLD]),
+        ({"agreement_number": "2"}, ENTRY, [token_mint.UNTOLD]),
         ({"encrypt": True}, ENTRY, ["encrypted"]),
         ({"encrypt": True}, dataclasses.replace(ENTRY, encrypted_sha256="x"), []),
         (
@@ -77,16 +77,18 @@ TAG_UNTOLD = dataclasses.replace(TOLD, asset_tag=None)
             dataclasses.replace(ENTRY, bridge_principal="o1"),
             [],
         ),
-        ({}, dataclasses.replace(ENTRY, fingerprint=None), [minting.UNTOLD]),
+        ({}, dataclasses.replace(ENTRY, fingerprint=None), [token_mint.UNTOLD]),
         ({}, TOLD, []),
         ({"agreement_number": "2"}, TOLD, ["agreement_number"]),
         ({"billing_model": "Ruggedized", "asset_tag": "T"}, TOLD, ["billing_model", "asset_tag"]),
         ({}, TAG_UNTOLD, []),
-        ({"asset_tag": "T"}, TAG_UNTOLD, [minting.UNTOLD]),
+        ({"asset_tag": "T"}, TAG_UNTOLD, [token_mint.UNTOLD]),
         ({"asset_tag": "U"}, dataclasses.replace(TAG_UNTOLD, fingerprint=bundle.fingerprint(None, "U")), []),
     ],
 )
-def test_what_a_kept_token_has_otherwise(changes: dict[str, t.Any], entry: bundle.Entry, expected: list[str]) -> None:
+def test_what_a_kept_token_has_otherwise(
+    changes: dict[str, t.Any], entry: bundle.ManifestEntry, expected: list[str]
+) -> None:
     assert order(**changes).differences(entry) == expected
 
 
@@ -96,11 +98,11 @@ def test_a_disconnected_stamp_has_no_bridge_principal() -> None:
 
 
 def test_diffs_hold_no_secret(tmp_path: pathlib.Path) -> None:
-    shown = order(agreement_number="2").shown_after(ENTRY, [minting.UNTOLD])
-    assert shown[minting.UNTOLD] == "not shown, changed"
+    shown = order(agreement_number="2").shown_after(ENTRY, [token_mint.UNTOLD])
+    assert shown[token_mint.UNTOLD] == "not shown, changed"
     assert "fingerprint" not in shown
     place = bundle.place(bundle.TOKEN, bundle=str(tmp_path), stamp="s1", path=None)
-    assert "fingerprint" not in minting.shown(ENTRY, place, encrypted=False)
+    assert "fingerprint" not in token_mint.shown(ENTRY, place, encrypted=False)
 
 
 ASKED = billing.Request("PayAsYouUse", True, True, None, None, "6.0")
@@ -120,8 +122,8 @@ ASKED = billing.Request("PayAsYouUse", True, True, None, None, "6.0")
 def test_a_token_that_says_something_else_than_was_asked(said: dict[str, t.Any], told: str) -> None:
     decoded = claims.TokenClaims(opaque=False, **said)
     if not told:
-        minting.check_token(ASKED, decoded, "10.0.0.4")
+        token_mint.check_token(ASKED, decoded, "10.0.0.4")
         return
     with pytest.raises(ArtifactError, match="something else") as refused:
-        minting.check_token(ASKED, decoded, "10.0.0.4")
+        token_mint.check_token(ASKED, decoded, "10.0.0.4")
     assert refused.value.kind == "token_says_otherwise" and refused.value.cause == told

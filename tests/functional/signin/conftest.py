@@ -23,8 +23,8 @@ class Place:
 
     def __init__(self, simulator: Simulator, name: str) -> None:
         # Imported here: the collection can be found only when pytest has read this file.
-        from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds
-        from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust
+        from ansible_collections.azurestack.hub.plugins.module_utils._azure import clouds
+        from ansible_collections.azurestack.hub.plugins.module_utils._azure.client import Trust
 
         self.simulator = simulator
         self.name = name

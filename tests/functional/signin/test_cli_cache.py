@@ -8,8 +8,8 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import cli_cache
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._sign_in import cli_cache
 
 TENANT = "9f2c7a4e-0e0c-4a51-8f0a-8b7f1a0f7b11"
 OTHER = "11111111-2222-4333-8444-555555555555"

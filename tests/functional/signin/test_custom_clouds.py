@@ -8,7 +8,7 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import clouds
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 CONTOSO = "https://management.contoso.example"

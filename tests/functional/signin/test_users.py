@@ -8,9 +8,10 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import clouds, users
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import Trust
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import clouds
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.client import Trust
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError, SignInError
+from ansible_collections.azurestack.hub.plugins.module_utils._sign_in import users
 from tables import first_of
 
 if t.TYPE_CHECKING:

@@ -23,17 +23,17 @@ A_KEY = "eyJhbGciOiJSUzI1NiJ9.eyJjbG91ZElkIjoiYWJjIn0.c2lnbmF0dXJl"
 
 
 @pytest.fixture
-def place(tmp_path: pathlib.Path) -> bundle.Place:
+def place(tmp_path: pathlib.Path) -> bundle.ArtifactPlace:
     return bundle.place(bundle.TOKEN, bundle=str(tmp_path / "bundle"), stamp="stamp-01", path=None)
 
 
 @pytest.fixture
-def stored(place: bundle.Place) -> bundle.Place:
+def stored(place: bundle.ArtifactPlace) -> bundle.ArtifactPlace:
     bundle.store(place, bundle.new_entry(bundle.TOKEN, "stamp-01", CONTENT, cloud_id=CLOUD_ID), CONTENT)
     return place
 
 
-def refused(place: bundle.Place) -> str:
+def refused(place: bundle.ArtifactPlace) -> str:
     with pytest.raises(ArtifactError) as caught:
         bundle.read(place)
     assert caught.value.remedy
@@ -51,22 +51,22 @@ def refused(place: bundle.Place) -> str:
         b"  eyJjbG91\r\n  ZElkIjoi\r\nYWJjIn0=  \r\n\r\n",  # wrapped by hand
     ],
 )
-def test_what_microsofts_tools_and_people_write_is_read(place: bundle.Place, raw: bytes) -> None:
+def test_what_microsofts_tools_and_people_write_is_read(place: bundle.ArtifactPlace, raw: bytes) -> None:
     files.write(place.path, raw)
     artifact = bundle.read(place)
     assert (artifact.content, artifact.entry, artifact.warnings) == (CONTENT, None, ())
 
 
-def test_a_file_of_powershell_5_that_is_cut_within_a_character_is_truncated(place: bundle.Place) -> None:
+def test_a_file_of_powershell_5_that_is_cut_within_a_character_is_truncated(place: bundle.ArtifactPlace) -> None:
     files.write(place.path, (codecs.BOM_UTF16_LE + CONTENT.encode("utf-16-le"))[:-1])
     assert refused(place) == "truncated_artifact"
 
 
-def test_the_file_is_exactly_the_text(stored: bundle.Place) -> None:
+def test_the_file_is_exactly_the_text(stored: bundle.ArtifactPlace) -> None:
     assert stored.path.read_bytes() == CONTENT.encode()
 
 
-def test_files_are_for_their_owner_alone(stored: bundle.Place) -> None:
+def test_files_are_for_their_owner_alone(stored: bundle.ArtifactPlace) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in (stored.path, stored.entry_path)} == {0o600}
     assert stat.S_IMODE(stored.path.parent.stat().st_mode) == 0o700
     assert sorted(path.name for path in stored.path.parent.iterdir()) == sorted(
@@ -87,13 +87,13 @@ def test_files_are_for_their_owner_alone(stored: bundle.Place) -> None:
         (CONTENT[:8].encode() + b"\0" * 16, "truncated_artifact"),
     ],
 )
-def test_damage_is_refused_by_its_own_name(stored: bundle.Place, raw: bytes, kind: str) -> None:
+def test_damage_is_refused_by_its_own_name(stored: bundle.ArtifactPlace, raw: bytes, kind: str) -> None:
     stored.path.write_bytes(raw)
     assert refused(stored) == kind
     assert not bundle.intact(stored, bundle.read_entry(stored) or pytest.fail("no entry"))
 
 
-def test_a_half_copied_bundle_is_refused(stored: bundle.Place) -> None:
+def test_a_half_copied_bundle_is_refused(stored: bundle.ArtifactPlace) -> None:
     stored.path.unlink()
     assert refused(stored) == "missing_artifact"
     with pytest.raises(ArtifactError, match="half-copied"):
@@ -108,7 +108,9 @@ def test_a_half_copied_bundle_is_refused(stored: bundle.Place) -> None:
         ({"format": "1"}, "damaged_manifest"),
     ],
 )
-def test_entries_of_something_else_are_refused(stored: bundle.Place, change: dict[str, object], kind: str) -> None:
+def test_entries_of_something_else_are_refused(
+    stored: bundle.ArtifactPlace, change: dict[str, object], kind: str
+) -> None:
     stored.entry_path.write_text(json.dumps({**json.loads(stored.entry_path.read_text()), **change}))
     assert refused(stored) == kind
 
@@ -138,7 +140,7 @@ def test_entries_of_something_else_are_refused(stored: bundle.Place, change: dic
     ],
     ids=str,
 )
-def test_entries_with_other_values_are_damaged(stored: bundle.Place, change: dict[str, object]) -> None:
+def test_entries_with_other_values_are_damaged(stored: bundle.ArtifactPlace, change: dict[str, object]) -> None:
     stored.entry_path.write_text(json.dumps({**json.loads(stored.entry_path.read_text()), **change}))
     assert refused(stored) == "damaged_manifest"
 
@@ -163,22 +165,22 @@ def test_the_artifact_of_another_stamp_is_refused(tmp_path: pathlib.Path, kind: 
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"format": 1}', b"[" * 300_000, b"\xff"])
-def test_damaged_entries_are_refused(stored: bundle.Place, raw: bytes) -> None:
+def test_damaged_entries_are_refused(stored: bundle.ArtifactPlace, raw: bytes) -> None:
     stored.entry_path.write_bytes(raw)
     assert refused(stored) == "damaged_manifest"
 
 
-def test_fields_of_later_collections_are_passed_over(stored: bundle.Place) -> None:
+def test_fields_of_later_collections_are_passed_over(stored: bundle.ArtifactPlace) -> None:
     stored.entry_path.write_text(json.dumps({**json.loads(stored.entry_path.read_text()), "colour": "blue"}))
     assert bundle.read(stored).content == CONTENT
 
 
-def test_a_secret_that_others_can_read_is_warned_about(stored: bundle.Place) -> None:
+def test_a_secret_that_others_can_read_is_warned_about(stored: bundle.ArtifactPlace) -> None:
     stored.path.chmod(0o644)
     assert "can be read by others" in bundle.read(stored).warnings[0]
 
 
-def test_an_encrypted_artifact_is_read_only_with_its_clear_text(stored: bundle.Place) -> None:
+def test_an_encrypted_artifact_is_read_only_with_its_clear_text(stored: bundle.ArtifactPlace) -> None:
     entry = bundle.read_entry(stored)
     bundle.store(stored, entry, "$ANSIBLE_VAULT;1.1;AES256\n6162\n")
     closed = bundle.read(stored)
@@ -188,7 +190,7 @@ def test_an_encrypted_artifact_is_read_only_with_its_clear_text(stored: bundle.P
         bundle.read(stored, opened=CONTENT[::-1])
 
 
-def test_an_encrypted_artifact_that_was_altered_is_noticed_without_opening_it(stored: bundle.Place) -> None:
+def test_an_encrypted_artifact_that_was_altered_is_noticed_without_opening_it(stored: bundle.ArtifactPlace) -> None:
     entry = bundle.store(stored, bundle.read_entry(stored), "$ANSIBLE_VAULT;1.1;AES256\n6162\n")
     assert entry is not None and bundle.intact(stored, entry)
     stored.path.write_text("$ANSIBLE_VAULT;1.1;AES256\n6163\n")
@@ -202,7 +204,7 @@ def test_names_that_cannot_be_file_names_are_refused(stamp: str) -> None:
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
-    stored: bundle.Place, monkeypatch: pytest.MonkeyPatch
+    stored: bundle.ArtifactPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -224,7 +226,7 @@ def test_the_fingerprint_notices_a_changed_agreement_number_and_hides_it() -> No
 
 
 def test_the_archive_brings_back_what_was_packed_and_is_the_same_every_time(
-    stored: bundle.Place, tmp_path: pathlib.Path
+    stored: bundle.ArtifactPlace, tmp_path: pathlib.Path
 ) -> None:
     (stored.path.parent / "stamp-01.activation-receipt.json").write_text("{}")
     items, broken = archive.items_of(stored.path.parent)
@@ -237,7 +239,7 @@ def test_the_archive_brings_back_what_was_packed_and_is_the_same_every_time(
     ]
 
 
-def test_an_archive_cut_anywhere_is_refused(stored: bundle.Place, tmp_path: pathlib.Path) -> None:
+def test_an_archive_cut_anywhere_is_refused(stored: bundle.ArtifactPlace, tmp_path: pathlib.Path) -> None:
     packed = archive.pack(archive.items_of(stored.path.parent)[0])
     for length in range(len(packed)):
         with pytest.raises(ArtifactError) as caught:
@@ -324,7 +326,7 @@ def test_an_artifact_without_an_entry_is_taken_from_the_bundle(tmp_path: pathlib
     assert [item.raw for item in merged] == [A_KEY.encode()]
 
 
-def test_a_damaged_artifact_does_not_keep_the_others_from_being_packed(stored: bundle.Place) -> None:
+def test_a_damaged_artifact_does_not_keep_the_others_from_being_packed(stored: bundle.ArtifactPlace) -> None:
     made(stored.path.parent, bundle.TOKEN, "broken", CONTENT, "2026-11-01T00:00:00Z")
     (stored.path.parent / "broken.registration-token.txt").write_text(CONTENT[:5])
     items, broken = archive.items_of(stored.path.parent)
@@ -336,7 +338,7 @@ def test_a_damaged_artifact_does_not_keep_the_others_from_being_packed(stored: b
     assert caught.value.kind == "truncated_artifact"
 
 
-def test_an_entry_that_the_bundle_lost_is_in_the_archive_still(stored: bundle.Place) -> None:
+def test_an_entry_that_the_bundle_lost_is_in_the_archive_still(stored: bundle.ArtifactPlace) -> None:
     whole = archive.items_of(stored.path.parent)[0]
     stored.entry_path.unlink()
     bare = archive.items_of(stored.path.parent)[0]
@@ -344,7 +346,7 @@ def test_an_entry_that_the_bundle_lost_is_in_the_archive_still(stored: bundle.Pl
     assert whole[0].identity != bare[0].identity
 
 
-def test_sparse_and_large_members_are_refused(stored: bundle.Place, tmp_path: pathlib.Path) -> None:
+def test_sparse_and_large_members_are_refused(stored: bundle.ArtifactPlace, tmp_path: pathlib.Path) -> None:
     def refused_member(member: tarfile.TarInfo, change: t.Callable[[bytearray], None], content: bytes = b"") -> None:
         header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
         change(header)
@@ -365,7 +367,7 @@ def test_sparse_and_large_members_are_refused(stored: bundle.Place, tmp_path: pa
     refused_member(member, with_a_size_of_400_gigabytes)
 
 
-def test_files_that_cannot_be_read_do_not_keep_the_others_from_being_packed(stored: bundle.Place) -> None:
+def test_files_that_cannot_be_read_do_not_keep_the_others_from_being_packed(stored: bundle.ArtifactPlace) -> None:
     directory = stored.path.parent
     (directory / "large.registration-token.txt").write_bytes(b"x" * (files.LARGEST + 1))
     (directory / "directory.registration-token.txt").mkdir()

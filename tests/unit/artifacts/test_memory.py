@@ -9,7 +9,7 @@ import json
 import pathlib
 
 import pytest
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import keys
+from ansible_collections.azurestack.hub.plugins.module_utils._act import keys
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, memory, receipt, unfinished
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 

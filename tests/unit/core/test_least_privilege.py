@@ -7,7 +7,7 @@ import pathlib
 import re
 
 import yaml
-from ansible_collections.azurestack.hub.plugins.module_utils._arm import roles
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import roles
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import rights
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Progress of a fleet: a few stamps get a line each, many share one."""
+"""ProgressLines of a fleet: a few stamps get a line each, many share one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ansible_collections.azurestack.hub.plugins.plugin_utils import _progress
 
 PROGRAM: t.Final = """
 import json, os, sys
-from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import Progress
+from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import ProgressLines
 for number in range(int(sys.argv[1])):
     if os.fork() == 0:
-        with Progress(f"edge-{number}", "activating the stamp", 1, follow=True) as progress:
+        with ProgressLines(f"edge-{number}", "activating the stamp", 1, follow=True) as progress:
             with open(progress.path, "w") as stream:
                 json.dump({"percent": 40 if number % 2 else 80, "activity": "Activation"}, stream)
             sys.stdin.read()

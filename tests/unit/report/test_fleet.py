@@ -9,7 +9,7 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.azurestack.hub.plugins.module_utils._domain import chain
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import chain
 from ansible_collections.azurestack.hub.plugins.module_utils._report import fleet
 from made_up import MOMENT, failed, guid, hundred, stamp, two_reports
 

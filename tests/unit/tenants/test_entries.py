@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
-from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import Wanted, parse, select, twins
+from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import WantedTenants, parse, select, twins
 
 A = "aaaaaaaa-0000-4000-8000-000000000001"
 B = "bbbbbbbb-0000-4000-8000-000000000002"
@@ -16,7 +16,7 @@ T = "0c1e7f52-3d0a-4d0e-8a55-52c6b4e4f001"
 U = "0c1e7f52-3d0a-4d0e-8a55-52c6b4e4f002"
 
 
-def wanted(*raw: t.Any, names: t.Sequence[str] = (), known: t.Sequence[str] = ()) -> Wanted:
+def wanted(*raw: t.Any, names: t.Sequence[str] = (), known: t.Sequence[str] = ()) -> WantedTenants:
     """The part of a list that concerns the stamp with these names."""
     return select([parse(entry, f"entry {number}") for number, entry in enumerate(raw, 1)], names, known)
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.client import ArmClient, Trust
-from ansible_collections.azurestack.hub.plugins.module_utils._arm.ids import RegistrationId
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.client import ArmClient, Trust
+from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants import mappings
 from scripted import Answer, Server
