@@ -44,6 +44,9 @@ options:
       access_token:
         description: Access token of the user who signed in at the controller.
         type: str
+      tokens:
+        description: Access tokens that earlier tasks of the run got on this host for the same identity.
+        type: str
       silent:
         description: Addresses of privileged endpoints that did not answer in this run.
         type: list

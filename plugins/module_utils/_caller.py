@@ -9,9 +9,25 @@ from __future__ import annotations
 import collections
 import dataclasses
 import threading
+import time
 import typing as t
 
 Value = t.TypeVar("Value")
+
+_SPARE: t.Final = 900
+"""Seconds that an access token has to be valid for when a task begins with it."""
+
+
+class Token(t.TypedDict):
+    """An access token.
+
+    `family` is the option family of who signed in, `key` tells who that is and where, `expires_on` is in seconds since 1970.
+    """
+
+    family: str
+    key: str
+    token: str
+    expires_on: int
 
 
 class Memo:
@@ -41,6 +57,42 @@ class Memo:
         return t.cast(Value, value)
 
 
+class AccessTokens:
+    """Access tokens for who signs in, and where: those of earlier tasks of the run, and those that this process gets.
+
+    :param known: as `learned` returned them.
+    :param hide: takes every one of them, to keep it out of what is printed.
+    """
+
+    def __init__(self, known: t.Iterable[Token] = (), hide: t.Callable[[str], None] = lambda secret: None) -> None:
+        self._known = {one["key"]: one for one in known}
+        self._got: dict[str, t.Callable[[], tuple[str, int] | None]] = {}
+        for one in self._known.values():
+            hide(one["token"])
+
+    def find(self, key: str) -> tuple[str, int] | None:
+        """Return a token and when it expires, in seconds since 1970, if one is valid for longer than a task takes."""
+        one = self._known.get(key)
+        return (one["token"], one["expires_on"]) if one and one["expires_on"] - time.time() > _SPARE else None
+
+    def note(self, key: str, family: str, got: t.Callable[[], tuple[str, int] | None]) -> None:
+        """Remember what tells the token that was got; None while there is none, or it is the one that was known.
+
+        :param family: the option family of who signs in.
+        """
+        self._got[f"{family} {key}"] = got
+
+    def learned(self) -> list[Token]:
+        """Return the tokens that this process got."""
+        found = []
+        for name, got in self._got.items():
+            family, _blank, key = name.partition(" ")
+            token = got()
+            if token is not None:
+                found.append(Token(family=family, key=key, token=token[0], expires_on=token[1]))
+        return found
+
+
 class Caller(t.Protocol):
     """Who asks.
 
@@ -48,12 +100,14 @@ class Caller(t.Protocol):
     :ivar given: names of the options that were given, also those that say the same as their default.
     :ivar controller: what the controller says, see handover.CONTROLLER_SPEC.
     :ivar shared: what this caller shares with others of its process.
+    :ivar tokens: the access tokens that it has, and gets.
     """
 
     params: dict[str, t.Any]
     given: frozenset[str]
     controller: dict[str, t.Any]
     shared: Memo
+    tokens: AccessTokens
 
     def warn(self, warning: str) -> None:
         """Tell the operator something."""
@@ -72,3 +126,4 @@ class Asker:
     controller: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     given: frozenset[str] = frozenset()
     shared: Memo = dataclasses.field(default_factory=Memo)
+    tokens: AccessTokens = dataclasses.field(default_factory=AccessTokens)

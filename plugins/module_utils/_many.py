@@ -8,17 +8,17 @@ the others nothing. Stamps share what is the same for them, see Memo.
 from __future__ import annotations
 
 import concurrent.futures
+import json
 import os
 import traceback
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
-from ansible_collections.azurestack.hub.plugins.module_utils._caller import Asker, Memo
+from ansible_collections.azurestack.hub.plugins.module_utils._caller import AccessTokens, Asker, Memo
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
 
 if t.TYPE_CHECKING:
-    from ansible_collections.azurestack.hub.plugins.module_utils._caller import Caller
     from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 
 Spec = t.Mapping[str, dict[str, t.Any]]
@@ -57,24 +57,25 @@ def checked(
 
 
 def each(
-    module: Caller, stamps: Stamps, work: t.Callable[[Asker, list[str]], dict[str, t.Any]]
+    module: AzsModule, stamps: Stamps, work: t.Callable[[Asker, list[str]], dict[str, t.Any]]
 ) -> dict[str, dict[str, t.Any]]:
     """Return what some work returned for each stamp, by name.
 
     :param work: takes who asks for the stamp and the list of its warnings, and raises nothing but bugs.
     """
-    shared = Memo()
+    shared, known = Memo(), json.loads(module.controller["tokens"] or "[]")
 
     def one(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         warnings: list[str] = []
         given = frozenset(name for name, value in options.items() if value is not None)
         controller = {"access_token": options["access_token"], "silent": module.controller["silent"]}
         params = {**options, "stamp": options["name"], "_azs": controller}
-        asker = Asker(params, warnings.append, module.hide, controller, given, shared)
+        asker = Asker(params, warnings.append, module.hide, controller, given, shared, AccessTokens(known, module.hide))
         try:
             result = work(asker, warnings)
         except Exception as error:  # noqa: BLE001  # one stamp's, which must not take the others with it
             result = bug(error)
+        module.tokens_of_stamps[str(options["name"])] = asker.tokens.learned()
         return {**result, **({"warnings": warnings} if warnings else {})}
 
     with concurrent.futures.ThreadPoolExecutor(min(_THREADS, len(stamps) or 1)) as pool:

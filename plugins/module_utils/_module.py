@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 import traceback
@@ -13,8 +14,9 @@ import urllib.parse
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import handover
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts.handover import CONTROLLER_SPEC, NeedsVault
-from ansible_collections.azurestack.hub.plugins.module_utils._caller import Memo
+from ansible_collections.azurestack.hub.plugins.module_utils._caller import AccessTokens, Memo, Token
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
 
 _PROXIES: t.Final = ("http_proxy", "https_proxy", "all_proxy")
@@ -52,6 +54,8 @@ class AzsModule(AnsibleModule):
         self._tells = self.controller["silent"] is not None
         self.controller["silent"] = list(self.controller["silent"] or ())
         self.params["_azs"] = self.controller
+        self.tokens = AccessTokens(json.loads(self.controller["tokens"] or "[]"), self.hide)
+        self.tokens_of_stamps: dict[str, list[Token]] = {}
         # The controller's environment was resolved by the action plugin and arrives as options; what is still open may
         # stand in the environment of the host that the module runs on (a runner with a managed identity's variables).
         own = {name: self.params[name] for name in self.given if name in self.argument_spec}
@@ -103,7 +107,11 @@ class AzsModule(AnsibleModule):
 
     def _learned(self) -> dict[str, t.Any]:
         """Return the hidden part of a result that the next modules of the run are told of."""
-        return {"_azs_silent": self.controller["silent"]} if self._tells else {}
+        learned: dict[str, t.Any] = {"_azs_silent": self.controller["silent"]} if self._tells else {}
+        tokens = {"": self.tokens.learned(), **self.tokens_of_stamps}
+        if any(tokens.values()) and self.controller["seal"]:
+            learned["_azs_tokens"] = handover.seal(json.dumps(tokens), self.controller["seal"])
+        return learned
 
 
 def _password_of(url: t.Any) -> set[str]:

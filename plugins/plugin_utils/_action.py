@@ -8,6 +8,7 @@ it tells modules what earlier tasks would have made.
 
 from __future__ import annotations
 
+import json
 import os
 import typing as t
 
@@ -16,8 +17,11 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import bundle, handover
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError, InputError
-from ansible_collections.azurestack.hub.plugins.plugin_utils import _foreseen, _shared, _user, _vault
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _foreseen, _shared, _tokens, _user, _vault
 from ansible_collections.azurestack.hub.plugins.plugin_utils._progress import ProgressLines
+
+if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._caller import Token
 
 _HIDDEN = "_azs_"
 _SILENT = "silent addresses"
@@ -146,6 +150,28 @@ class AzsAction(ActionBase):
         _foreseen.learn(args.get("stamp") or self._stamp, told)
 
     def _module(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Run a module that learns what earlier tasks of the run know; keep what it tells."""
+        runner = str(self._task.delegate_to or task_vars.get("inventory_hostname", "localhost"))
+        tokens = self.tokens(runner, args)
+        if tokens is not None:
+            sealed = args["_azs"].get("seal") or handover.draw_seal()
+            args = {**args, "_azs": {**args["_azs"], "tokens": json.dumps(tokens), "seal": sealed}}
+        result = self._foreseeing(name, args, task_vars)
+        if "_azs_tokens" in result:
+            learned = json.loads(handover.unseal(result["_azs_tokens"], args["_azs"]["seal"]))
+            self.keep_tokens(runner, args, learned)
+        return result
+
+    def tokens(self, runner: str, args: dict[str, t.Any]) -> list[Token] | None:
+        """Return the access tokens that the module begins with; None for one that nobody signs in for."""
+        families = [family for family in self.families if family != "pep"]
+        return _tokens.known(runner, families, args) if families else None
+
+    def keep_tokens(self, runner: str, args: dict[str, t.Any], learned: dict[str, list[Token]]) -> None:
+        """Keep the access tokens that the module got."""
+        _tokens.keep(runner, args, learned[""])
+
+    def _foreseeing(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if not self._task.check_mode:
             return self._shown(name, args, task_vars)
         args = {**args, "_azs": {**args["_azs"], "foreseen": self.foreseen(args)}}

@@ -8,8 +8,11 @@ import typing as t
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
-from ansible_collections.azurestack.hub.plugins.plugin_utils import _hosts, _user
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _hosts, _tokens, _user
 from ansible_collections.azurestack.hub.plugins.plugin_utils._action import AzsAction
+
+if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._caller import Token
 
 HERE: t.Final = "localhost"
 BUNDLE: t.Final = "~/azurestack-bundle"
@@ -28,6 +31,16 @@ class FleetAction(AzsAction):
         if options.get("auth_source") != _user.SOURCE:
             return None
         return _user.access_token(options, host=host, task=self._task._uuid)
+
+    def tokens(self, runner: str, args: dict[str, t.Any]) -> list[Token] | None:
+        """Return those of all stamps in Azure, each once."""
+        found = [one for options in args.get("stamps", ()) for one in _tokens.known(runner, ("azure",), options)]
+        return list({one["key"]: one for one in found}.values())
+
+    def keep_tokens(self, runner: str, args: dict[str, t.Any], learned: dict[str, list[Token]]) -> None:
+        """Keep those that the module got for each stamp."""
+        for options in args["stamps"]:
+            _tokens.keep(runner, options, learned.get(options["name"], []))
 
     def at_runner(
         self, module: str, runner: str, stamps: t.Mapping[str, dict[str, t.Any]], task_vars: dict[str, t.Any]

@@ -483,8 +483,13 @@ def test_a_first_run_keeps_to_its_budget(rounds: Rounds) -> None:
         # One module asked for the cloud's metadata; the next ones were told.
         assert len(rounds.first.asked(name)) + 1 <= 23, "\n".join(rounds.first.asked(name))
     metadata = [entry for entry in rounds.first.entries if entry.get("path") == "/metadata/endpoints"]
-    # One process read all, and told the next ones.
+    # One process read all, signed in once for each identity, and told the next ones.
     assert sum(entry["service"] == "arm" for entry in metadata) == 1
+    sessions = [entry["n"] for entry in rounds.first.entries if entry["service"] == "pep"]
+    sign_ins = [entry["n"] for entry in rounds.first.entries if entry["service"] == "login"]
+    assert sign_ins and max(sign_ins) < min(sessions), (
+        "who has signed in to read does not do so again to register and activate"
+    )
 
 
 @each_case

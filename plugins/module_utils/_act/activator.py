@@ -444,7 +444,7 @@ def _observer(module: AzsModule) -> t.Callable[..., activation_rules.Observed] |
     # Imported here because it brings Azure's libraries, which many hosts at a privileged endpoint do not need.
     from ansible_collections.azurestack.hub.plugins.module_utils._admin import activations
 
-    options = activations.AdminOptions.from_params(module.params)
+    options = activations.AdminOptions.from_params(module.params, hide=module.hide, tokens=module.tokens)
 
     def observe(*, confirm: bool = True) -> activation_rules.Observed:
         found = activations.read(options, confirm=confirm)

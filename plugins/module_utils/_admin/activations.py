@@ -24,7 +24,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._azure.client impor
     text,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import RegistrationId, check_part
-from ansible_collections.azurestack.hub.plugins.module_utils._caller import Memo
+from ansible_collections.azurestack.hub.plugins.module_utils._caller import AccessTokens, Memo
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, InputError
 from ansible_collections.azurestack.hub.plugins.module_utils._sign_in import credentials
@@ -119,6 +119,7 @@ class AdminOptions:
     trust: Trust
     hide: t.Callable[[str], None] = dataclasses.field(default=lambda token: None, compare=False, repr=False)
     shared: Memo = dataclasses.field(default_factory=Memo, compare=False, repr=False)
+    tokens: AccessTokens = dataclasses.field(default_factory=AccessTokens, compare=False, repr=False)
 
     @classmethod
     def from_params(
@@ -126,11 +127,13 @@ class AdminOptions:
         params: t.Mapping[str, t.Any],
         hide: t.Callable[[str], None] = lambda token: None,
         shared: Memo | None = None,
+        tokens: AccessTokens | None = None,
     ) -> AdminOptions:
         """Return the options of a module's parameters.
 
         :param hide: takes every access token, to keep it out of what is printed.
         :param shared: what the readers of several stamps share.
+        :param tokens: the access tokens that the caller has, and gets.
         :raises InputError: admin_endpoint is missing or no https URL.
         """
         endpoint = clouds.base_url("admin_endpoint", params["admin_endpoint"] or "")
@@ -154,6 +157,7 @@ class AdminOptions:
             ),
             hide=hide,
             shared=shared or Memo(),
+            tokens=tokens or AccessTokens(),
         )
 
 
@@ -198,9 +202,17 @@ class Stamp:
         stamp = clouds.describe(endpoint, endpoint, self._transport)
         if self._options.authority:
             stamp = dataclasses.replace(stamp, authority=self._options.authority.rstrip("/"))
-        credential = self._options.identity.credential(
-            stamp, self._options.trust, discovery=False, hide=self._options.hide, shared=self._options.shared
+        identity, tokens = self._options.identity, self._options.tokens
+        key = identity.key(stamp)
+        credential = identity.credential(
+            stamp,
+            self._options.trust,
+            discovery=False,
+            hide=self._options.hide,
+            shared=self._options.shared,
+            known=tokens.find(key),
         )
+        tokens.note(key, "admin", credential.got)
         return ArmClient(
             endpoint, self._transport, credential=credential, audience=stamp.audience, name=f"the stamp's {endpoint}"
         )

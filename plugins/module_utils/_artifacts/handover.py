@@ -40,13 +40,15 @@ CONTROLLER_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
             "seal": {"type": "str", "no_log": True},
             "progress": {"type": "path"},
             "access_token": {"type": "str", "no_log": True},
+            "tokens": {"type": "str", "no_log": True},
             "silent": {"type": "list", "elements": "str"},
             "foreseen": {"type": "dict"},
         },
     }
 }
 """What an action plugin tells its module: the content that it decrypted or brought, its manifest entry, the key that seals
-what the module hands over, the file for progress records, the access token of a user who signed in at the controller, the addresses of
+what the module hands over, the file for progress records, the access token of a user who signed in at the controller, the
+access tokens that earlier tasks of the run got on this host for the same identity, the addresses of
 privileged endpoints that did not answer in this run, and in check mode what earlier tasks would have made of the stamp's artifacts."""
 PLACE_CONSTRAINTS: t.Final[dict[str, t.Any]] = {
     "mutually_exclusive": [("bundle", "path")],

@@ -56,8 +56,12 @@ def connect(module: Caller, connections: int = CONNECTIONS) -> Azure:
     signed_in, discovery = sign_in_service(params, cloud)
     credential = shared.of(
         ("sign-in", identity, signed_in, trust, discovery),
-        lambda: identity.credential(signed_in, trust, discovery=discovery, hide=module.hide),
+        lambda: identity.credential(
+            signed_in, trust, discovery=discovery, hide=module.hide, known=module.tokens.find(identity.key(signed_in))
+        ),
     )
+    if identity.source != credentials.DEVICE_CODE:
+        module.tokens.note(identity.key(signed_in), "azure", credential.got)
     client = ArmClient(
         cloud.resource_manager, transport, credential=credential, audience=cloud.audience, warn=module.warn
     )

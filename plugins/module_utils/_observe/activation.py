@@ -52,7 +52,9 @@ def _known(module: Caller, receipt: receipts.Receipt | None) -> dict[str, t.Any]
 
 def _read(module: Caller) -> dict[str, t.Any]:
     stamp = activations.Stamp(
-        activations.AdminOptions.from_params(module.params, hide=module.hide, shared=module.shared)
+        activations.AdminOptions.from_params(
+            module.params, hide=module.hide, shared=module.shared, tokens=module.tokens
+        )
     )
     found = stamp.activation()
     doubt = expiry.unreadable(found.unreadable_expiry, "the activation") if found else None

@@ -20,9 +20,10 @@ from ansible_collections.azurestack.hub.plugins.module_utils._observe import act
 
 if t.TYPE_CHECKING:
     from ansible_collections.azurestack.hub.plugins.module_utils._caller import Caller
+    from ansible_collections.azurestack.hub.plugins.module_utils._module import AzsModule
 
 
-def read(module: Caller, stamps: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+def read(module: AzsModule, stamps: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
     """Return what was read of each stamp: name -> what azs_connected_info returns, or `failed`, `msg` and `error`.
 
     :param stamps: the options of each, see azs_fleet_info.

@@ -88,6 +88,7 @@ def of_stamp(
             module.controller,
             module.given,
             module.shared,
+            module.tokens,
         )
         old = read(there, Asked(cloud_id=cloud_id, claims=False, lock=False))
         result["old_registrations"] = old["registrations"]

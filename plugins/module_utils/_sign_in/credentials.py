@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import configparser
 import dataclasses
+import hashlib
 import json
 import logging
 import os
@@ -78,12 +79,14 @@ class Identity:
         discovery: bool,
         hide: t.Callable[[str], None],
         shared: Memo | None = None,
+        known: tuple[str, int] | None = None,
     ) -> SignIn:
         """Return the credential for a cloud; nothing is contacted before the first access token is wanted.
 
         :param discovery: whether the public cloud is asked if the sign-in address is a known one.
         :param hide: takes every access token, to keep it out of what is printed.
         :param shared: lets one identity sign in for several audiences with one credential.
+        :param known: an access token that an earlier task got, and when it expires: nobody signs in while it is good.
         :raises InputError: the options do not make one way to sign in.
         """
         authority, tenant = cloud.authority, self.tenant
@@ -95,10 +98,15 @@ class Identity:
         def make() -> TokenCredential:
             return self._azure_identity(cloud, authority, tenant, trust, discovery)
 
-        if shared is None:
-            return SignIn(make, self, cloud, hide)
+        if shared is None or known is not None:
+            return SignIn(make, self, cloud, hide, known=known)
         key = ("credential", self, authority, tenant, trust, discovery)
         return SignIn(make, self, cloud, hide, first=shared.of(key, lambda: _OneAfterTheOther(make())))
+
+    def key(self, cloud: Cloud) -> str:
+        """Return what tells this identity at this cloud from any other one; nothing can be read out of it."""
+        told = {**dataclasses.asdict(self), "access_token": None}
+        return hashlib.sha256(json.dumps([told, cloud.authority, cloud.audience]).encode()).hexdigest()
 
     def _azure_identity(
         self, cloud: Cloud, authority: str, tenant: str | None, trust: Trust, discovery: bool
@@ -183,6 +191,12 @@ def check_tenant(option: str, tenant: str) -> None:
         )
 
 
+def _renew_at(token: AccessToken) -> float:
+    """Return when an access token is replaced by a new one, in seconds since 1970."""
+    now = time.time()
+    return now + max((token.expires_on - now) * 2 / 3, token.expires_on - now - 300)
+
+
 class _HandedOver:
     """The access token that the controller got for a user.
 
@@ -229,6 +243,7 @@ class SignIn:
 
     :param make: returns the azure-identity credential; called again when its access token proves to be of no use.
     :param first: the credential to begin with, which others use too.
+    :param known: an access token that an earlier task got, and when it expires. While it is good there is no need of a credential.
     """
 
     def __init__(
@@ -238,9 +253,10 @@ class SignIn:
         cloud: Cloud,
         hide: t.Callable[[str], None],
         first: TokenCredential | None = None,
+        known: tuple[str, int] | None = None,
     ) -> None:
         self._make = make
-        self._credential = first or make()
+        self._credential = first or (None if known else make())
         self._identity = identity
         self._cloud = cloud
         self._hide = hide
@@ -250,6 +266,18 @@ class SignIn:
         self._claims: str | None = None
         self._renew_at = 0.0
         self._refusal: SignInError | None = None
+        self._known: AccessToken | None = None
+        if known:
+            from azure.core.credentials import AccessToken
+
+            self._known = self._token = AccessToken(*known)
+            self._renew_at = _renew_at(self._token)
+
+    def got(self) -> tuple[str, int] | None:
+        """Return the access token that was got here and when it expires; None when there is none."""
+        with self._lock:
+            new = self._token is not None and self._token is not self._known
+            return (self._token.token, int(self._token.expires_on)) if new and self._token else None
 
     def get_token(self, *scopes: str, claims: str | None = None, **options: t.Any) -> AccessToken:
         """Return an access token that is valid for some time (the interface that azure-core's policies call).
@@ -270,14 +298,14 @@ class SignIn:
                 raise self._refusal  # asked again and again, a directory locks the account
             if self._claims:
                 options["claims"] = self._claims
-            if self._token is None or self._asked_for != asked_for or time.time() >= self._renew_at:
+            other = self._asked_for != asked_for and self._token is not self._known
+            if self._token is None or other or time.time() >= self._renew_at:
                 try:
                     token = self._sign_in(*scopes, **options)
                 except SignInError as error:
                     self._refusal = error
                     raise
-                now = time.time()
-                self._renew_at = now + max((token.expires_on - now) * 2 / 3, token.expires_on - now - 300)
+                self._renew_at = _renew_at(token)
                 self._token, self._asked_for = token, asked_for
             return self._token
 
@@ -295,6 +323,7 @@ class SignIn:
         from azure.identity import CredentialUnavailableError
 
         pages = note_pages()
+        self._credential = self._credential or self._make()
         try:
             token = self._credential.get_token(*scopes, **options)
         except CredentialUnavailableError as error:
