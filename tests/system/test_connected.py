@@ -283,7 +283,6 @@ BY_NAME: t.Final = {case.name: case for case in CASES}
 COMMON: t.Final = (
     "calm",
     "calm-first",
-    "billing",
     "lock-and-role",
     "moved",
 )

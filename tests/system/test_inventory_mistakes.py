@@ -258,10 +258,9 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("core", BOTH_CORES)
-@pytest.mark.parametrize(
-    ("written", "read_as"), first_of([("01234567", "number"), ("yes", "boolean"), ("2026-11-26", "date")])
-)
+@pytest.mark.deep
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize(("written", "read_as"), [("01234567", "number"), ("yes", "boolean"), ("2026-11-26", "date")])
 def test_a_text_of_a_task_that_yaml_read_as_something_else_is_refused(
     simulator: Simulator, controller: t.Callable[..., Controller], core: str, written: str, read_as: str
 ) -> None:
