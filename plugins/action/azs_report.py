@@ -40,10 +40,13 @@ class ActionModule(ActionBase):
             warnings.append(
                 "The report before is none, or of another version: what changed since then is not known, this report begins anew."
             )
-        inventory, own = Inventory(task_vars or {}, self._templar), {one.get("name") for one in args["stamps"]}
-        together = [_line(inventory, host, read) for host, read in args["fleet"].items() if host not in own]
+        inventory, own = Inventory(task_vars or {}, self._templar), {one["name"]: one for one in args["stamps"]}
+        together = [host for host in args["fleet"] if host not in own]
         made = fleet.report(
-            [*args["stamps"], *together],
+            [
+                *({**_line(inventory, host, one.get("read") or {}), **one} for host, one in own.items()),
+                *(_line(inventory, host, args["fleet"][host]) for host in together),
+            ],
             hosts=args["hosts"],
             moment=expiry.now(),
             within_days=args["within_days"],
@@ -58,7 +61,7 @@ class ActionModule(ActionBase):
 
 
 def _line(inventory: Inventory, host: str, read: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return what was read of a stamp, and what its variables want of it, as the role `report` hands them over."""
+    """Return what was read of a stamp, and what its variables want of it."""
     try:
         wanted = inventory.wanted(host)
         if "name" not in wanted:

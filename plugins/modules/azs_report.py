@@ -26,9 +26,7 @@ options:
   stamps:
     description:
       - What was read of each stamp.
-      - C(name) is the stamp's, C(wanted) what the inventory wants of it, C(connected) whether it is to be as
-        M(azurestack.hub.azs_plan) says, C(azure) and C(stamp) whether they were to be asked,
-        C(require_activation) whether a stamp is unknown when nothing tells its activation.
+      - C(name) is its inventory name. The C(azs_*) variables of that host say what is wanted of it.
       - C(registration_result), C(activation_result) and C(stamp_result) are the registered results of
         M(azurestack.hub.azs_registration_info), M(azurestack.hub.azs_activation_info) and M(azurestack.hub.azs_stamp_info),
         failed ones included; C(failure) is the result of anything else that failed.

@@ -37,8 +37,8 @@ ASKED: t.Final[dict[str, dict[str, t.Any]]] = {
 
 
 def typed(asked: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return options with their types and defaults. Raises InputError for a value of another type."""
+    """Return options with their types and defaults; what is not given is not in it. Raises InputError for a value of another type."""
     checked = ArgumentSpecValidator(ASKED).validate(asked)
     if checked.error_messages:
         raise InputError("; ".join(checked.error_messages))
-    return dict(checked.validated_parameters)
+    return {name: value for name, value in checked.validated_parameters.items() if value is not None}

@@ -9,6 +9,8 @@ import pytest
 import yaml
 from ansible_collections.azurestack.hub.plugins.doc_fragments import admin, azure, pep
 from ansible_collections.azurestack.hub.plugins.module_utils import _options
+from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _planning
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 DOCUMENTED = {"pep": pep, "azure": azure, "admin": admin}
@@ -79,3 +81,17 @@ def test_the_playbooks_know_every_option_of_a_family(family: str) -> None:
     interface = yaml.safe_load((ROOT / "playbooks/vars/options.yml").read_text())[f"azs_{family}_options"]
     assert set(interface) == set(_options.SPECS[family]) - {"cloud_metadata"}
     assert all(f"azs_{name}" in template for name, template in interface.items())
+
+
+def test_what_is_not_asked_of_a_stamp_is_not_in_it() -> None:
+    """Kind: a value that nobody gave, taken for one. A resource group counts only together with a name."""
+    assert _planning.typed({"resource_group": "stamps", "renew_within_days": "7"}) == {
+        "resource_group": "stamps",
+        "renew_within_days": 7,
+        "new_bridge_principal": False,
+        "reregister": False,
+        "keep_expired": False,
+        "confirm_marketplace_loss": False,
+    }
+    with pytest.raises(InputError):
+        _planning.typed({"renew_within_days": "soon"})
