@@ -10,6 +10,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.azurestack.hub.plugins.module_utils._decide import due, journeys
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import InputError
+from ansible_collections.azurestack.hub.plugins.plugin_utils import _shared
 from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import Inventory
 
 SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
@@ -28,12 +29,9 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         dummy, args = self.validate_argument_spec(argument_spec=SPEC)
         if args["journey"] == due.REPORT:  # whose own task prints its lines
-            result.update(
-                changed=False,
-                settled={},
-                plans={},
-                hosts=[host for host, one in args["stamps"].items() if due.untold(one)],
-            )
+            hosts = [host for host, one in args["stamps"].items() if due.untold(one)]
+            _shared.put(due.DECIDED, {"hosts": hosts})
+            result.update(changed=False, settled={}, plans={}, hosts=hosts)
             return result
         inventory, screen = Inventory(task_vars or {}, self._templar), Display()
         waiting, settled, plans, warnings = [], {}, {}, []
@@ -62,6 +60,7 @@ class ActionModule(ActionBase):
             compared = args["journey"] == due.COMPARE_TENANT
             told = "compared" if compared else f"as wanted, {len(waiting) - unread} to look at"
             screen.display(f"{count} stamps read: {len(settled)} {told}, {unread} could not be read")
+        _shared.put(due.DECIDED, {"hosts": waiting})
         result.update(
             changed=False,
             hosts=waiting,

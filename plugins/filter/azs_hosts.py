@@ -59,14 +59,13 @@ from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.azurestack.hub.plugins.module_utils._decide import kinds
-
-_ONLY_LOOKED_AT: t.Final = ("syntax", "listtasks", "listtags", "listhosts")
+from ansible_collections.azurestack.hub.plugins.plugin_utils._inventory import ONLY_LOOKED_AT
 
 
 def azs_hosts(groups: t.Mapping[str, t.Sequence[str]], kind: str, stamps: str, limit: str) -> list[str]:
     """Return the patterns of the hosts that a play acts on; fails when that is none, or not what was named."""
     patterns = [*split_host_pattern(stamps or kinds.STAMPS), *kinds.patterns(kind, groups)]
-    if any(context.CLIARGS.get(name) for name in _ONLY_LOOKED_AT):
+    if any(context.CLIARGS.get(name) for name in ONLY_LOOKED_AT):
         return patterns
     inventory = _inventory(groups)
     parts = [(kinds.STAMPS, part) for part in split_host_pattern(stamps)]

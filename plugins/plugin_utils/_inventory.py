@@ -16,6 +16,8 @@ from ansible_collections.azurestack.hub.plugins.plugin_utils import _planning, _
 if t.TYPE_CHECKING:
     from ansible.template import Templar
 
+ONLY_LOOKED_AT: t.Final = ("syntax", "listtasks", "listtags", "listhosts")
+"""Options of the command line with which a playbook is looked at, and not run."""
 RENAMED: t.Final = {"name": "azs_registration_name"}
 """Option -> the variable that stands for it, where that is not azs_<option>."""
 

@@ -18,7 +18,6 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import expi
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     ArtifactError,
     AzsError,
-    ConflictError,
     PepError,
     PepSessionLost,
     Unreachable,
@@ -305,13 +304,7 @@ def check_registration(observed: Observed, registration_id: str | None) -> None:
     """
     found = observed.registration_id
     if registration_id and found and not domain.same_id(found, registration_id):
-        raise ConflictError(
-            "The stamp is activated with another registration",
-            kind="activated_otherwise",
-            where=found,
-            cause=f"{registration_id} is expected",
-            remedy="Leave registration_id out to deactivate it all the same. Nothing was changed",
-        )
+        raise conflicts.activated_otherwise(found, registration_id)
 
 
 def shows(wanted: Observed, before: Observed) -> bool:

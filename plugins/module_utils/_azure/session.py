@@ -60,7 +60,7 @@ def connect(module: Caller, connections: int = CONNECTIONS) -> Azure:
             signed_in, trust, discovery=discovery, hide=module.hide, known=module.tokens.find(identity.key(signed_in))
         ),
     )
-    if identity.source != credentials.DEVICE_CODE:
+    if identity.proven:  # who else signs in depends on the process: whose Azure CLI it is, or whose machine
         module.tokens.note(identity.key(signed_in), "azure", credential.got)
     client = ArmClient(
         cloud.resource_manager, transport, credential=credential, audience=cloud.audience, warn=module.warn

@@ -53,6 +53,38 @@ def in_another_subscription(who: str, registration_id: str, found: str, wanted: 
     )
 
 
+def activated_otherwise(found: str, expected: str) -> ConflictError:
+    """Return the error for a stamp that is activated with another registration than the one that is to go.
+
+    :param found: resource id that the activation names.
+    :param expected: resource id of the registration.
+    """
+    return ConflictError(
+        "The stamp is activated with another registration",
+        kind="activated_otherwise",
+        where=found,
+        cause=f"{expected} is expected",
+        remedy="Name that registration, or leave it out to deactivate the stamp with the one that it has. Nothing was changed",
+    )
+
+
+def left_elsewhere(registration_id: str, found: str, searched: str) -> ConflictError:
+    """Return the error for a stamp that is to leave a registration in a subscription where nobody looked.
+
+    :param registration_id: the one that the activation names.
+    :param found: id of its subscription.
+    :param searched: id of the subscription that was looked in.
+    """
+    return ConflictError(
+        f"The stamp is activated with a registration in another subscription, {found}",
+        kind="registered_elsewhere",
+        where=registration_id,
+        cause=f"the registration that it leaves was looked for in {searched}",
+        remedy=f"Set azs_old_subscription_id to {found}. Nothing was changed",
+        details={"registration_id": registration_id},
+    )
+
+
 def not_there(named: str, cloud_id: str | None, ids: t.Sequence[str]) -> ConflictError:
     """Return the error for a registration that is named and is not there: another one is never taken for it.
 

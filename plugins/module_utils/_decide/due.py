@@ -12,6 +12,8 @@ import typing as t
 from ansible_collections.azurestack.hub.plugins.module_utils._decide import chain, journeys, plan
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import AzsError
 
+DECIDED: t.Final = "stamps that are due"
+"""What the memory of the run calls the last decision."""
 VERIFY: t.Final = "verify"
 REPORT: t.Final = "report"
 COMPARE_TENANT: t.Final = "compare_tenant"

@@ -69,8 +69,11 @@ def decide(journey: str, options: t.Mapping[str, t.Any], found: t.Mapping[str, t
         return _changed(options, found)
     if journey == REREGISTER:
         return _registered_again(options, found)
-    removal(options.get("registration_id") or options.get("name"), activation, registrations)
+    named = options.get("registration_id") or options.get("name")
+    removal(named, activation, registrations)
     removed = registrations[0] if registrations else None
+    if named and removed is not None:
+        _check_activated_with(activation, removed)
     active = activation["state"] != NOT_REGISTERED or bool(found["remembered"].get("activated_with"))
     return plan.Plan(
         line=None if active or removed else "not registered",
@@ -80,21 +83,32 @@ def decide(journey: str, options: t.Mapping[str, t.Any], found: t.Mapping[str, t
     )
 
 
+def _check_activated_with(activation: t.Mapping[str, t.Any], removed: _Registration) -> None:
+    """Refuse to deactivate a stamp for a registration that its activation does not name. Raises ConflictError."""
+    found = activation.get("registration_id")
+    if found and not same_id(found, removed["id"]):
+        raise conflicts.activated_otherwise(str(found), str(removed["id"]))
+
+
 def _registered(
     options: t.Mapping[str, t.Any],
     found: t.Mapping[str, t.Any],
     removed: _Registration | None = None,
     *,
     there: bool = True,
+    stays: bool = False,
 ) -> plan.Plan:
     """Return the plan of registering, with what goes first.
 
     :param removed: the registration that goes; its stamp is deactivated before.
     :param there: whether it is there; an interrupted run may have deleted it already.
+    :param stays: whether the stamp is activated with the wanted registration already, and is not deactivated.
+    :raises ConflictError: the stamp is activated with another registration than the one that goes.
     """
     wanted = plan.wanted_of(options)[0]
     activation = found["activation"]
-    if removed is not None:
+    if removed is not None and not stays:
+        _check_activated_with(activation, removed)
         # Without an admin endpoint a stamp that was deactivated tells nothing.
         told = activation["evidence"] == chain.ACTIVATION
         activation = {"state": NOT_REGISTERED if told else "Unknown", "evidence": chain.ACTIVATION if told else "none"}
@@ -103,7 +117,8 @@ def _registered(
     )
     if removed is None:
         return made
-    steps = dataclasses.replace(made.steps, deactivation=found["activation"]["state"] != NOT_REGISTERED, removal=there)
+    active = found["activation"]["state"] != NOT_REGISTERED
+    steps = dataclasses.replace(made.steps, deactivation=active and not stays, removal=there)
     return dataclasses.replace(made, steps=steps, removed=removed)
 
 
@@ -126,7 +141,7 @@ def _changed(options: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> pl
     wanted = {**options, "cloud_id": options.get("cloud_id") or found["remembered"].get("cloud_id")}
     there = found.get("registrations") or ()
     old = found.get("old_registrations")
-    left = there if old is None else old
+    left = there if old is None else [*old, *there]
     decided = change(wanted, found["activation"], left, there)
     asked = {**wanted, "name": decided.name, "resource_group": decided.resource_group}
     if not decided.due:
@@ -137,6 +152,7 @@ def _changed(options: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> pl
         {**found, "registrations": decided.staying},
         removed,
         there=any(same_id(one["id"], removed["id"]) for one in left),
+        stays=same_id(found["activation"].get("registration_id"), decided.target),
     )
 
 
@@ -251,12 +267,18 @@ def renewal(
         staying=tuple(one for one in found if one is not removed),
         name=name,
         resource_group=group,
-        reregister=any(
-            one.get("expires_in_days") is not None and one["expires_in_days"] < wanted["renew_within_days"]
-            for one in living
-        ),
+        reregister=any(_ends(one, wanted["renew_within_days"], untold=due and active) for one in living),
         afterwards=tuple(one for one in expired if due or not same_id(one["id"], named)) if leaves else (),
     )
+
+
+def _ends(registration: _Registration, days: int, *, untold: bool) -> bool:
+    """Tell whether a living registration is to be registered again.
+
+    :param untold: what is said of one that does not tell its expiry.
+    """
+    left = registration.get("expires_in_days")
+    return bool(left < days) if left is not None else untold and registration.get("expires") is None
 
 
 def place_wanted(wanted: t.Mapping[str, t.Any]) -> None:
@@ -299,10 +321,10 @@ def change(
     :param wanted: as `place_wanted` takes it, and `cloud_id`; `old_registration_id`, the one to leave, or None; `confirm_marketplace_loss`, whether the
         loss that comes with it is accepted.
     :param activation: as azs_activation_info returns it.
-    :param found: the stamp's registrations in the old subscription.
+    :param found: the stamp's registrations in the old subscription and in the new one.
     :param there: those in the new one, None while they were not read.
-    :raises ConflictError: the old registration that is named is not there, there are several, or the loss is not confirmed; nothing was
-        changed.
+    :raises ConflictError: the old registration that is named is not there, there are several, it is in a subscription where nobody looked,
+        or the loss is not confirmed; nothing was changed.
     """
     name = wanted.get("name") or f"azurestack-{wanted['cloud_id']}"
     group = wanted.get("resource_group") or "azurestack"
@@ -312,7 +334,11 @@ def change(
     )
     asked_for = wanted.get("old_registration_id")
     old = [one for one in found if (same_id(one["id"], asked_for) if asked_for else not same_id(one["id"], target))]
-    if asked_for and not old:
+    pointing = activation.get("registration_id") or None
+    was_left = same_id(pointing, target) or (
+        activation.get("state") == NOT_REGISTERED and activation.get("evidence") == chain.ACTIVATION
+    )
+    if asked_for and not old and not was_left:
         raise conflicts.not_there(asked_for, wanted["cloud_id"], [str(one["id"]) for one in found])
     if len(old) > 1:
         raise ConflictError(
@@ -321,7 +347,10 @@ def change(
             where=", ".join(sorted(str(one["id"]) for one in old)),
             remedy="Set azs_old_registration_id to the one to be removed. Nothing was changed",
         )
-    pointing = activation.get("registration_id") or None
+    if pointing is not None and not old and not same_id(pointing, target):
+        named, searched = _parts(str(pointing))["subscription_id"], wanted.get("old_subscription_id")
+        if not any(same_id(named, one) for one in (searched, wanted["subscription_id"])):
+            raise conflicts.left_elsewhere(str(pointing), named, str(searched or wanted["subscription_id"]))
     due = bool(old) or (pointing is not None and not same_id(pointing, target) and not found)
     leaving = str(old[0]["id"]) if old else pointing
     if due and not wanted.get("confirm_marketplace_loss"):

@@ -68,6 +68,8 @@ def renewal(
         ([], {"state": "Not registered"}, "not registered: to be registered", True, False),
         ([LIVING, EXPIRED], {}, "days left: 200, not due", False, False),
         ([ENDING, EXPIRED], {}, "days left: 20, due", True, True),
+        # What the stamp is activated with ends, and the registration does not tell when it does.
+        ([registration("untold")], {"days": 5}, "days left: 5, due", True, True),
     ],
 )
 def test_what_is_due(
@@ -277,11 +279,12 @@ def whole(one: dict[str, t.Any], **changes: t.Any) -> dict[str, t.Any]:
 
 def decided(journey: str, registrations: t.Sequence[dict[str, t.Any]], **options: t.Any) -> plan.Plan:
     """What a journey does with a stamp that is activated with the first of its registrations."""
+    active = options.pop("activated_with", registrations[0] if registrations else None)
     found = {
         "activation": {
             "evidence": "activation",
             "state": options.pop("state", "Registered"),
-            "registration_id": registrations[0]["id"] if registrations else None,
+            "registration_id": active["id"] if active else None,
             "expires_in_days": registrations[0]["expires_in_days"] if registrations else None,
         },
         "remembered": {"cloud_id": CLOUD_ID},
@@ -388,3 +391,57 @@ def test_the_plan_as_the_operator_reads_it() -> None:
 def test_a_billing_model_is_never_guessed() -> None:
     with pytest.raises(InputError, match="Nothing says how the stamp is billed"):
         decided(journeys.REGISTER, [], billing_model=None)
+
+
+def test_a_stamp_is_not_deactivated_for_another_registration() -> None:
+    """Kind: check mode that foretells what the real run refuses. The activation names another one than the one that goes."""
+    for journey, options in (
+        (journeys.UNREGISTER, {"name": "expired"}),
+        (journeys.RENEW, {"renewal": "replace"}),
+    ):
+        with pytest.raises(ConflictError) as caught:
+            decided(journey, [whole(EXPIRED)], activated_with=whole(registration("elsewhere")), **options)
+        assert caught.value.kind == "activated_otherwise" and "/elsewhere" in str(caught.value), journey
+
+
+def test_a_stamp_leaves_only_what_was_looked_for() -> None:
+    """Kind: a registration that is not in the subscription that was searched counts as gone, and its stamp is deactivated."""
+    far = whole(registration("far", subscription="0badc0de-0000-4000-8000-00000000000f"))
+    with pytest.raises(ConflictError) as caught:
+        decided(journeys.CHANGE, [], activated_with=far, name="north", confirm_marketplace_loss=True)
+    assert caught.value.kind == "registered_elsewhere" and "azs_old_subscription_id" in str(caught.value)
+    # It was moved earlier, and the inventory still names the subscription before: what is there is left.
+    made = decided(
+        journeys.CHANGE,
+        [ELSEWHERE],
+        old=[],
+        name="another",
+        subscription_id=NEW_SUBSCRIPTION,
+        old_subscription_id=OLD_SUBSCRIPTION,
+        confirm_marketplace_loss=True,
+    )
+    assert steps(made) == [*LEAVING, *ANEW] and made.removed is not None
+    assert made.removed["id"] == ELSEWHERE["id"] and made.removed["subscription_id"] == NEW_SUBSCRIPTION
+
+
+def test_a_stamp_that_has_arrived_is_not_deactivated() -> None:
+    made = decided(
+        journeys.CHANGE,
+        [ELSEWHERE],
+        old=[whole(LIVING)],
+        name="north",
+        subscription_id=NEW_SUBSCRIPTION,
+        old_subscription_id=OLD_SUBSCRIPTION,
+        confirm_marketplace_loss=True,
+    )
+    assert steps(made) == ["removal"] and made.removed is not None and made.removed["id"] == LIVING["id"]
+    again = decided(
+        journeys.CHANGE,
+        [ELSEWHERE],
+        old=[],
+        name="north",
+        subscription_id=NEW_SUBSCRIPTION,
+        old_subscription_id=OLD_SUBSCRIPTION,
+        old_registration_id=LIVING["id"],
+    )
+    assert not again.due, "what was left in an earlier run is not asked for again"
