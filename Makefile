@@ -33,8 +33,8 @@ unit: .venv/ready
 # Most of these wait for a service: more workers than processors.
 .PHONY: test
 test: unit
-	.venv/bin/pytest tests/functional -m 'not deep' -n 6 --dist loadscope --durations 10
-	.venv/bin/pytest tests/system -m 'not deep' -n 4 --dist loadscope --durations 10
+	.venv/bin/pytest tests/functional -m 'not deep' -n 8 --dist loadscope --durations 10
+	.venv/bin/pytest tests/system -m 'not deep' -n 6 --dist loadscope --durations 10
 
 .PHONY: deep
 deep: .venv/ready .venv-oldest/ready .venv-peer/ready

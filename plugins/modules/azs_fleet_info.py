@@ -33,8 +33,8 @@ options:
       - The stamps to read, each with C(name), its name in C(bundle), and with the options of M(azurestack.hub.azs_connected_info),
         but for C(azure_host).
       - Further ones are C(read_stamp) and C(read_azure), whether that side is read (both on); C(privileged_endpoint), whether a
-        stamp of which nothing else tells the cloud id is asked for it there, with the options of the privileged endpoint; C(receipt_stands_in) and C(products) as of
-        M(azurestack.hub.azs_activation_info); C(tenants) as of M(azurestack.hub.azs_registration_info);
+        stamp of which nothing else tells the cloud id is asked for it there, with the options of the privileged endpoint;
+        C(receipt_stands_in) and C(products) as of M(azurestack.hub.azs_activation_info); C(tenants) as of M(azurestack.hub.azs_registration_info);
         C(all_registrations), whether all registrations of the cloud id are read, and not the one alone that the
         activation names; C(old_subscription_id), a subscription whose registrations of the cloud id are read, too; C(each_side), whether
         Azure is read also of a stamp that does not answer, whose result then has all C(failures) by C(stamp) and C(azure); C(customer_subscription_id) and

@@ -507,7 +507,8 @@ def _check_notification(fields: Object) -> None:
     _require(not missing, f"Missing required fields for Notification Configuration: {missing}.")
     for name, (kind, default) in known.items():
         value = configuration.setdefault(name, default)
-        _require(type(value) is kind, f"Configuration field '{name}' incorrect type, expected {kind.__name__}.")
+        right = isinstance(value, kind) and isinstance(value, bool) == (kind is bool)  # a boolean is no number
+        _require(right, f"Configuration field '{name}' incorrect type, expected {kind.__name__}.")
         _require(kind is not list or value, f"No values specified for field '{name}'")
     method = configuration.get("http_method", "POST")
     _require(method.lower() in ("put", "post"), "HTTP method must be either 'POST' or 'PUT'.")
@@ -580,7 +581,8 @@ def wrong_answer(question: Object, answer: t.Any) -> str:
         right = isinstance(answer, list) and all(one in question["choices"] for one in answer)
         return "" if right else f"'{variable}' value is expected to be a list of {question['choices']}."
     if kind in ("integer", "float"):
-        if type(answer) is not int and (kind == "integer" or not isinstance(answer, float)):
+        whole = isinstance(answer, int) and not isinstance(answer, bool)
+        if not whole and (kind == "integer" or not isinstance(answer, float)):
             return f"Value {answer} for '{variable}' expected to be an integer."
         size = answer
     else:
