@@ -30,11 +30,10 @@ rehearse: .venv/ready
 unit: .venv/ready
 	.venv/bin/pytest tests/unit -n 2 --dist worksteal
 
-# Most of these wait for a service: more workers than processors.
+# Most of these wait for a service: more workers than processors. The playbooks take longest and begin first.
 .PHONY: test
 test: unit
-	.venv/bin/pytest tests/functional -m 'not deep' -n 8 --dist loadscope --durations 10
-	.venv/bin/pytest tests/system -m 'not deep' -n 6 --dist loadscope --durations 10
+	.venv/bin/pytest tests/system tests/functional -m 'not deep' -n 5 --dist loadscope --no-loadscope-reorder --durations 10
 
 .PHONY: deep
 deep: .venv/ready .venv-oldest/ready .venv-peer/ready

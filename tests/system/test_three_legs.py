@@ -28,9 +28,9 @@ EXPORT, REGISTER, ACTIVATE = LEGS
 
 @dataclasses.dataclass
 class Leg:
-    """What happened in one leg: a rehearsal in check mode, the real run, and the same again."""
+    """What happened in one leg: a run in check mode where there is one, the real run, and the same again."""
 
-    checked: Play
+    checked: Play | None
     checked_requests: list[dict[str, t.Any]]
     first: Play
     first_requests: list[dict[str, t.Any]]
@@ -51,7 +51,7 @@ class Journey:
 
 @pytest.fixture(scope="class")
 def journey(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Journey]:
-    """Stamps of different kinds through the three legs, each in check mode first, and through all of them again."""
+    """Stamps of different kinds through the three legs, and through all of them again."""
     place = tmp_path_factory.mktemp("journey")
     archive = place / "stick" / "stamps.tar.gz"
     archive.parent.mkdir(mode=0o700)
@@ -65,7 +65,11 @@ def journey(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         controllers = {EXPORT: stamp_zone, REGISTER: azure_zone, ACTIVATE: stamp_zone}
         legs = {}
         for name, controller in controllers.items():
-            checked = controller.run(name, "--check", "--diff", azs_archive=archive).succeeded()
+            checked = (
+                controller.run(name, "--check", "--diff", azs_archive=archive).succeeded()
+                if request.cls.foretold
+                else None
+            )
             checked_requests = traffic.read()
             first = controller.run(name, azs_archive=archive).succeeded()
             legs[name] = Leg(checked, checked_requests, first, traffic.read())
@@ -76,9 +80,13 @@ def journey(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 class Legs:
-    """The tests, for one ansible-core."""
+    """The tests, for one ansible-core.
+
+    :cvar foretold: whether each leg runs in check mode first.
+    """
 
     core: t.ClassVar[str]
+    foretold: t.ClassVar[bool] = False
     stamps: t.ClassVar[tuple[str, ...]]
 
     def test_every_stamp_is_registered_and_active(self, journey: Journey) -> None:
@@ -115,15 +123,6 @@ class Legs:
             assert " ".join(leg.first.output.split()).count(told) == 1
 
     @pytest.mark.parametrize("name", LEGS)
-    def test_check_mode_predicts_the_real_run(self, journey: Journey, name: str) -> None:
-        leg = journey.legs[name]
-        assert leg.checked.changes == leg.first.changes
-        assert {host: leg.checked.recap(host) for host in self.stamps} == {
-            host: leg.first.recap(host) for host in self.stamps
-        }
-        assert changing(leg.checked_requests) == []
-
-    @pytest.mark.parametrize("name", LEGS)
     def test_a_second_run_changes_nothing(self, journey: Journey, name: str) -> None:
         leg = journey.legs[name]
         assert leg.second is not None
@@ -155,6 +154,22 @@ class Legs:
         assert evidence == {host: "receipt" if host == "no-admin" else "activation" for host in self.stamps}
 
 
+class ForetoldLegs(Legs):
+    """The same, each leg in check mode first."""
+
+    foretold = True
+
+    @pytest.mark.parametrize("name", LEGS)
+    def test_check_mode_predicts_the_real_run(self, journey: Journey, name: str) -> None:
+        leg = journey.legs[name]
+        assert leg.checked is not None
+        assert leg.checked.changes == leg.first.changes
+        assert {host: leg.checked.recap(host) for host in self.stamps} == {
+            host: leg.first.recap(host) for host in self.stamps
+        }
+        assert changing(leg.checked_requests) == []
+
+
 class TestNewest(Legs):
     """With the newest ansible-core, and the newest libraries."""
 
@@ -163,7 +178,7 @@ class TestNewest(Legs):
 
 
 @pytest.mark.deep
-class TestEveryKind(Legs):
+class TestEveryKind(ForetoldLegs):
     """Stamps of every kind and version."""
 
     core = "newest"
@@ -171,7 +186,7 @@ class TestEveryKind(Legs):
 
 
 @pytest.mark.deep
-class TestOldest(Legs):
+class TestOldest(ForetoldLegs):
     """With the oldest ansible-core that is supported, and the libraries that azure.azcollection pins."""
 
     core = "oldest"
