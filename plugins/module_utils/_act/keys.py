@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._act import groundwork
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
     bundle,
     handover,
@@ -18,7 +17,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import (
     receipt,
     unfinished,
 )
-from ansible_collections.azurestack.hub.plugins.module_utils._azure import registrations
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import registrations, replication
 from ansible_collections.azurestack.hub.plugins.module_utils._decide import conflicts
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArtifactError
@@ -70,7 +69,7 @@ def export(module: AzsModule, client: ArmClient, asked: Export) -> dict[str, t.A
     """
     where = asked.where
     entry, artifact = stored(where, module.warn)
-    key = asked.text or groundwork.once_known(
+    key = asked.text or replication.once_known(
         lambda: registrations.export_key(client, asked.registration), asked.patience
     )
     module.hide(key)

@@ -11,7 +11,12 @@ import dataclasses
 import typing as t
 
 from ansible_collections.azurestack.hub.plugins.module_utils._act import groundwork
-from ansible_collections.azurestack.hub.plugins.module_utils._azure import locks, registrations, role_assignments
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import (
+    locks,
+    registrations,
+    replication,
+    role_assignments,
+)
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.session import Azure
@@ -37,9 +42,9 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     telling_what_was_done,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._observe import preflight
+from ansible_collections.azurestack.hub.plugins.module_utils._observe.registration import expired, meant
 
 FIELDS: t.Final = ("cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal")
-NO_PRINCIPAL: t.Final = "00000000-0000-0000-0000-000000000000"
 _TAKEN: t.Final = (
     "resource_locked",
     "cloud_id_already_registered",
@@ -231,13 +236,13 @@ def differences(
                 {"field": field, "wanted": want or None, "found": have or None, "read_from": "activation_key"}
             )
     for field in FIELDS:
-        want = plain(field, getattr(wanted, field))
-        have = plain(field, getattr(found, field, None))
+        want = claims.plain(field, getattr(wanted, field))
+        have = claims.plain(field, getattr(found, field, None))
         source = "registration"
         if have is None and key is not None:
-            have, source = plain(field, getattr(key, field)), "activation_key"
+            have, source = claims.plain(field, getattr(key, field)), "activation_key"
         if field == "bridge_principal":
-            have = principal_of(have, key)
+            have = claims.principal_of(have, key)
         if want is None or (have is None and field != "bridge_principal"):
             unknown.append(field)
         elif str(want).lower() != str(have).lower():
@@ -261,7 +266,11 @@ def _to_delete(
 ) -> Registration | None:
     """Return the registration to delete, None when there is none. Raises as `absent`."""
     for one in (place.known, None if place.known or place.name else place.hint):
-        if one is not None and not claims.same_id(one.subscription_id, azure.subscription_id) and believed(azure, one):
+        if (
+            one is not None
+            and not claims.same_id(one.subscription_id, azure.subscription_id)
+            and registrations.believed(azure.client, one)
+        ):
             raise conflicts.in_another_subscription(
                 f"The stamp {cloud_id}" if cloud_id else "The stamp",
                 str(one),
@@ -286,17 +295,9 @@ def _to_delete(
         raise conflicts.not_there(str(where), cloud_id, _ids(registered))
     hint = None if named else place.hint
     elsewhere = hint is not None and not claims.same_id(hint.subscription_id, azure.subscription_id)
-    if hint is not None and elsewhere and believed(azure, hint):
+    if hint is not None and elsewhere and registrations.believed(azure.client, hint):
         raise conflicts.not_there(str(where), cloud_id, [str(hint)])
     return named[0] if named else None
-
-
-def believed(azure: Azure, where: RegistrationId) -> bool:
-    """Tell whether a registration in another subscription has to be reckoned with: it is there, or may not be looked at."""
-    try:
-        return registrations.get(azure.client, where) is not None
-    except ArmError:
-        return True
 
 
 def _ids(registered: t.Iterable[Registration]) -> list[str]:
@@ -321,7 +322,7 @@ def _search(
     """
     if hint is not None and not (gone is not None and hint.same(gone)):
         elsewhere = not claims.same_id(hint.subscription_id, azure.subscription_id)
-        if elsewhere and believed(azure, hint):
+        if elsewhere and registrations.believed(azure.client, hint):
             raise conflicts.in_another_subscription(
                 f"The stamp {cloud_id}", str(hint), hint.subscription_id, azure.subscription_id
             )
@@ -363,11 +364,11 @@ def _choose(
     if place.known is not None and not any(one.id.same(place.known) for one in registered):
         raise conflicts.not_there(str(place.known), cloud_id, _ids(registered))
     if fitting:
-        chosen, decided = registrations.meant(azure.client, fitting)
+        chosen, decided = meant(azure.client, fitting)
         if not decided:
             raise conflicts.several_registrations(cloud_id, _ids(fitting))
         return chosen
-    living = next((one for one in registered if not registrations.expired(azure.client, one.id)), None)
+    living = next((one for one in registered if not expired(azure.client, one.id)), None)
     if living is not None:
         raise conflicts.registered_elsewhere(cloud_id, _told(living), place.name, place.resource_group)
     return None
@@ -463,7 +464,7 @@ def _create(
     def register() -> Registration:
         # The group was made by this run or the last, or was seen.
         return provider.when_usable(
-            lambda: groundwork.once_known(lambda: _put(azure, where, wanted, how), how.replication_timeout),
+            lambda: replication.once_known(lambda: _put(azure, where, wanted, how), how.replication_timeout),
             lambda: outcome.actions.insert(0, REGISTER_PROVIDER),
         )
 
@@ -558,7 +559,7 @@ def _maintain(
 
 def _principal_to_come(wanted: WantedRegistration) -> str | None:
     """Return the bridge principal of a registration that is to be made, None for a disconnected stamp's."""
-    told = t.cast("str | None", plain("bridge_principal", wanted.bridge_principal))
+    told = t.cast("str | None", claims.plain("bridge_principal", wanted.bridge_principal))
     unknown = wanted.token is None and not wanted.disconnected  # which one the stamp has will be told by its token
     return claims.NEW_PRINCIPAL if told is None and unknown else told
 
@@ -610,7 +611,7 @@ def _assign_role(azure: Azure, outcome: RegistrationOutcome, how: How) -> None:
         role = f"/subscriptions/{azure.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{REGISTRATION_OWNER}"
         assignment = role_assignments.planned(scope, role, t.cast(str, outcome.principal), "ServicePrincipal")
         new = not claims.same_id(outcome.principal, outcome.before.get("bridge_principal"))
-        groundwork.once_known(
+        replication.once_known(
             lambda: role_assignments.put(azure.client, assignment, patience=how.replication_timeout, new_principal=new),
             how.replication_timeout,
         )
@@ -667,7 +668,7 @@ def _key(azure: Azure, where: RegistrationId, *, needed: bool) -> str | None:
     # It was seen: where its key is not found, it is too new to be known everywhere.
     patience = locks.REPLICATION if needed else 0.0
     try:
-        return groundwork.once_known(lambda: registrations.export_key(azure.client, where), patience)
+        return replication.once_known(lambda: registrations.export_key(azure.client, where), patience)
     except ArmError:
         if needed:
             raise
@@ -711,7 +712,7 @@ def _accept(outcome: RegistrationOutcome, made: Registration, wanted: WantedRegi
         if field == "bridge_principal" and wanted.disconnected:
             continue  # an object id that Azure shows of a disconnected stamp is none of a principal
         if getattr(made, field) is not None:
-            outcome.after[field] = plain(field, getattr(made, field))
+            outcome.after[field] = claims.plain(field, getattr(made, field))
 
 
 def _of_another_stamp(found: Registration, cloud_id: str) -> ConflictError:
@@ -737,33 +738,12 @@ def _shown(
         value = getattr(source, field, None)
         if value is None and key is not None and not isinstance(source, WantedRegistration):
             value = getattr(key, field)
-        values[field] = plain(field, value)
+        values[field] = claims.plain(field, value)
     if not isinstance(source, WantedRegistration):
-        values["bridge_principal"] = principal_of(values["bridge_principal"], key)
+        values["bridge_principal"] = claims.principal_of(values["bridge_principal"], key)
     values["expires"] = expiry.normal(key.expires) if key is not None else None
     values["lock"] = level
     return values
-
-
-def principal_of(in_registration: str | None, key: claims.KeyClaims | None) -> str | None:
-    """Return the bridge principal of a registration; None for a disconnected stamp's.
-
-    Whether Azure gives registrations of disconnected stamps an object id is not published: what a stamp is says the token that registered
-    it, and the activation key holds what that said.
-
-    :param in_registration: the object id that Azure shows.
-    :param key: the claims of the registration's activation key; None when it was not read.
-    """
-    shown = plain("bridge_principal", in_registration)
-    if key is None or key.opaque:
-        return t.cast("str | None", shown)
-    said = plain("bridge_principal", key.bridge_principal)
-    return t.cast("str | None", said and (shown or said))
-
-
-def plain(field: str, value: t.Any) -> t.Any:
-    """Return a field's value as it is compared: the empty principals of disconnected stamps are none."""
-    return None if field == "bridge_principal" and value in ("", NO_PRINCIPAL) else value
 
 
 def _nodes(one: dict[str, dict[str, t.Any]], other: dict[str, dict[str, t.Any]]) -> list[str]:

@@ -31,6 +31,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._domain import clai
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.rights import REGISTRATION_OWNER
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, ConflictError
 from ansible_collections.azurestack.hub.plugins.module_utils._observe import preflight
+from ansible_collections.azurestack.hub.plugins.module_utils._observe.registration import meant
 
 API_VERSION: t.Final = "2018-05-01"
 _PAUSE: t.Final = 2.0
@@ -91,10 +92,10 @@ def move(azure: Azure, journey: Journey, how: registrar.How) -> MoveOutcome:
             remedy="Choose another target group: a move keeps the name. Nothing was changed",
         )
     level = locks.level(azure.client, found.id)
-    principal = registrar.plain("bridge_principal", found.bridge_principal)
+    principal = claims.plain("bridge_principal", found.bridge_principal)
     assigned = _has_role(azure.client, found.id, principal)
     if principal and not assigned:  # it may be an object id that Azure shows of a disconnected stamp
-        principal = registrar.principal_of(principal, registrar.key_claims(azure, found.id, needed=False))
+        principal = claims.principal_of(principal, registrar.key_claims(azure, found.id, needed=False))
         assigned = None if principal is None else assigned
     new_group = not there and not groundwork.group_exists(azure.client, target.subscription_id, target.resource_group)
     location = journey.location or azure.cloud.default_location
@@ -154,7 +155,7 @@ def _find(azure: Azure, journey: Journey) -> Registration:
             cause=f"there is none of {journey.cloud_id or 'that name'}, neither in the old place nor in the new one",
             remedy="Compare subscription, resource group, name and cloud id. Nothing was changed",
         )
-    found, decided = registrations.meant(azure.client, candidates)
+    found, decided = meant(azure.client, candidates)
     if found is None or not decided:
         raise conflicts.several_registrations(journey.cloud_id, [str(one.id) for one in candidates])
     if journey.cloud_id and not claims.same_id(found.cloud_id, journey.cloud_id):

@@ -9,7 +9,6 @@ import typing as t
 from ansible_collections.azurestack.hub.plugins.module_utils._act.registrar import (
     FIELDS,
     WantedRegistration,
-    plain,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts.bundle import ManifestEntry
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import billing, claims
@@ -74,7 +73,7 @@ def agreed(said: WantedRegistration, asked: t.Mapping[str, t.Any]) -> WantedRegi
     """
     differing = []
     for name, value in asked.items():
-        found = plain(name, getattr(said, name))
+        found = claims.plain(name, getattr(said, name))
         if value is None or found == claims.NEW_PRINCIPAL:
             continue
         # A token that can be decoded and names no principal is that of a stamp without one.
@@ -94,7 +93,7 @@ def agreed(said: WantedRegistration, asked: t.Mapping[str, t.Any]) -> WantedRegi
 
 
 def _no_principal(facts: t.Mapping[str, t.Any]) -> bool:
-    return plain("bridge_principal", facts["bridge_principal"]) is None
+    return claims.plain("bridge_principal", facts["bridge_principal"]) is None
 
 
 def _same_stamp(found: str | None, expected: str | None) -> None:

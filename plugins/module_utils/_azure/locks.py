@@ -7,8 +7,7 @@ import signal
 import types
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._act import groundwork
-from ansible_collections.azurestack.hub.plugins.module_utils._azure import absence
+from ansible_collections.azurestack.hub.plugins.module_utils._azure import absence, replication
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.client import ArmClient, properties
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, SignInError
@@ -37,7 +36,7 @@ def put(client: ArmClient, where: RegistrationId, *, patience: float = 0.0) -> N
     """
     body = {"properties": {"level": LEVEL, "notes": NOTES}}
     doing = f"lock the registration {where.name}"
-    groundwork.once_known(
+    replication.once_known(
         lambda: client.request("PUT", _path(where), API_VERSION, json=body, doing=doing, resource=True), patience
     )
 

@@ -17,7 +17,6 @@ from ansible_collections.azurestack.hub.plugins.module_utils._azure.client impor
     text,
 )
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import RegistrationId, check_part
-from ansible_collections.azurestack.hub.plugins.module_utils._decide import choice
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
 
@@ -118,18 +117,9 @@ def days_left(client: ArmClient, where: RegistrationId) -> int | None:
     return expiry.days_left(expiry.normal(said.expires), expiry.at_service(expiry.now(), client.clock_ahead))
 
 
-def expired(client: ArmClient, where: RegistrationId) -> bool:
-    """Tell whether a registration has expired, see choice.expired."""
-    return choice.expired({"expires_in_days": days_left(client, where)})
-
-
-def meant(client: ArmClient, found: t.Sequence[Registration]) -> tuple[Registration | None, bool]:
-    """Return which of a stamp's registrations is meant, and whether choice.meant decided it. Only several are asked for their expiry.
-
-    :param found: in any order.
-    """
-    if len(found) < 2:
-        return next(iter(found), None), True
-    told = [{"id": str(one.id), "expires_in_days": days_left(client, one.id)} for one in found]
-    chosen, decided = choice.meant(told)
-    return next((one for one in found if chosen and str(one.id) == chosen["id"]), None), decided
+def believed(client: ArmClient, where: RegistrationId) -> bool:
+    """Tell whether a registration in another subscription has to be reckoned with: it is there, or may not be looked at."""
+    try:
+        return get(client, where) is not None
+    except ArmError:
+        return True

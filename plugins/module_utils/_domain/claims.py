@@ -85,6 +85,8 @@ class KeyClaims:
 
 OPAQUE_TOKEN: t.Final = TokenClaims(opaque=True)
 OPAQUE_KEY: t.Final = KeyClaims(opaque=True)
+NO_PRINCIPAL: t.Final = "00000000-0000-0000-0000-000000000000"
+"""What Azure may show of a disconnected stamp's registration."""
 NEW_PRINCIPAL: t.Final = "new"
 """Stands for the object id of a bridge principal that is not made yet."""
 
@@ -248,3 +250,24 @@ def _hardware(value: t.Any) -> dict[str, dict[str, t.Any]] | None:
         return None
     nodes = [_without_case(node) for node in value]
     return {str(node.get("uuid", node.get("name", ""))).lower(): node for node in nodes}
+
+
+def principal_of(in_registration: str | None, key: KeyClaims | None) -> str | None:
+    """Return the bridge principal of a registration; None for a disconnected stamp's.
+
+    Whether Azure gives registrations of disconnected stamps an object id is not published: what a stamp is says the token that registered
+    it, and the activation key holds what that said.
+
+    :param in_registration: the object id that Azure shows.
+    :param key: the claims of the registration's activation key; None when it was not read.
+    """
+    shown = plain("bridge_principal", in_registration)
+    if key is None or key.opaque:
+        return t.cast("str | None", shown)
+    said = plain("bridge_principal", key.bridge_principal)
+    return t.cast("str | None", said and (shown or said))
+
+
+def plain(field: str, value: t.Any) -> t.Any:
+    """Return a field's value as it is compared: the empty principals of disconnected stamps are none."""
+    return None if field == "bridge_principal" and value in ("", NO_PRINCIPAL) else value

@@ -6,7 +6,6 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.azurestack.hub.plugins.module_utils._act import registrar
 from ansible_collections.azurestack.hub.plugins.module_utils._artifacts import receipt
 from ansible_collections.azurestack.hub.plugins.module_utils._azure import (
     absence,
@@ -18,11 +17,12 @@ from ansible_collections.azurestack.hub.plugins.module_utils._azure import (
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._caller import Asker
-from ansible_collections.azurestack.hub.plugins.module_utils._decide import conflicts, leads
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import choice, conflicts, leads
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims, expiry, rights
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError
 
 if t.TYPE_CHECKING:
+    from ansible_collections.azurestack.hub.plugins.module_utils._azure.client import ArmClient
     from ansible_collections.azurestack.hub.plugins.module_utils._caller import Caller
 
 _OF_KEY: t.Final = ("registration_id", "cloud_id", "billing_model", "bridge_principal")
@@ -107,7 +107,24 @@ def named(module: Caller, azure: session.Azure, asked: Asked) -> Registration | 
     if asked.name:
         return next(iter(found), None)
     own = [one for one in found if claims.same_id(one.cloud_id, asked.cloud_id)]
-    return registrations.meant(azure.client, own)[0]
+    return meant(azure.client, own)[0]
+
+
+def expired(client: ArmClient, where: RegistrationId) -> bool:
+    """Tell whether a registration has expired, see choice.expired."""
+    return choice.expired({"expires_in_days": registrations.days_left(client, where)})
+
+
+def meant(client: ArmClient, found: t.Sequence[Registration]) -> tuple[Registration | None, bool]:
+    """Return which of a stamp's registrations is meant, and whether choice.meant decided it. Only several are asked for their expiry.
+
+    :param found: in any order.
+    """
+    if len(found) < 2:
+        return next(iter(found), None), True
+    told = [{"id": str(one.id), "expires_in_days": registrations.days_left(client, one.id)} for one in found]
+    chosen, decided = choice.meant(told)
+    return next((one for one in found if chosen and str(one.id) == chosen["id"]), None), decided
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +144,7 @@ def _by_id(module: Caller, azure: session.Azure, asked: Asked) -> list[tuple[Reg
     searched = wanted and not asked.registration_id
     if not claims.same_id(where.subscription_id, azure.subscription_id):
         # An activation goes on naming the place that its registration was moved from.
-        if asked.registration_id or registrar.believed(azure, where):
+        if asked.registration_id or registrations.believed(azure.client, where):
             raise conflicts.in_another_subscription(
                 "The stamp", str(where), where.subscription_id, azure.subscription_id
             )
@@ -200,8 +217,8 @@ def _shown(
         level = locks.level(azure.client, where)
         lock = {"name": locks.NAME, "level": level} if level is not None else None
     # A key that does not tell leaves it to the role assignment: Azure may show an object id of a disconnected stamp, too.
-    id_shown = registrar.plain("bridge_principal", registration.bridge_principal)
-    principal = None if said.opaque else registrar.principal_of(id_shown, said)
+    id_shown = claims.plain("bridge_principal", registration.bridge_principal)
+    principal = None if said.opaque else claims.principal_of(id_shown, said)
     role = None
     if asked.role_assignment and (principal or id_shown):
         found = role_assignments.find(azure.client, str(where), rights.REGISTRATION_OWNER, principal or id_shown)

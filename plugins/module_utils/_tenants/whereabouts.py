@@ -12,6 +12,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._azure.session impo
 from ansible_collections.azurestack.hub.plugins.module_utils._decide import conflicts
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, InputError
+from ansible_collections.azurestack.hub.plugins.module_utils._observe.registration import meant
 
 PLACE_SPEC: t.Final[dict[str, dict[str, t.Any]]] = {
     "registration_id": {"type": "str"},
@@ -52,7 +53,7 @@ def one(azure: Azure, params: t.Mapping[str, t.Any]) -> RegistrationId:
             kind="registration_not_found",
             remedy="Register the stamp first, or compare subscription_id, resource_group and cloud_id",
         )
-    chosen, decided = registrations.meant(azure.client, found)
+    chosen, decided = meant(azure.client, found)
     if chosen is None or not decided:
         raise conflicts.several_registrations(params["cloud_id"], [str(registration.id) for registration in found])
     return chosen.id
