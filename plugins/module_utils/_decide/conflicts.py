@@ -64,7 +64,9 @@ def activated_otherwise(found: str, expected: str) -> ConflictError:
         kind="activated_otherwise",
         where=found,
         cause=f"{expected} is expected",
-        remedy="Name that registration, or leave it out to deactivate the stamp with the one that it has. Nothing was changed",
+        remedy="Name the registration that the activation names, or leave azs_registration_name and azs_registration_id out: the stamp is "
+        "then deactivated with the one that it has. Instead of a renewal, run azurestack.hub.connected_unregister like that, and then "
+        "azurestack.hub.connected_register; marketplace items that were downloaded to the stamp are lost with that. Nothing was changed",
     )
 
 

@@ -395,13 +395,14 @@ def test_a_billing_model_is_never_guessed() -> None:
 
 def test_a_stamp_is_not_deactivated_for_another_registration() -> None:
     """Kind: check mode that foretells what the real run refuses. The activation names another one than the one that goes."""
-    for journey, options in (
-        (journeys.UNREGISTER, {"name": "expired"}),
-        (journeys.RENEW, {"renewal": "replace"}),
+    for journey, options, remedy in (
+        (journeys.UNREGISTER, {"name": "expired"}, "leave azs_registration_name and azs_registration_id out"),
+        (journeys.RENEW, {"renewal": "replace"}, "run azurestack.hub.connected_unregister"),
     ):
         with pytest.raises(ConflictError) as caught:
             decided(journey, [whole(EXPIRED)], activated_with=whole(registration("elsewhere")), **options)
         assert caught.value.kind == "activated_otherwise" and "/elsewhere" in str(caught.value), journey
+        assert remedy in str(caught.value.remedy), "the remedy is one that this playbook has"
 
 
 def test_a_stamp_leaves_only_what_was_looked_for() -> None:
