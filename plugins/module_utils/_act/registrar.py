@@ -20,8 +20,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._azure import (
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import DEFAULT_GROUP, RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.session import Azure
-from ansible_collections.azurestack.hub.plugins.module_utils._decide import conflicts
-from ansible_collections.azurestack.hub.plugins.module_utils._decide import preflight as domain_preflight
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import conflicts, preflight
 from ansible_collections.azurestack.hub.plugins.module_utils._decide.preflight import (
     ASSIGN_ROLE,
     CREATE_GROUP,
@@ -41,7 +40,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._errors import (
     InputError,
     telling_what_was_done,
 )
-from ansible_collections.azurestack.hub.plugins.module_utils._observe import preflight
+from ansible_collections.azurestack.hub.plugins.module_utils._observe import obstacles
 from ansible_collections.azurestack.hub.plugins.module_utils._observe.registration import expired, meant
 
 FIELDS: t.Final = ("cloud_id", "billing_model", "marketplace_syndication", "usage_reporting", "bridge_principal")
@@ -415,7 +414,7 @@ def _create(
     client, subscription = azure.client, azure.subscription_id
     scope = f"/subscriptions/{subscription}"
     group_scope = f"{scope}/resourceGroups/{where.resource_group}"
-    group_exists, known = preflight.group_and_rights(
+    group_exists, known = obstacles.group_and_rights(
         client,
         subscription,
         where.resource_group,
@@ -423,7 +422,7 @@ def _create(
         exists=lambda: groundwork.group_exists(client, subscription, where.resource_group),
     )
     location = location or azure.cloud.default_location
-    new_group = None if group_exists else domain_preflight.NewGroup(where.resource_group, location, azure.cloud.name)
+    new_group = None if group_exists else preflight.NewGroup(where.resource_group, location, azure.cloud.name)
     principal = _principal_to_come(wanted) if how.assign_role else None
     in_group = [*([CREATE_GROUP] if new_group else []), REGISTER, PUT_LOCK, *([ASSIGN_ROLE] if principal else [])]
     outcome = RegistrationOutcome(
@@ -633,16 +632,16 @@ def require_allowed(
     planned: t.Mapping[str, t.Sequence[str]],
     how: How,
     doing: str,
-    known: t.Mapping[str, domain_preflight.Permissions] | None = None,
-    group: domain_preflight.NewGroup | None = None,
+    known: t.Mapping[str, preflight.Permissions] | None = None,
+    group: preflight.NewGroup | None = None,
 ) -> None:
     """Make sure that rights, locks and location allow what is planned, scope by scope. Raises as preflight.require."""
     if not how.preflight:
-        domain_preflight.require(domain_preflight.Facts(doing, {}, group=group))
+        preflight.require(preflight.Facts(doing, {}, group=group))
     elif any(planned.values()):
         if group is not None and group.location:
-            group = dataclasses.replace(group, locations=preflight.locations(azure.client, azure.subscription_id))
-        preflight.require(azure.client, planned, doing=doing, warn=how.warn, known=known, group=group)
+            group = dataclasses.replace(group, locations=obstacles.locations(azure.client, azure.subscription_id))
+        obstacles.require(azure.client, planned, doing=doing, warn=how.warn, known=known, group=group)
 
 
 def _token_needed(why: str) -> InputError:

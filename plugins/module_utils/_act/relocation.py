@@ -25,12 +25,11 @@ from ansible_collections.azurestack.hub.plugins.module_utils._azure.client impor
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.registrations import Registration
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.session import Azure
-from ansible_collections.azurestack.hub.plugins.module_utils._decide import conflicts
-from ansible_collections.azurestack.hub.plugins.module_utils._decide import preflight as domain_preflight
+from ansible_collections.azurestack.hub.plugins.module_utils._decide import conflicts, preflight
 from ansible_collections.azurestack.hub.plugins.module_utils._domain import claims
 from ansible_collections.azurestack.hub.plugins.module_utils._domain.rights import REGISTRATION_OWNER
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError, ConflictError
-from ansible_collections.azurestack.hub.plugins.module_utils._observe import preflight
+from ansible_collections.azurestack.hub.plugins.module_utils._observe import obstacles
 from ansible_collections.azurestack.hub.plugins.module_utils._observe.registration import meant
 
 API_VERSION: t.Final = "2018-05-01"
@@ -100,10 +99,10 @@ def move(azure: Azure, journey: Journey, how: registrar.How) -> MoveOutcome:
     new_group = not there and not groundwork.group_exists(azure.client, target.subscription_id, target.resource_group)
     location = journey.location or azure.cloud.default_location
     if new_group:
-        offered = preflight.locations(azure.client, target.subscription_id) if how.preflight and location else None
-        missing = domain_preflight.NewGroup(target.resource_group, location, azure.cloud.name, offered)
-        domain_preflight.require(domain_preflight.Facts(f"move the registration {target.name}", {}, group=missing))
-    steps = [domain_preflight.LIFT_LOCK] * (level is not None) + [domain_preflight.MOVE] if not there else []
+        offered = obstacles.locations(azure.client, target.subscription_id) if how.preflight and location else None
+        missing = preflight.NewGroup(target.resource_group, location, azure.cloud.name, offered)
+        preflight.require(preflight.Facts(f"move the registration {target.name}", {}, group=missing))
+    steps = [preflight.LIFT_LOCK] * (level is not None) + [preflight.MOVE] if not there else []
     outcome = MoveOutcome(
         id=target,
         cloud_id=found.cloud_id,
@@ -115,10 +114,10 @@ def move(azure: Azure, journey: Journey, how: registrar.How) -> MoveOutcome:
         },
         principal=principal,
         actions=[
-            *([domain_preflight.CREATE_GROUP] if new_group else []),
+            *([preflight.CREATE_GROUP] if new_group else []),
             *steps,
-            *([domain_preflight.PUT_LOCK] if steps or level != locks.LEVEL else []),
-            *([domain_preflight.ASSIGN_ROLE] if principal and (steps or not assigned) else []),
+            *([preflight.PUT_LOCK] if steps or level != locks.LEVEL else []),
+            *([preflight.ASSIGN_ROLE] if principal and (steps or not assigned) else []),
         ],
     )
     _require_allowed(azure, found.id, target, outcome, new_group, how)
@@ -128,9 +127,9 @@ def move(azure: Azure, journey: Journey, how: registrar.How) -> MoveOutcome:
         groundwork.create_group(azure.client, target.subscription_id, target.resource_group, t.cast(str, location))
     if not there:
         _move_unlocked(azure, found, target, journey, how, outcome, locked=level is not None)
-    elif domain_preflight.PUT_LOCK in outcome.actions:
+    elif preflight.PUT_LOCK in outcome.actions:
         locks.put(azure.client, target)
-    if domain_preflight.ASSIGN_ROLE in outcome.actions:
+    if preflight.ASSIGN_ROLE in outcome.actions:
         role = f"/subscriptions/{target.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{REGISTRATION_OWNER}"
         assignment = role_assignments.planned(str(target), role, t.cast(str, principal), "ServicePrincipal")
         role_assignments.put(azure.client, assignment, patience=how.replication_timeout, new_principal=False)
@@ -197,20 +196,20 @@ def _require_allowed(
     how: registrar.How,
 ) -> None:
     """Make sure that rights and locks at both ends allow the move, before the first write."""
-    if domain_preflight.MOVE not in outcome.actions:
+    if preflight.MOVE not in outcome.actions:
         registrar.require_allowed(azure, {str(target): outcome.actions}, how, f"keep the registration {target.name}")
         return
     there = f"/subscriptions/{target.subscription_id}" + (
         "" if new_group else f"/resourceGroups/{target.resource_group}"
     )
-    leaving = [one for one in outcome.actions if one in (domain_preflight.LIFT_LOCK, domain_preflight.MOVE)]
+    leaving = [one for one in outcome.actions if one in (preflight.LIFT_LOCK, preflight.MOVE)]
     arriving = [one for one in outcome.actions if one not in leaving]
     # The move itself asks for the right to write to the target group, also when it exists.
     registrar.require_allowed(
         azure,
         {
             str(source): leaving,
-            there: list(dict.fromkeys((domain_preflight.ARRIVE, *arriving))),
+            there: list(dict.fromkeys((preflight.ARRIVE, *arriving))),
         },
         how,
         f"move the registration {source.name}",
@@ -235,7 +234,7 @@ def _move_unlocked(
             provider = groundwork.Provider(client, target.subscription_id, how.provider_timeout)
             provider.when_usable(
                 lambda: _move(client, found, target, journey.timeout),
-                lambda: outcome.actions.insert(0, domain_preflight.REGISTER_PROVIDER),
+                lambda: outcome.actions.insert(0, preflight.REGISTER_PROVIDER),
             )
             locks.put(client, target, patience=locks.REPLICATION)
         except BaseException as failure:

@@ -16,7 +16,7 @@ from ansible_collections.azurestack.hub.plugins.module_utils._azure.client impor
 from ansible_collections.azurestack.hub.plugins.module_utils._azure.ids import RegistrationId
 from ansible_collections.azurestack.hub.plugins.module_utils._decide.preflight import MAP_TENANT
 from ansible_collections.azurestack.hub.plugins.module_utils._errors import ArmError, AzsError
-from ansible_collections.azurestack.hub.plugins.module_utils._observe import preflight
+from ansible_collections.azurestack.hub.plugins.module_utils._observe import obstacles
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants import mapping_plan, mappings, workers
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.entries import WantedTenants
 from ansible_collections.azurestack.hub.plugins.module_utils._tenants.mapping_plan import (
@@ -175,7 +175,7 @@ def _refusal(client: ArmClient, where: RegistrationId) -> AzsError | None:
             remedy=known.remedy,
         )
     try:
-        preflight.require(client, {str(where): [MAP_TENANT]}, doing=f"map tenants to {where.name}", warn=client.warn)
+        obstacles.require(client, {str(where): [MAP_TENANT]}, doing=f"map tenants to {where.name}", warn=client.warn)
     except AzsError as error:
         return error
     return None
