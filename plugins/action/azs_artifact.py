@@ -15,7 +15,7 @@ class ActionModule(AzsAction):
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Read the artifact on the source host and write it on the task's host."""
-        source, target = args.get("source_host"), self._task.delegate_to or task_vars.get("inventory_hostname")
+        source, target = args.get("source_host"), self.runner(task_vars)
         if not source:
             return self.module(self._task.action, args, task_vars)  # it says which options are missing
         there = {**args, "bundle": args.get("source_bundle", args.get("bundle"))}

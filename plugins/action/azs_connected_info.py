@@ -25,7 +25,7 @@ class ActionModule(AzsAction):
     def module(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Run the module, or the two that it is made of, each with the options of its own target."""
         there = args.get("azure_host")
-        if there in (None, self._task.delegate_to or task_vars.get("inventory_hostname")):
+        if there in (None, self.runner(task_vars)):
             return super().module(name, args, task_vars)
         known = super().module("azurestack.hub.azs_activation_info", _only(_OF_STAMP, args), task_vars)
         if known.get("failed"):

@@ -126,8 +126,11 @@ class AzsAction(ActionBase):
         if "pep" not in self.families:
             self.keep_off_disk()
             return self._module(name, args, task_vars)
-        host = str(self._task.delegate_to or task_vars.get("inventory_hostname", "localhost"))
-        return self.knowing_silent(name, args, host, task_vars)
+        return self.knowing_silent(name, args, self.runner(task_vars), task_vars)
+
+    def runner(self, task_vars: t.Mapping[str, t.Any]) -> str:
+        """Return the inventory name of the host that the module runs on."""
+        return str(self._task.delegate_to or task_vars.get("inventory_hostname", "localhost"))
 
     def knowing_silent(
         self, name: str, args: dict[str, t.Any], host: str, task_vars: dict[str, t.Any]
@@ -151,7 +154,7 @@ class AzsAction(ActionBase):
 
     def _module(self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Run a module that learns what earlier tasks of the run know; keep what it tells."""
-        runner = str(self._task.delegate_to or task_vars.get("inventory_hostname", "localhost"))
+        runner = self.runner(task_vars)
         tokens = self.tokens(runner, args)
         if tokens is not None:
             sealed = args["_azs"].get("seal") or handover.draw_seal()
